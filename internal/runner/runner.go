@@ -1,0 +1,66 @@
+package runner
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+
+	"squall/internal/squall"
+)
+
+// The causes with which the scheduler cancels a run's context. A runner ends
+// all it started, returns what it has, and does not need to know the cause; the
+// scheduler derives the final state from it.
+var (
+	ErrCanceled  = errors.New("canceled on request")
+	ErrTimeout   = errors.New("timed out")
+	ErrShutdown  = errors.New("node is stopping")
+	ErrLeaseLost = errors.New("node lost its lease")
+)
+
+// Runner runs jobs of one kind. Run is called once per attempt, by many
+// goroutines at once, and returns when everything the job started has ended,
+// also after ctx is done (the contract's one duty that tests cannot excuse:
+// no process outlives its Run). The deadline is in ctx already.
+type Runner interface {
+	Run(ctx context.Context, job *Job, out Output) (squall.Outcome, error)
+}
+
+// Job is everything a runner may know of an execution. It is read-only.
+type Job struct {
+	Execution *squall.Execution
+	Action    *squall.Action
+	// RunnerParams and ActionParams are the final values: defaults applied,
+	// rendered, cast. JSON values by name, in the schema's order where it matters.
+	RunnerParams map[string]any
+	ActionParams map[string]any
+	// PackDir is the pack's directory, empty for built-in packs without files.
+	PackDir string
+	// Env is what every action finds in its environment: idempotency key, API
+	// address, token. Runners that start processes add it to their own.
+	Env map[string]string
+	// Log takes diagnostics about the run; never secrets.
+	Log *slog.Logger
+}
+
+// Decode puts the runner parameters into a struct with json tags.
+func (j *Job) Decode(into any) error {
+	b, err := json.Marshal(j.RunnerParams)
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(b, into)
+}
+
+// Output takes what a run prints while it runs. Writers may be used by
+// different goroutines; a write never blocks for long and never fails: what
+// exceeds the bound is dropped and marked.
+type Output interface {
+	Stdout() io.Writer
+	Stderr() io.Writer
+}
+
+// Set maps runner names ("local-shell-cmd") to runners; filled in internal/app.
+type Set map[string]Runner

@@ -1,0 +1,58 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"squall/internal/squall"
+)
+
+// Catalog is the registered content.
+type Catalog interface {
+	PutPack(ctx context.Context, p *squall.Pack) error
+	// Pack reads one. Error kind: NotFound.
+	Pack(ctx context.Context, ref string) (*squall.Pack, error)
+	Packs(ctx context.Context) ([]*squall.Pack, error)
+	// DeletePack removes the pack and all its actions (their versions stay for
+	// the executions that name them).
+	DeletePack(ctx context.Context, ref string) error
+
+	// PutAction registers or replaces the action and stores its version.
+	PutAction(ctx context.Context, a *squall.Action) error
+	// Action reads the present one. Error kind: NotFound.
+	Action(ctx context.Context, ref squall.Ref) (*squall.Action, error)
+	// ActionVersion reads the action as it was under that version, also after it
+	// was changed or deleted. Error kind: NotFound.
+	ActionVersion(ctx context.Context, version string) (*squall.Action, error)
+	// FindActions lists actions by reference, ascending.
+	FindActions(ctx context.Context, f ActionFilter) ([]*squall.Action, error)
+	CountActions(ctx context.Context, f ActionFilter) (int, error)
+	DeleteAction(ctx context.Context, ref squall.Ref) error
+}
+
+// ActionFilter selects actions; zero fields do not restrict.
+type ActionFilter struct {
+	Pack   string
+	Runner string
+	Name   string
+	Search string // part of reference or description, without regard to case
+	After  string // keyset: references behind this one
+	Offset int
+	Limit  int // 0: no limit
+}
+
+// Accounts is who may come in.
+type Accounts interface {
+	PutUser(ctx context.Context, u *squall.User) error
+	// User reads one. Error kind: NotFound.
+	User(ctx context.Context, name string) (*squall.User, error)
+	Users(ctx context.Context) ([]*squall.User, error)
+	DeleteUser(ctx context.Context, name string) error
+
+	PutToken(ctx context.Context, t *squall.Token) error
+	// TokenByDigest reads a token, expired or not. Error kind: NotFound.
+	TokenByDigest(ctx context.Context, digest string) (*squall.Token, error)
+	DeleteToken(ctx context.Context, digest string) error
+	// DeleteTokens removes tokens that expired before t, at most limit.
+	DeleteTokens(ctx context.Context, expiredBefore time.Time, limit int) (int, error)
+}
