@@ -1,0 +1,64 @@
+# Bare `make` prints this help. The two commands a newcomer needs are
+# `make run` and `make test`; both install what the machine lacks.
+
+GO       ?= go
+ARGS     ?=
+CORPUS   ?= ../shared/conformance
+FUZZTIME ?= 10s
+VERSION  := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS  := -s -w -X squall/internal/app.Version=$(VERSION)
+
+# One static binary: nothing of ours needs a C compiler, but the race detector does.
+export CGO_ENABLED = 0
+
+.DEFAULT_GOAL := help
+.PHONY: help setup build run test race test-long crash lint vuln fuzz bench conformance clean
+
+help: ## print this help
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: ## install what building and testing need, saying what
+	@scripts/setup
+
+build: ## build bin/squall
+	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/squall ./cmd/squall
+
+run: ## build, start a server on loopback and watch it do its job (ARGS=--bare: only the server)
+	@scripts/setup run
+	@$(MAKE) --no-print-directory build
+	@scripts/run $(ARGS)
+
+test: ## run all tests, PostgreSQL included (under 15 minutes on two cores)
+	@scripts/setup test
+	$(GO) vet ./...
+	CI=$(CI) SQUALL_TEST_POSTGRES=require $(GO) test -timeout 15m ./...
+
+race: ## run the tests under the race detector
+	@scripts/setup test
+	CGO_ENABLED=1 SQUALL_TEST_POSTGRES=require $(GO) test -race -short -timeout 30m ./...
+
+test-long: test race crash ## everything, the long proofs included
+	$(MAKE) fuzz FUZZTIME=60s
+
+crash: ## the long crash test: random kills under load, on every kind of database
+	@scripts/setup test
+	SQUALL_CRASH_LONG=1 SQUALL_TEST_POSTGRES=require $(GO) test -count=1 -v -timeout 60m ./internal/crashtest
+
+lint: ## static checks with the pinned golangci-lint
+	$(GO) tool -modfile=tools/go.mod golangci-lint run ./...
+
+vuln: ## look for known vulnerabilities in what we import
+	$(GO) tool -modfile=tools/go.mod govulncheck ./...
+
+fuzz: ## run every fuzz target for FUZZTIME (default 10s)
+	@scripts/fuzz $(FUZZTIME)
+
+bench: ## ratios of our speeds to the machine's limits, measured side by side
+	@scripts/setup test
+	@$(GO) run ./internal/benchmark/cmd/bench $(ARGS)
+
+conformance: ## compare with the recorded originals (CORPUS=dir)
+	@$(GO) run ./internal/conformance/cmd/conformance -corpus $(CORPUS) $(ARGS)
+
+clean: ## remove what was built
+	rm -rf bin dist
