@@ -1,0 +1,189 @@
+package param
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+	"github.com/santhosh-tekuri/jsonschema/v6/kind"
+
+	"squall/internal/squall"
+)
+
+// fault is one violation in the words of Python's jsonschema.
+type fault struct {
+	path []string
+	weak bool // anyOf, oneOf: a more exact one beside it is preferred
+	text string
+}
+
+// invalid turns the violations found by the validator into the one error that
+// StackStorm would show: the outermost; of several, the one whose path comes
+// last (jsonschema.exceptions.best_match).
+func invalid(err error, instance any) error {
+	var top *jsonschema.ValidationError
+	if !errors.As(err, &top) {
+		return squall.Errorf(squall.Invalid, "The parameters are not valid: %w", err)
+	}
+	faults := collect(top, instance, nil)
+	best := slices.MaxFunc(faults, func(a, b fault) int {
+		return cmp.Or(
+			-cmp.Compare(len(a.path), len(b.path)),
+			comparePaths(a.path, b.path),
+			-compareBool(a.weak, b.weak),
+			cmp.Compare(a.text, b.text),
+		)
+	})
+	return squall.Errorf(squall.Invalid, "%s", best.text)
+}
+
+func compareBool(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case a:
+		return 1
+	default:
+		return -1
+	}
+}
+
+// comparePaths orders two places; places in an array go by number.
+func comparePaths(a, b []string) int {
+	return slices.CompareFunc(a, b, func(x, y string) int {
+		i, errX := strconv.Atoi(x)
+		j, errY := strconv.Atoi(y)
+		if errX == nil && errY == nil {
+			return cmp.Compare(i, j)
+		}
+		return cmp.Compare(x, y)
+	})
+}
+
+func collect(e *jsonschema.ValidationError, instance any, into []fault) []fault {
+	at := lookup(instance, e.InstanceLocation)
+	add := func(text string) {
+		into = append(into, fault{path: e.InstanceLocation, text: text})
+	}
+	switch k := e.ErrorKind.(type) {
+	case *kind.Schema, *kind.Group, *kind.Reference, *kind.AllOf:
+		for _, c := range e.Causes {
+			into = collect(c, instance, into)
+		}
+	case *kind.Type:
+		add(fmt.Sprintf("%s is not of type %s", repr(at), types(k.Want)))
+	case *kind.Enum:
+		add(fmt.Sprintf("%s is not one of %s", repr(at), repr(k.Want)))
+	case *kind.Pattern:
+		add(fmt.Sprintf("%s does not match %s", repr(k.Got), repr(k.Want)))
+	case *kind.Required:
+		for _, name := range k.Missing {
+			path := append(slices.Clone(e.InstanceLocation), "required") // as the library of st2 places it
+			into = append(into, fault{path: path, text: repr(name) + " is a required property"})
+		}
+	case *kind.AdditionalProperties:
+		names := slices.Clone(k.Properties)
+		slices.Sort(names)
+		add(fmt.Sprintf("Additional properties are not allowed (%s unexpected)", were(names)))
+	case *kind.AdditionalItems:
+		add("Additional items are not allowed")
+	case *kind.AnyOf:
+		into = append(into, fault{path: e.InstanceLocation, weak: true, text: repr(at) + " is not valid under any of the given schemas"})
+	case *kind.OneOf:
+		text := " is not valid under any of the given schemas"
+		if len(k.Subschemas) > 0 {
+			text = " is valid under more than one of the given schemas"
+		}
+		into = append(into, fault{path: e.InstanceLocation, weak: true, text: repr(at) + text})
+	case *kind.Not:
+		add(repr(at) + " should not be valid under the given schema")
+	case *kind.MinLength:
+		add(repr(at) + short(k.Want))
+	case *kind.MinItems:
+		add(repr(at) + short(k.Want))
+	case *kind.MaxLength:
+		add(repr(at) + long(k.Want))
+	case *kind.MaxItems:
+		add(repr(at) + long(k.Want))
+	case *kind.MinProperties:
+		add(repr(at) + " does not have enough properties")
+	case *kind.MaxProperties:
+		add(repr(at) + " has too many properties")
+	case *kind.Minimum:
+		add(fmt.Sprintf("%s is less than the minimum of %s", repr(at), k.Want.RatString()))
+	case *kind.ExclusiveMinimum:
+		add(fmt.Sprintf("%s is less than or equal to the minimum of %s", repr(at), k.Want.RatString()))
+	case *kind.Maximum:
+		add(fmt.Sprintf("%s is greater than the maximum of %s", repr(at), k.Want.RatString()))
+	case *kind.ExclusiveMaximum:
+		add(fmt.Sprintf("%s is greater than or equal to the maximum of %s", repr(at), k.Want.RatString()))
+	case *kind.MultipleOf:
+		add(fmt.Sprintf("%s is not a multiple of %s", repr(at), k.Want.RatString()))
+	case *kind.UniqueItems:
+		add(repr(at) + " has non-unique elements")
+	case *kind.Dependency:
+		for _, name := range k.Missing {
+			add(fmt.Sprintf("%s is a dependency of %s", repr(name), repr(k.Prop)))
+		}
+	default:
+		add(fmt.Sprintf("%s is not valid", repr(at)))
+	}
+	return into
+}
+
+// types lists type names as Python's library does; null, which is added to the
+// list that the author wrote, comes last.
+func types(want []string) string {
+	want = slices.Clone(want)
+	slices.SortStableFunc(want, func(a, b string) int { return compareBool(a == "null", b == "null") })
+	for i := range want {
+		want[i] = repr(want[i])
+	}
+	return strings.Join(want, ", ")
+}
+
+func were(names []string) string {
+	quoted := make([]string, len(names))
+	for i, name := range names {
+		quoted[i] = repr(name)
+	}
+	if len(names) == 1 {
+		return quoted[0] + " was"
+	}
+	return strings.Join(quoted, ", ") + " were"
+}
+
+func short(want int) string {
+	if want == 1 {
+		return " should be non-empty"
+	}
+	return " is too short"
+}
+
+func long(want int) string {
+	if want == 0 {
+		return " is expected to be empty"
+	}
+	return " is too long"
+}
+
+// lookup walks to a place in a JSON value.
+func lookup(v any, path []string) any {
+	for _, step := range path {
+		switch x := v.(type) {
+		case map[string]any:
+			v = x[step]
+		case []any:
+			i, err := strconv.Atoi(step)
+			if err != nil || i >= len(x) {
+				return nil
+			}
+			v = x[i]
+		}
+	}
+	return v
+}

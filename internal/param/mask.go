@@ -1,0 +1,143 @@
+package param
+
+import (
+	"bytes"
+	"encoding/json"
+
+	"squall/internal/squall"
+)
+
+// Masked stands in place of every secret value (st2: MASKED_ATTRIBUTE_VALUE).
+const Masked = "********"
+
+// mask is the part of a schema that says what is secret.
+type mask struct {
+	whole      bool
+	properties map[string]*mask
+	items      *mask
+}
+
+// Mask is Of(rt, a).Mask(given).
+func Mask(rt *squall.RunnerType, a *squall.Action, given json.RawMessage) json.RawMessage {
+	return Of(rt, a).Mask(given)
+}
+
+// Mask returns the parameters with the values of secret ones replaced, at any
+// depth, in the order given. What is not as the schema says stays as it is.
+func (f *Form) Mask(given json.RawMessage) json.RawMessage {
+	return f.secrets.apply(given)
+}
+
+// MaskResult returns a result with the values replaced that the action's
+// output schema calls secret. The schema describes what lies under the
+// runner's output key (st2); without one it describes the whole result.
+func (f *Form) MaskResult(result json.RawMessage) json.RawMessage {
+	if f.result == nil || f.outKey == "" {
+		return f.result.apply(result)
+	}
+	at := mask{properties: map[string]*mask{f.outKey: f.result}}
+	return at.apply(result)
+}
+
+// Secret reports whether any parameter is secret, wholly or in part.
+func (f *Form) Secret() bool { return f.secrets != nil }
+
+// maskOf returns what of a schema's values is secret, nil for nothing.
+func maskOf(schema map[string]any, secret bool) *mask {
+	if s, _ := schema["secret"].(bool); s || secret {
+		return &mask{whole: true}
+	}
+	m := &mask{properties: masksOf(schema["properties"])}
+	if items, ok := schema["items"].(map[string]any); ok {
+		m.items = maskOf(items, false)
+	}
+	if len(m.properties) == 0 && m.items == nil {
+		return nil
+	}
+	return m
+}
+
+func masksOf(properties any) map[string]*mask {
+	props, _ := properties.(map[string]any)
+	masks := map[string]*mask{}
+	for name, v := range props {
+		if schema, ok := v.(map[string]any); ok {
+			if m := maskOf(schema, false); m != nil {
+				masks[name] = m
+			}
+		}
+	}
+	return masks
+}
+
+// resultMask reads an output schema. Its old form is just the map of
+// properties (st2 masks with both).
+func resultMask(output json.RawMessage) *mask {
+	if len(output) == 0 {
+		return nil
+	}
+	v, err := decode(output)
+	schema, ok := v.(map[string]any)
+	if err != nil || !ok {
+		return nil
+	}
+	if m := maskOf(schema, false); m != nil {
+		return m
+	}
+	if masks := masksOf(schema); len(masks) > 0 {
+		return &mask{properties: masks}
+	}
+	return nil
+}
+
+// apply rewrites doc. It keeps the order of keys, for people compare what they
+// see with what they wrote.
+func (m *mask) apply(doc json.RawMessage) json.RawMessage {
+	if m == nil || len(doc) == 0 {
+		return doc
+	}
+	if m.whole {
+		return json.RawMessage(`"` + Masked + `"`)
+	}
+	d := json.NewDecoder(bytes.NewReader(doc))
+	start, err := d.Token()
+	if err != nil {
+		return doc
+	}
+	var out bytes.Buffer
+	switch {
+	case start == json.Delim('{') && len(m.properties) > 0:
+		out.WriteByte('{')
+		for first := true; d.More(); first = false {
+			name, err := d.Token()
+			var v json.RawMessage
+			if err != nil || d.Decode(&v) != nil {
+				return doc
+			}
+			if !first {
+				out.WriteByte(',')
+			}
+			key, _ := json.Marshal(name)
+			out.Write(key)
+			out.WriteByte(':')
+			out.Write(m.properties[name.(string)].apply(v))
+		}
+		out.WriteByte('}')
+	case start == json.Delim('[') && m.items != nil:
+		out.WriteByte('[')
+		for first := true; d.More(); first = false {
+			var v json.RawMessage
+			if d.Decode(&v) != nil {
+				return doc
+			}
+			if !first {
+				out.WriteByte(',')
+			}
+			out.Write(m.items.apply(v))
+		}
+		out.WriteByte(']')
+	default:
+		return doc
+	}
+	return out.Bytes()
+}
