@@ -21,9 +21,11 @@ var (
 )
 
 // Runner runs jobs of one kind. Run is called once per attempt, by many
-// goroutines at once, and returns when everything the job started has ended,
-// also after ctx is done (the contract's one duty that tests cannot excuse:
-// no process outlives its Run). The deadline is in ctx already.
+// goroutines at once, and returns when the job has ended. When ctx is done it
+// ends all that the job started, whole process trees included, before it
+// returns; tests cannot excuse a survivor. (A job that ends by itself may leave
+// a daemon behind on purpose: st2 lets it live, packs start services that way.)
+// The deadline is in ctx already; a runner may apply a shorter one of its own.
 type Runner interface {
 	Run(ctx context.Context, job *Job, out Output) (squall.Outcome, error)
 }

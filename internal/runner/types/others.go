@@ -1,0 +1,56 @@
+package types
+
+import (
+	"encoding/json"
+
+	"squall/internal/squall"
+)
+
+func noop() *squall.RunnerType {
+	return &squall.RunnerType{
+		Name:        "noop",
+		Description: "Does nothing and succeeds, whatever it is given.",
+	}
+}
+
+func announcement() *squall.RunnerType {
+	return &squall.RunnerType{
+		Name:        "announcement",
+		Description: "Sends an announcement to everybody who listens to the event stream.",
+		Parameters: squall.Schema{
+			param("experimental", "boolean", "Must be true: says that the author knows this runner may change.", required, byDefault("false")),
+			param("route", "string", "Where listeners find it: words with dots between them.", byDefault(`"general"`), also(`{"maxLength":255,"minLength":1}`)),
+		},
+	}
+}
+
+// httpRequest has only what concerns the client. Method, body, query, timeout
+// and uploads are parameters of the action (core.http declares them): st2
+// reads them there.
+func httpRequest() *squall.RunnerType {
+	return &squall.RunnerType{
+		Name:        "http-request",
+		Aliases:     []string{"http-runner"},
+		Description: "Sends one HTTP request and parses a JSON answer.",
+		Parameters: squall.Schema{
+			param("allow_redirects", "boolean", "Follow redirects; for every method, GET included, they are not followed otherwise.", byDefault("false")),
+			param("cookies", "object", "Cookies to send."),
+			param("headers", "object", "Headers to send; every value is a string."),
+			param("http_proxy", "string", "Proxy for http addresses, such as http://proxy.example:3128."),
+			param("https_proxy", "string", "Proxy for https addresses, such as http://proxy.example:3128."),
+			param("password", "string", "Password for basic authentication.", secret),
+			param("url", "string", "Address to send the request to.", required),
+			param("username", "string", "User for basic authentication."),
+			param("verify_ssl_cert", "boolean", "Check the server's certificate against the system's authorities.", byDefault("true")),
+			param("url_hosts_blacklist", "array", "Hosts that must not be asked; any other may.", also(`{"items":{"type":"string"}}`)),
+			param("url_hosts_whitelist", "array", "The only hosts that may be asked.", also(`{"items":{"type":"string"}}`)),
+		},
+		OutputKey: "body",
+		Output: json.RawMessage(`{"type":"object","properties":{` +
+			`"status_code":{"type":"integer"},` +
+			`"body":{"anyOf":[{"type":"object"},{"type":"string"},{"type":"integer"},{"type":"number"},{"type":"boolean"},{"type":"array"},{"type":"null"}]},` +
+			`"parsed":{"type":"boolean"},` +
+			`"headers":{"type":"object"}},` +
+			`"additionalProperties":false}`),
+	}
+}
