@@ -1,0 +1,65 @@
+package cli
+
+import (
+	"io"
+	"os"
+
+	"github.com/charmbracelet/lipgloss"
+	"github.com/muesli/termenv"
+	"golang.org/x/term"
+)
+
+// IO is the process around a command.
+type IO struct {
+	Stdin  io.Reader
+	Stdout io.Writer
+	Stderr io.Writer
+	Env    func(string) string // os.Getenv
+	Home   string              // the user's configuration directory; empty: credentials are not kept
+
+	// ReadPassword asks for a password without showing it; nil when there is no
+	// terminal to ask at.
+	ReadPassword func(prompt string) (string, error)
+}
+
+// ProcessIO is the IO of this process.
+func ProcessIO(env func(string) string) *IO {
+	home, _ := os.UserConfigDir() // without a home there is nothing to keep
+	p := &IO{Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Env: env, Home: home}
+	if term.IsTerminal(int(os.Stdin.Fd())) {
+		p.ReadPassword = func(prompt string) (string, error) {
+			if _, err := io.WriteString(os.Stderr, prompt); err != nil {
+				return "", err
+			}
+			b, err := term.ReadPassword(int(os.Stdin.Fd()))
+			_, _ = io.WriteString(os.Stderr, "\n")
+			return string(b), err
+		}
+	}
+	return p
+}
+
+// width returns the terminal's columns, 0 when standard output is no terminal.
+func (p *IO) width() int {
+	f, ok := p.Stdout.(*os.File)
+	if !ok {
+		return 0
+	}
+	w, _, err := term.GetSize(int(f.Fd()))
+	if err != nil {
+		return 0
+	}
+	return w
+}
+
+func (p *IO) isTerminal() bool { return p.width() > 0 }
+
+// renderer colours for standard output: not into files and pipes, and not when
+// NO_COLOR is set (no-color.org).
+func (p *IO) renderer() *lipgloss.Renderer {
+	r := lipgloss.NewRenderer(p.Stdout)
+	if p.Env("NO_COLOR") != "" || !p.isTerminal() {
+		r.SetColorProfile(termenv.Ascii)
+	}
+	return r
+}
