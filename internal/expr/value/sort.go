@@ -1,0 +1,172 @@
+package value
+
+// Sorted returns the elements of v in ascending order, equal ones keeping their
+// order. key, if not nil, gives what to compare; reverse turns the order around
+// while still keeping equal elements in place.
+func Sorted(b *Budget, v any, key func(any) (any, error), reverse bool) (*List, error) {
+	items, err := Collect(b, v)
+	if err != nil {
+		return nil, err
+	}
+	if err := SortItems(b, items, key, reverse); err != nil {
+		return nil, err
+	}
+	return &List{Items: items}, nil
+}
+
+// SortItems sorts in place; see Sorted. After an error the order is undefined.
+func SortItems(b *Budget, items []any, key func(any) (any, error), reverse bool) error {
+	if key == nil {
+		return sortBy(b, items, reverse, func(v any) any { return v })
+	}
+	type keyed struct{ key, item any }
+	if err := b.allocItems(2 * len(items)); err != nil {
+		return err
+	}
+	pairs := make([]keyed, len(items))
+	for i, v := range items {
+		k, err := key(v)
+		if err != nil {
+			return err
+		}
+		pairs[i] = keyed{k, v}
+	}
+	err := sortBy(b, pairs, reverse, func(p keyed) any { return p.key })
+	for i, p := range pairs {
+		items[i] = p.item
+	}
+	return err
+}
+
+// sortBy sorts stably with Python's <, comparing a later element with an
+// earlier one as CPython does, which decides the text of a TypeError.
+func sortBy[T any](b *Budget, items []T, reverse bool, key func(T) any) error {
+	m := merger[T]{b: b, less: func(x, y T) (bool, error) { return Less(b, key(x), key(y)) }}
+	if reverse {
+		m.less = func(x, y T) (bool, error) { return Less(b, key(y), key(x)) }
+	}
+	if err := b.allocItems(len(items)); err != nil {
+		return err
+	}
+	return m.sort(items, make([]T, len(items)))
+}
+
+// merger is a merge sort that stops at the first error, which the sorts of the
+// standard library cannot.
+type merger[T any] struct {
+	b    *Budget
+	less func(x, y T) (bool, error)
+}
+
+// smallRun is the length up to which insertion beats merging.
+const smallRun = 12
+
+func (m *merger[T]) sort(items, space []T) error {
+	if len(items) <= smallRun {
+		return m.insertion(items)
+	}
+	half := len(items) / 2
+	if err := m.sort(items[:half], space[:half]); err != nil {
+		return err
+	}
+	if err := m.sort(items[half:], space[half:]); err != nil {
+		return err
+	}
+	if swapped, err := m.less(items[half], items[half-1]); !swapped || err != nil {
+		return err
+	}
+	copy(space, items[:half])
+	left, right, out := space[:half], items[half:], items
+	for len(left) > 0 && len(right) > 0 {
+		if err := m.b.Step(1); err != nil {
+			return err
+		}
+		second, err := m.less(right[0], left[0])
+		if err != nil {
+			return err
+		}
+		if second {
+			out[0], right = right[0], right[1:]
+		} else {
+			out[0], left = left[0], left[1:]
+		}
+		out = out[1:]
+	}
+	copy(out, left)
+	return nil
+}
+
+func (m *merger[T]) insertion(items []T) error {
+	if err := m.b.Step(int64(len(items))); err != nil {
+		return err
+	}
+	for i := 1; i < len(items); i++ {
+		for j := i; j > 0; j-- {
+			before, err := m.less(items[j], items[j-1])
+			if err != nil {
+				return err
+			}
+			if !before {
+				break
+			}
+			items[j], items[j-1] = items[j-1], items[j]
+		}
+	}
+	return nil
+}
+
+// Min returns the smallest element of v by key, which may be nil; ok is false
+// when v is empty.
+func Min(b *Budget, v any, key func(any) (any, error)) (best any, ok bool, err error) {
+	return extreme(b, v, key, "<")
+}
+
+// Max returns the largest element of v by key, which may be nil; of equal ones
+// the first.
+func Max(b *Budget, v any, key func(any) (any, error)) (best any, ok bool, err error) {
+	return extreme(b, v, key, ">")
+}
+
+func extreme(b *Budget, v any, key func(any) (any, error), op string) (best any, ok bool, err error) {
+	var bestKey any
+	err = Each(b, v, func(item any) (bool, error) {
+		k := item
+		if key != nil {
+			if k, err = key(item); err != nil {
+				return false, err
+			}
+		}
+		if ok {
+			better, err := Compare(b, op, k, bestKey)
+			if !better || err != nil {
+				return true, err
+			}
+		}
+		best, bestKey, ok = item, k, true
+		return true, nil
+	})
+	if err != nil {
+		return nil, false, err
+	}
+	return best, ok, nil
+}
+
+// Sum returns start plus all elements of v, as sum() does.
+func Sum(b *Budget, v, start any) (any, error) {
+	if IsString(start) {
+		return nil, TypeErrorf("sum() can't sum strings [use ''.join(seq) instead]")
+	}
+	if _, ok := start.(Bytes); ok {
+		return nil, TypeErrorf("sum() can't sum bytes [use b''.join(seq) instead]")
+	}
+	total := start
+	err := Each(b, v, func(item any) (bool, error) {
+		var err error
+		total, err = Add(b, total, item)
+		return err == nil, err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return total, nil
+}
