@@ -34,3 +34,9 @@ func (l Limits) WithDefaults() Limits {
 	}
 	return l
 }
+
+// Budget opens the account of one evaluation. ctx cancels it.
+func (l Limits) Budget(ctx context.Context) *value.Budget {
+	l = l.WithDefaults()
+	return value.NewBudget(ctx, l.Steps, l.Bytes, l.Depth)
+}
