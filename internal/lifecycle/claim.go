@@ -1,0 +1,69 @@
+package lifecycle
+
+import (
+	"context"
+	"fmt"
+
+	"squall/internal/squall"
+	"squall/internal/store"
+)
+
+// Claim takes up to n due executions for owner: those without a queue and
+// those of the queues named, oldest first. They come back running, with their
+// parameters and context; the caller must run every one of them.
+func (s *Service) Claim(ctx context.Context, owner store.Owner, n int, queues []string) ([]*squall.Execution, error) {
+	var claimed []*squall.Execution
+	err := s.st.Update(ctx, func(tx store.Tx) (err error) {
+		claimed, err = tx.ClaimExecutions(ctx, store.Claim{Node: owner.Node, Epoch: owner.Epoch, Limit: n, Queues: queues})
+		if err != nil {
+			return err
+		}
+		for _, ex := range claimed {
+			if err := s.limit(ctx, tx, ex); err != nil {
+				return err
+			}
+			if err := announce(ctx, tx, store.ExecutionUpdated, ex.ID, ex.Status); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("claim executions: %w", err)
+	}
+	return claimed, nil
+}
+
+// limit writes down when a claimed execution is out of time, so that other
+// nodes can see it too. An action that is unknown, or whose parameters do not
+// fit any more, has no limit: its run fails at once.
+func (s *Service) limit(ctx context.Context, tx store.Tx, ex *squall.Execution) error {
+	def, err := s.definition(ctx, tx, ex.ActionVersion)
+	if squall.KindOf(err) == squall.NotFound {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	params, _, err := def.Form.Final(ex.Parameters)
+	if err != nil {
+		return nil //nolint:nilerr // the run reports it
+	}
+	at := deadline(params, ex.StartedAt)
+	if at.IsZero() {
+		return nil
+	}
+	ok, err := tx.MoveExecution(ctx, store.Move{
+		ID: ex.ID, From: []squall.Status{squall.Running}, Node: ex.Node, Epoch: ex.Epoch,
+		To: squall.Running, Deadline: &at,
+	})
+	if err != nil {
+		return err
+	}
+	if !ok {
+		return fmt.Errorf("execution %s was claimed and is gone in the same transaction", ex.ID)
+	}
+	ex.Deadline = at
+	ex.Version++
+	return nil
+}

@@ -1,0 +1,64 @@
+package lifecycle
+
+import (
+	"context"
+	"fmt"
+
+	"squall/internal/squall"
+	"squall/internal/store"
+)
+
+// Cancel asks an execution to stop. One that waits is canceled at once; one
+// that runs is canceling until its node has ended it. It returns the execution
+// as it then is, with parameters, result and log. Error kinds: NotFound, and
+// Conflict with st2's text when it cannot be canceled (it has ended, or waits
+// for an answer). To cancel what is canceled already is no error.
+func (s *Service) Cancel(ctx context.Context, id squall.ID, by string) (*squall.Execution, error) {
+	for range 3 {
+		ex, done, err := s.tryCancel(ctx, id, by)
+		if err != nil {
+			return nil, fmt.Errorf("cancel execution %s: %w", id, err)
+		}
+		if done {
+			return ex, nil
+		}
+	}
+	return nil, squall.Errorf(squall.Conflict, "execution %s changes too fast to be canceled; try again", id)
+}
+
+// tryCancel is one attempt; done is false when somebody else moved the row
+// between reading and writing.
+func (s *Service) tryCancel(ctx context.Context, id squall.ID, by string) (ex *squall.Execution, done bool, err error) {
+	err = s.st.Update(ctx, func(tx store.Tx) error {
+		ex, err := tx.Execution(ctx, id, 0)
+		if err != nil {
+			return err
+		}
+		st, changed, err := cancelStep(ex.Status, by)
+		if err != nil || !changed {
+			done = true
+			return err
+		}
+		now := tx.Now()
+		m := store.Move{
+			ID: id, From: []squall.Status{ex.Status}, Version: ex.Version,
+			To: st.to, Result: st.result, Log: []squall.Change{{Status: st.to, At: now, Reason: st.reason}},
+		}
+		if st.to.Final() {
+			m.EndedAt = &now
+		}
+		if done, err = tx.MoveExecution(ctx, m); err != nil || !done {
+			return err
+		}
+		tx.Wake(store.TopicControl)
+		return announce(ctx, tx, store.ExecutionUpdated, id, st.to)
+	})
+	if err != nil || !done {
+		return nil, false, err
+	}
+	err = s.st.View(ctx, func(tx store.Tx) error {
+		ex, err = tx.Execution(ctx, id, store.WithAll)
+		return err
+	})
+	return ex, err == nil, err
+}

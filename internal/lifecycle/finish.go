@@ -1,0 +1,108 @@
+package lifecycle
+
+import (
+	"context"
+	"fmt"
+
+	"squall/internal/squall"
+	"squall/internal/store"
+)
+
+// Finish records how a run ended. The row must still be in owner's hands:
+// otherwise nothing is written and the error is of kind Conflict. Calling it
+// again after an error of kind Unavailable is safe.
+func (s *Service) Finish(ctx context.Context, owner store.Owner, id squall.ID, out squall.Outcome) error {
+	err := s.st.Update(ctx, func(tx store.Tx) error {
+		// Nearly always the run was not disturbed: decide for that first and
+		// let the guard say whether it is true.
+		now := squall.Running
+		for range 2 {
+			st, err := finishStep(now, out)
+			if err != nil {
+				return err
+			}
+			ok, err := s.conclude(ctx, tx, id, now, owner, true, st)
+			if ok || err != nil {
+				return err
+			}
+			ex, err := tx.Execution(ctx, id, 0)
+			if err != nil {
+				return err
+			}
+			if ex.Node != owner.Node || ex.Epoch != owner.Epoch {
+				break
+			}
+			now = ex.Status
+		}
+		return squall.Errorf(squall.Conflict, "execution %s is not run by %s any more", id, owner.Node)
+	})
+	if err != nil {
+		return fmt.Errorf("finish execution %s: %w", id, err)
+	}
+	return nil
+}
+
+// conclude is the one way out of a node's hands: into a final state, into
+// pending, or back into the queue. Finish, GiveBack and Rescue go through it, so
+// whatever has to follow an end follows in all cases. leased says that the
+// owner itself writes and must hold its lease.
+func (s *Service) conclude(ctx context.Context, tx store.Tx, id squall.ID, from squall.Status, owner store.Owner, leased bool, st step) (bool, error) {
+	now := tx.Now()
+	m := store.Move{
+		ID: id, From: []squall.Status{from}, Node: owner.Node, Epoch: owner.Epoch, Leased: leased,
+		To: st.to, Result: st.result,
+		Log: []squall.Change{{Status: st.to, At: now, Node: owner.Node, Reason: st.reason}},
+	}
+	switch {
+	case st.to.Final():
+		m.EndedAt = &now
+	case st.to == squall.Requested:
+		m.NotBefore, m.Release = &now, true
+		tx.Wake(store.TopicWork)
+	default:
+		m.Release = true
+	}
+	ok, err := tx.MoveExecution(ctx, m)
+	if !ok || err != nil {
+		return false, err
+	}
+	return true, announce(ctx, tx, store.ExecutionUpdated, id, st.to)
+}
+
+// GiveBack returns an execution to the queue because its node stops. One that
+// was not begun keeps its attempt for the next node; one that was begun (only
+// repeatable actions) has used it up, so that no attempt starts twice. An
+// execution that was asked to stop meanwhile is canceled instead. The guard is
+// that of Finish.
+func (s *Service) GiveBack(ctx context.Context, owner store.Owner, ex *squall.Execution, begun bool) error {
+	reason := fmt.Sprintf("node %s stops", owner.Node)
+	err := s.st.Update(ctx, func(tx store.Tx) error {
+		now := tx.Now()
+		m := store.Move{
+			ID: ex.ID, From: []squall.Status{squall.Running}, Node: owner.Node, Epoch: owner.Epoch, Leased: true,
+			To: squall.Requested, NotBefore: &now, Release: true,
+			Log: []squall.Change{{Status: squall.Requested, At: now, Node: owner.Node, Reason: reason}},
+		}
+		if !begun {
+			attempt := ex.Attempt - 1
+			m.Attempt = &attempt
+		}
+		ok, err := tx.MoveExecution(ctx, m)
+		if err != nil {
+			return err
+		}
+		if ok {
+			tx.Wake(store.TopicWork)
+			return announce(ctx, tx, store.ExecutionUpdated, ex.ID, squall.Requested)
+		}
+		ok, err = s.conclude(ctx, tx, ex.ID, squall.Canceling, owner, true, step{to: squall.Canceled, reason: reason})
+		if err == nil && !ok {
+			err = squall.Errorf(squall.Conflict, "execution %s is not run by %s any more", ex.ID, owner.Node)
+		}
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("give back execution %s: %w", ex.ID, err)
+	}
+	return nil
+}

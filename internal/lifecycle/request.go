@@ -1,0 +1,168 @@
+package lifecycle
+
+import (
+	"context"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/trace"
+
+	"squall/internal/squall"
+	"squall/internal/store"
+)
+
+// Request accepts a request for a run, in one transaction. When this process
+// has a free slot and nobody waits, the execution is running when it returns.
+// Error kinds: Invalid for an unknown or disabled action and for wrong
+// parameters, Unavailable when the database cannot store it.
+func (s *Service) Request(ctx context.Context, r squall.Request) (*squall.Execution, error) {
+	ctx, span := s.tracer.Start(ctx, "request "+r.Action.String(), trace.WithSpanKind(trace.SpanKindProducer))
+	defer span.End()
+
+	var p *prepared
+	err := s.st.View(ctx, func(tx store.Tx) (err error) {
+		p, err = s.prepare(ctx, tx, r)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	ex, err := s.insertOrStart(ctx, p)
+	if err != nil {
+		return nil, err
+	}
+	span.SetAttributes(attribute.String("squall.execution_id", string(ex.ID)))
+	return ex, nil
+}
+
+// RequestTx is Request inside the caller's transaction: the execution exists
+// exactly when that commits. It never starts anything at once.
+func (s *Service) RequestTx(ctx context.Context, tx store.Tx, r squall.Request) (*squall.Execution, error) {
+	p, err := s.prepare(ctx, tx, r)
+	if err != nil {
+		return nil, err
+	}
+	return s.insert(ctx, tx, p, nil)
+}
+
+// prepared is a request that was read and decided, ready to be written.
+type prepared struct {
+	squall.Request
+	def *Definition
+}
+
+// prepare finds the action and checks the parameters.
+func (s *Service) prepare(ctx context.Context, tx store.Tx, r squall.Request) (*prepared, error) {
+	a, err := tx.Action(ctx, r.Action)
+	switch {
+	case squall.KindOf(err) == squall.NotFound:
+		return nil, squall.Errorf(squall.Invalid, "Action %q cannot be found.", r.Action)
+	case err != nil:
+		return nil, err
+	case !a.Enabled:
+		return nil, squall.Errorf(squall.Invalid, "Unable to execute. Action %q is disabled.", r.Action)
+	}
+	def := s.define(a.Version(), a)
+	if def.Runner == nil {
+		return nil, squall.Errorf(squall.Invalid, "Action %q needs the runner %q, which this version does not have.", r.Action, a.Runner)
+	}
+	if r.Parameters, err = def.Form.Validate(r.Parameters); err != nil {
+		return nil, err
+	}
+	if r.Context, err = contextOf(&r, traceContext(ctx)); err != nil {
+		return nil, err
+	}
+	return &prepared{Request: r, def: def}, nil
+}
+
+// insertOrStart stores the request, already running when this process has a
+// slot for it.
+func (s *Service) insertOrStart(ctx context.Context, p *prepared) (*squall.Execution, error) {
+	var owner *store.Owner
+	local := s.local.Load()
+	if local != nil && p.NotBefore.IsZero() && p.Queue == "" && len(p.def.Action.Labels) == 0 {
+		if o, ok := (*local).Reserve(p.def.Runner.Name); ok {
+			owner = &o
+		}
+	}
+	var ex *squall.Execution
+	err := s.st.Update(ctx, func(tx store.Tx) (err error) {
+		ex, err = s.insert(ctx, tx, p, owner)
+		if owner != nil && squall.KindOf(err) == squall.Conflict {
+			// The node has lost its lease and does not know it yet.
+			ex, err = s.insert(ctx, tx, p, nil)
+		}
+		return err
+	})
+	switch {
+	case owner == nil:
+	case err == nil && ex.Status == squall.Running:
+		(*local).Start(ex)
+	default:
+		(*local).Release()
+	}
+	return ex, err
+}
+
+// insert writes the new row, running when owner is given.
+func (s *Service) insert(ctx context.Context, tx store.Tx, p *prepared, owner *store.Owner) (*squall.Execution, error) {
+	now := tx.Now()
+	ex := &squall.Execution{
+		ID:            s.ids.Next(now),
+		Action:        p.Action,
+		ActionVersion: p.def.Version,
+		Runner:        p.def.Runner.Name,
+		Parameters:    p.Parameters,
+		Context:       p.Context,
+		User:          p.User,
+		Root:          p.Root,
+		Parent:        p.Parent,
+		Status:        squall.Requested,
+		CreatedAt:     now,
+		NotBefore:     now,
+		UpdatedAt:     now,
+		RerunOf:       p.RerunOf,
+		Queue:         p.Queue,
+		Log:           []squall.Change{{Status: squall.Requested, At: now}},
+	}
+	if ex.Root == "" {
+		ex.Root = ex.ID
+	}
+	switch {
+	case p.NotBefore.After(now):
+		ex.Status, ex.NotBefore = squall.Delayed, p.NotBefore
+		ex.Log = append(ex.Log, squall.Change{Status: squall.Delayed, At: now})
+	case owner != nil:
+		if err := start(ex, p.def, *owner, now); err != nil {
+			return nil, err
+		}
+	}
+	if err := tx.InsertExecution(ctx, ex); err != nil {
+		return nil, err
+	}
+	if ex.Status == squall.Requested {
+		tx.Wake(store.TopicWork)
+	}
+	return ex, announce(ctx, tx, store.ExecutionCreated, ex.ID, ex.Status)
+}
+
+// start makes a new execution one that its owner has claimed.
+func start(ex *squall.Execution, def *Definition, owner store.Owner, now time.Time) error {
+	params, _, err := def.Form.Final(ex.Parameters)
+	if err != nil {
+		return err
+	}
+	ex.Status, ex.Node, ex.Epoch = squall.Running, owner.Node, owner.Epoch
+	ex.Attempt, ex.StartedAt = 1, now
+	ex.Deadline = deadline(params, now)
+	ex.Log = append(ex.Log,
+		squall.Change{Status: squall.Scheduled, At: now, Node: owner.Node},
+		squall.Change{Status: squall.Running, At: now, Node: owner.Node})
+	return nil
+}
+
+// announce puts a message into the outbox and wakes its readers.
+func announce(ctx context.Context, tx store.Tx, kind store.MessageKind, id squall.ID, status squall.Status) error {
+	tx.Wake(store.TopicOutbox)
+	return tx.AppendOutbox(ctx, store.Message{Kind: kind, Execution: id, Status: status, At: tx.Now()})
+}

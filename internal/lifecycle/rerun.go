@@ -1,0 +1,55 @@
+package lifecycle
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+
+	"squall/internal/squall"
+	"squall/internal/store"
+)
+
+// Rerun requests a new execution of the same action, as it is now, with the
+// parameters of execution id, overridden by those in over (st2). User, context,
+// delay and queue are taken from over. Error kinds: NotFound, and those of Request.
+func (s *Service) Rerun(ctx context.Context, id squall.ID, over squall.Request) (*squall.Execution, error) {
+	var old *squall.Execution
+	err := s.st.View(ctx, func(tx store.Tx) (err error) {
+		old, err = tx.Execution(ctx, id, store.WithParameters)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("re-run execution %s: %w", id, err)
+	}
+	r := over
+	r.Action, r.RerunOf = old.Action, id
+	if r.Parameters, err = mergeParameters(old.Parameters, over.Parameters); err != nil {
+		return nil, err
+	}
+	if r.Context, err = rerunContext(over.Context, id); err != nil {
+		return nil, err
+	}
+	return s.Request(ctx, r)
+}
+
+// rerunContext names the execution that is repeated where st2 does, and keeps
+// what the caller says about it beside.
+func rerunContext(given json.RawMessage, id squall.ID) (json.RawMessage, error) {
+	doc := map[string]any{}
+	if len(given) > 0 {
+		if err := json.Unmarshal(given, &doc); err != nil {
+			return nil, squall.Errorf(squall.Invalid, "The context must be a JSON object: %w", err)
+		}
+	}
+	rerun := map[string]any{"ref": id}
+	if more, ok := doc["re-run"].(map[string]any); ok {
+		maps.Copy(rerun, more)
+		rerun["ref"] = id
+	}
+	if doc == nil {
+		doc = map[string]any{}
+	}
+	doc["re-run"] = rerun
+	return json.Marshal(doc)
+}

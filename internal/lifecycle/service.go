@@ -1,0 +1,136 @@
+package lifecycle
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+
+	"go.opentelemetry.io/otel/trace"
+	"go.opentelemetry.io/otel/trace/noop"
+
+	"squall/internal/param"
+	"squall/internal/squall"
+	"squall/internal/store"
+)
+
+// Service moves executions from state to state. It may be used by several
+// goroutines at once.
+type Service struct {
+	st     store.Store
+	cat    Catalog
+	ids    *squall.IDSource
+	tracer trace.Tracer
+	log    *slog.Logger
+	local  atomic.Pointer[Local]
+
+	// versions keeps actions by version. A version never changes, so an entry
+	// is never wrong; the map is dropped when it has grown too big.
+	mu       sync.Mutex
+	versions map[string]*Definition
+}
+
+// Catalog knows the runner types.
+type Catalog interface {
+	RunnerType(name string) (*squall.RunnerType, bool)
+}
+
+// Options are what a Service needs beside its database. Zero fields get defaults.
+type Options struct {
+	IDs    *squall.IDSource
+	Tracer trace.Tracer
+	Log    *slog.Logger
+}
+
+// Local is a scheduler in the same process. When it has a free slot, a request
+// is stored as already running on it, and starts without a second transaction.
+// The methods must not block.
+type Local interface {
+	// Reserve takes a slot for an execution of that runner. It answers false
+	// when there is none, and also when others wait that came first.
+	Reserve(runner string) (owner store.Owner, ok bool)
+	// Start runs the execution, which is committed, on a reserved slot.
+	Start(ex *squall.Execution)
+	// Release gives the slot back: nothing was stored.
+	Release()
+}
+
+// New returns a service on st.
+func New(st store.Store, cat Catalog, opts Options) *Service {
+	s := &Service{st: st, cat: cat, ids: opts.IDs, tracer: opts.Tracer, log: opts.Log, versions: map[string]*Definition{}}
+	if s.ids == nil {
+		s.ids = squall.NewIDSource()
+	}
+	if s.tracer == nil {
+		s.tracer = noop.NewTracerProvider().Tracer("squall")
+	}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	return s
+}
+
+// SetLocal makes l the scheduler of this process; nil takes it away.
+func (s *Service) SetLocal(l Local) {
+	if l == nil {
+		s.local.Store(nil)
+		return
+	}
+	s.local.Store(&l)
+}
+
+// Definition is an action as it was under one version, with its runner type
+// and its compiled parameters. It is shared and never changes.
+type Definition struct {
+	Version string
+	Action  *squall.Action
+	Runner  *squall.RunnerType // nil when this program does not know the type
+	Form    *param.Form
+}
+
+const maxDefinitions = 4096
+
+// Definition returns the action of that version. Error kind: NotFound.
+func (s *Service) Definition(ctx context.Context, version string) (def *Definition, err error) {
+	if def := s.known(version); def != nil {
+		return def, nil
+	}
+	err = s.st.View(ctx, func(tx store.Tx) (err error) {
+		def, err = s.definition(ctx, tx, version)
+		return err
+	})
+	return def, err
+}
+
+// definition is Definition inside a transaction.
+func (s *Service) definition(ctx context.Context, tx store.Tx, version string) (*Definition, error) {
+	if def := s.known(version); def != nil {
+		return def, nil
+	}
+	a, err := tx.ActionVersion(ctx, version)
+	if err != nil {
+		return nil, err
+	}
+	return s.define(version, a), nil
+}
+
+func (s *Service) known(version string) *Definition {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.versions[version]
+}
+
+func (s *Service) define(version string, a *squall.Action) *Definition {
+	if def := s.known(version); def != nil {
+		return def
+	}
+	rt, _ := s.cat.RunnerType(a.Runner)
+	def := &Definition{Version: version, Action: a, Runner: rt, Form: param.Of(rt, a)}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.versions) >= maxDefinitions {
+		clear(s.versions)
+	}
+	s.versions[version] = def
+	return def
+}
