@@ -1,0 +1,72 @@
+package sqlite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"squall/internal/store"
+	"squall/internal/store/driver"
+)
+
+// rules are our own rules on the data: each query counts the rows against one.
+var rules = []struct{ name, query string }{
+	{"executions without a log", `SELECT count(*) FROM executions WHERE log = ''`},
+	{"chunks of output without their execution", `
+		SELECT count(*) FROM output WHERE NOT EXISTS (SELECT 1 FROM executions WHERE id = output.execution)`},
+	{"references to missing documents", `
+		SELECT count(*) FROM (
+			SELECT root, parameters AS ref FROM executions UNION ALL
+			SELECT root, context FROM executions UNION ALL
+			SELECT root, result FROM executions)
+		WHERE length(ref) = 17 AND substr(ref, 1, 1) = x'01'
+		  AND NOT EXISTS (SELECT 1 FROM docs WHERE docs.root = root AND docs.ref = substr(ref, 2))`},
+	{"children without their root", `
+		SELECT count(*) FROM executions AS e WHERE child = 1 AND NOT EXISTS (SELECT 1 FROM executions WHERE id = e.root)`},
+	{"actions without their version", `
+		SELECT count(*) FROM actions AS a WHERE NOT EXISTS (SELECT 1 FROM action_versions WHERE version = a.version)`},
+}
+
+// Check implements store.Store.
+func (s *Store) Check(ctx context.Context) error {
+	var problems []error
+	err := s.View(ctx, func(st store.Tx) error {
+		t := st.(*tx)
+		problems = nil
+		err := t.each(ctx, `PRAGMA integrity_check(20)`, nil, func(r *row) error {
+			if text := r.text(); text != "ok" {
+				problems = append(problems, errors.New(text))
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		err = t.each(ctx, `PRAGMA foreign_key_check`, nil, func(r *row) error {
+			problems = append(problems, fmt.Errorf("row %d of table %s refers to nothing", r.int64(), r.text()))
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		for _, rule := range rules {
+			n, err := t.number(ctx, rule.query)
+			if err != nil {
+				return fmt.Errorf("look for %s: %w", rule.name, err)
+			}
+			if n > 0 {
+				problems = append(problems, fmt.Errorf("%d %s", n, rule.name))
+			}
+		}
+		return nil
+	})
+	if err == nil {
+		err = errors.Join(problems...)
+	}
+	if err != nil {
+		return fmt.Errorf("check database %s: %w", s.path, err)
+	}
+	return nil
+}
+
+var _ = driver.RefSize // the rules spell out its value: 1 + 16 bytes

@@ -1,0 +1,98 @@
+package sqlite
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"squall/internal/store"
+	"squall/internal/store/driver"
+)
+
+// JoinNode implements store.Cluster. Epochs come from one counter for all
+// names, so that they grow also for a node that was forgotten in between.
+func (t *tx) JoinNode(ctx context.Context, n store.Node, ttl time.Duration) (int64, error) {
+	if err := driver.CheckText(append([]string{n.Name, n.Host, n.Version, n.URL}, n.Queues...)...); err != nil {
+		return 0, err
+	}
+	queues, err := json.Marshal(n.Queues)
+	if err != nil {
+		return 0, fmt.Errorf("join node %s: %w", n.Name, err)
+	}
+	if _, err := t.write(`UPDATE meta SET value = value + 1 WHERE key = 'epoch'`); err != nil {
+		return 0, fmt.Errorf("join node %s: %w", n.Name, err)
+	}
+	epoch, err := t.number(ctx, `SELECT value FROM meta WHERE key = 'epoch'`)
+	if err != nil {
+		return 0, fmt.Errorf("join node %s: %w", n.Name, err)
+	}
+	if n.StartedAt.IsZero() {
+		n.StartedAt = t.now
+	}
+	_, err = t.write(`
+		INSERT OR REPLACE INTO nodes (name, epoch, host, pid, version, url, slots, queues, started_at, lease_until)
+		VALUES (?,?,?,?,?,?,?,?,?,?)`,
+		n.Name, epoch, n.Host, n.PID, n.Version, n.URL, n.Slots, string(queues), n.StartedAt, t.now.Add(ttl))
+	if err != nil {
+		return 0, fmt.Errorf("join node %s: %w", n.Name, err)
+	}
+	return epoch, nil
+}
+
+// RenewNode implements store.Cluster.
+func (t *tx) RenewNode(_ context.Context, name string, epoch int64, ttl time.Duration) (bool, error) {
+	n, err := t.write(`UPDATE nodes SET lease_until = ? WHERE name = ? AND epoch = ? AND lease_until > ?`, t.now.Add(ttl), name, epoch, t.now)
+	return n > 0, wrap("renew lease of node "+name, err)
+}
+
+// LeaveNode implements store.Cluster.
+func (t *tx) LeaveNode(_ context.Context, name string, epoch int64) error {
+	_, err := t.write(`UPDATE nodes SET lease_until = ? WHERE name = ? AND epoch = ? AND lease_until > ?`, t.now, name, epoch, t.now)
+	return wrap("end lease of node "+name, err)
+}
+
+// Nodes implements store.Cluster.
+func (t *tx) Nodes(ctx context.Context) ([]store.Node, error) {
+	var list []store.Node
+	err := t.each(ctx, `
+		SELECT name, epoch, host, pid, version, url, slots, queues, started_at, lease_until FROM nodes ORDER BY name`, nil, func(r *row) error {
+		n := store.Node{
+			Name: r.text(), Epoch: r.int64(), Host: r.text(), PID: r.int(), Version: r.text(), URL: r.text(), Slots: r.int(),
+		}
+		if err := json.Unmarshal([]byte(r.text()), &n.Queues); err != nil {
+			return fmt.Errorf("queues of node %s: %w", n.Name, err)
+		}
+		n.StartedAt, n.LeaseUntil = r.time(), r.time()
+		list = append(list, n)
+		return nil
+	})
+	return list, wrap("list nodes", err)
+}
+
+// ForgetNodes implements store.Cluster.
+func (t *tx) ForgetNodes(_ context.Context, before time.Time) (int, error) {
+	n, err := t.write(`
+		DELETE FROM nodes WHERE lease_until < ? AND name NOT IN (
+			SELECT node FROM executions
+			WHERE status IN ('requested', 'delayed', 'scheduled', 'running', 'pending', 'pausing', 'paused', 'resuming', 'canceling'))`, before)
+	return n, wrap("forget nodes", err)
+}
+
+// TryLock implements store.Cluster.
+func (t *tx) TryLock(_ context.Context, name, owner string, ttl time.Duration) (bool, error) {
+	if err := driver.CheckText(name, owner); err != nil {
+		return false, err
+	}
+	n, err := t.write(`
+		INSERT INTO locks (name, owner, until) VALUES (?,?,?)
+		ON CONFLICT (name) DO UPDATE SET owner = excluded.owner, until = excluded.until
+		WHERE owner = excluded.owner OR until <= ?`, name, owner, t.now.Add(ttl), t.now)
+	return n > 0, wrap("take lock "+name, err)
+}
+
+// Unlock implements store.Cluster.
+func (t *tx) Unlock(_ context.Context, name, owner string) error {
+	_, err := t.write(`DELETE FROM locks WHERE name = ? AND owner = ?`, name, owner)
+	return wrap("release lock "+name, err)
+}
