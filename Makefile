@@ -53,9 +53,9 @@ vuln: ## look for known vulnerabilities in what we import
 fuzz: ## run every fuzz target for FUZZTIME (default 10s)
 	@scripts/fuzz $(FUZZTIME)
 
-bench: ## ratios of our speeds to the machine's limits, measured side by side
+bench: build ## ratios of our speeds to the machine's limits, measured side by side
 	@scripts/setup test
-	@$(GO) run ./internal/benchmark/cmd/bench $(ARGS)
+	@$(GO) run ./internal/benchmark $(ARGS)
 
 conformance: ## compare with the recorded originals (CORPUS=dir)
 	@$(GO) run ./internal/conformance/cmd/conformance -corpus $(CORPUS) $(ARGS)

@@ -43,8 +43,9 @@ var mayImport = map[string][]string{
 	"internal/scheduler": {"internal/squall", "internal/param", "internal/store", "internal/lifecycle", "internal/runner"},
 
 	// Rim.
-	"internal/store/sqlite":    {"internal/squall", "internal/store"},
-	"internal/store/postgres":  {"internal/squall", "internal/store"},
+	"internal/store/driver":    {"internal/squall", "internal/store"},
+	"internal/store/sqlite":    {"internal/squall", "internal/store", "internal/store/driver"},
+	"internal/store/postgres":  {"internal/squall", "internal/store", "internal/store/driver"},
 	"internal/runner/noop":     {"internal/squall", "internal/runner"},
 	"internal/runner/local":    {"internal/squall", "internal/runner"},
 	"internal/runner/http":     {"internal/squall", "internal/runner"},
@@ -62,6 +63,7 @@ var mayImport = map[string][]string{
 	"internal/store/storetest":             {"internal/squall", "internal/store"},
 	"internal/pgtest":                      {},
 	"internal/crashtest":                   {"internal/..."},
+	"internal/benchmark":                   {},
 	"internal/conformance":                 {"internal/..."},
 	"internal/conformance/cmd/conformance": {"internal/conformance"},
 }
@@ -125,7 +127,7 @@ func TestEveryPackageOfTheTableExists(t *testing.T) {
 func TestOnlyDriversContainSQL(t *testing.T) {
 	for _, p := range listPackages(t) {
 		name := strings.TrimPrefix(p.ImportPath, module)
-		if matches([]string{"internal/store/sqlite", "internal/store/postgres", "internal/pgtest", "internal/crashtest"}, name) {
+		if matches([]string{"internal/store/sqlite", "internal/store/postgres", "internal/store/driver", "internal/pgtest", "internal/crashtest", "internal/benchmark"}, name) {
 			continue
 		}
 		for _, imp := range p.Imports {

@@ -168,3 +168,15 @@ func short(d time.Duration) string {
 		return fmt.Sprintf("%dd%dh", int(d.Hours())/24, int(d.Hours())%24)
 	}
 }
+
+// indented writes two spaces in front of every line.
+type indented struct{ w io.Writer }
+
+func (i indented) Write(text []byte) (int, error) {
+	for line := range strings.Lines(string(text)) {
+		if _, err := io.WriteString(i.w, "  "+line); err != nil {
+			return 0, err
+		}
+	}
+	return len(text), nil
+}

@@ -1,0 +1,23 @@
+// Command squall is the whole product in one binary: the server, and the
+// commands that talk to it.
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"squall/internal/app"
+	"squall/internal/cli"
+)
+
+func main() {
+	// The server handles its signals itself, in two stages; this one ends
+	// everything else.
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	io := cli.ProcessIO(os.Getenv)
+	root := cli.New(io, app.Version, app.Commands(os.Stdout, os.Stderr)...)
+	os.Exit(cli.Main(ctx, root, io, os.Args[1:]))
+}

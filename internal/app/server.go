@@ -1,0 +1,229 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"go.opentelemetry.io/otel"
+	"golang.org/x/sync/errgroup"
+
+	"squall/internal/api"
+	"squall/internal/auth"
+	"squall/internal/lifecycle"
+	"squall/internal/runner/types"
+	"squall/internal/scheduler"
+	"squall/internal/squall"
+	"squall/internal/store"
+)
+
+// Version is the program's, set by the linker.
+var Version = "dev"
+
+// AddressFile is the file in the data directory that holds the API's address
+// while the server runs: the way to find it when it listens on port 0.
+const AddressFile = "address"
+
+// server is everything that lives as long as the process.
+type server struct {
+	config  *Config
+	log     *slog.Logger
+	metrics *metrics
+	store   store.Store
+	sched   *scheduler.Scheduler
+	api     *api.Server
+	listen  net.Listener
+	stops   []func() // in the order of start
+
+	stopping atomic.Bool
+}
+
+// Serve runs a server until ctx ends, then stops it in the direction of the
+// flow: no new requests, no new claims, running work, listeners, database. A
+// start that fails half-way stops what was started.
+func Serve(ctx context.Context, c *Config, log *slog.Logger) (err error) {
+	began := time.Now()
+	s := &server{config: c, log: log, metrics: newMetrics()}
+	defer s.close()
+	if err := s.open(ctx); err != nil {
+		return err
+	}
+	log.Info("ready", "url", c.PublicURL(), "node", c.NodeName(), "version", Version, "took", time.Since(began).Round(time.Millisecond))
+	return s.run(ctx)
+}
+
+// open makes everything that can fail before work begins.
+func (s *server) open(ctx context.Context) error {
+	c := s.config
+	if err := os.MkdirAll(c.Server.Data, 0o700); err != nil {
+		return squall.Errorf(squall.Invalid, "the data directory cannot be made: %w; choose another with --data DIR", err)
+	}
+	stopTracing, err := startTracing(ctx, c.Tracing.Endpoint, c.Tracing.Ratio, c.NodeName(), Version)
+	if err != nil {
+		return err
+	}
+	s.atEnd(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
+		defer cancel()
+		if err := stopTracing(ctx); err != nil {
+			s.log.Warn("some spans were not sent", "error", err)
+		}
+	})
+
+	if s.store, err = openStore(ctx, c, s.metrics, s.log); err != nil {
+		return err
+	}
+	s.atEnd(func() {
+		if err := s.store.Close(); err != nil {
+			s.log.Error("the database did not close cleanly", "error", err)
+		}
+	})
+	s.metrics.watchQueue(s.store)
+
+	if s.listen, err = (&net.ListenConfig{}).Listen(ctx, "tcp", c.Server.Listen); err != nil {
+		return squall.Errorf(squall.Unavailable, "the API cannot listen on %s: %w", c.Server.Listen, err)
+	}
+	s.atEnd(func() { s.listen.Close() }) //nolint:errcheck // the HTTP server has closed it already
+	c.Server.Listen = s.listen.Addr().String()
+
+	if err := registerContent(ctx, s.store, c.Packs.Dirs, s.log); err != nil {
+		return err
+	}
+	if err := ensureAdmin(ctx, s.store, c.Server.Data, s.log); err != nil {
+		return err
+	}
+	s.wire()
+	return s.writeAddress()
+}
+
+// wire connects the parts. Nothing in it can fail and nothing runs yet.
+func (s *server) wire() {
+	c := s.config
+	catalog := types.Builtin()
+	ids := squall.NewIDSource()
+	tracer := otel.Tracer("squall")
+	svc := lifecycle.New(s.store, catalog, lifecycle.Options{IDs: ids, Tracer: tracer, Log: s.log.With("part", "lifecycle")})
+	host, _ := os.Hostname()
+	s.sched = scheduler.New(svc, s.store, s.runners(), scheduler.Config{
+		Node: store.Node{
+			Name: c.NodeName(), Host: host, PID: os.Getpid(), Version: Version,
+			URL: c.PublicURL(), Slots: c.Scheduler.Slots, Queues: c.Scheduler.Queues,
+		},
+		LeaseTTL:    c.Scheduler.LeaseTTL,
+		Heartbeat:   c.Scheduler.Heartbeat,
+		Poll:        c.Scheduler.Poll,
+		SoftStop:    c.Server.ShutdownTimeout,
+		OutputLimit: c.Scheduler.OutputLimit,
+		Retention:   lifecycle.Retention{Executions: c.Retention.Executions, Outbox: c.Retention.Events},
+		Observer:    s.metrics,
+		Tracer:      tracer,
+		Log:         s.log.With("part", "scheduler"),
+	})
+	svc.SetLocal(s.sched)
+	s.api = api.New(api.Deps{
+		Store:       s.store,
+		Lifecycle:   svc,
+		Runners:     catalog,
+		IDs:         ids,
+		Log:         s.log.With("part", "api"),
+		Tracer:      tracer,
+		Observe:     s.metrics.request,
+		Version:     Version,
+		Ready:       s.notReady,
+		Metrics:     promhttp.HandlerFor(s.metrics.registry, promhttp.HandlerOpts{}),
+		OpenMetrics: true,
+		TTL:         auth.TTL{Default: c.Auth.TokenTTL, Max: c.Auth.TokenMaxTTL},
+		WebURL:      c.PublicURL(),
+		BodyLimit:   c.API.MaxBody,
+		MaxPageSize: c.API.MaxPageSize,
+	})
+}
+
+// notReady returns the reasons why no work is accepted now.
+func (s *server) notReady(ctx context.Context) []string {
+	if s.stopping.Load() {
+		return []string{"the server is stopping"}
+	}
+	if err := s.store.Health(ctx); err != nil {
+		return []string{squall.MessageOf(err)}
+	}
+	return nil
+}
+
+// run starts the loops and waits for the end.
+func (s *server) run(ctx context.Context) error {
+	// The scheduler gets the order to stop; everything it still needs while its
+	// actions end (database, API for actions that call it) lives on in work.
+	work, stopWork := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopWork()
+
+	web := &http.Server{
+		Handler:           s.api,
+		ReadHeaderTimeout: 10 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    64 << 10,
+		BaseContext:       func(net.Listener) context.Context { return work },
+		ErrorLog:          slog.NewLogLogger(s.log.With("part", "http").Handler(), slog.LevelDebug),
+	}
+	g, gctx := errgroup.WithContext(work)
+	g.Go(func() error {
+		if err := web.Serve(s.listen); !errors.Is(err, http.ErrServerClosed) {
+			return fmt.Errorf("serve the API: %w", err)
+		}
+		return nil
+	})
+	g.Go(func() error { return s.api.Run(gctx) })
+	g.Go(func() error { return keepWatchdog(gctx, s.store.Health) })
+	g.Go(func() error {
+		soft, cancel := context.WithCancel(gctx)
+		defer cancel()
+		defer context.AfterFunc(ctx, func() {
+			s.stopping.Store(true)
+			_ = notifySystemd("STOPPING=1") // nobody to tell is fine
+			s.log.Info("stopping", "grace", s.config.Server.ShutdownTimeout)
+			cancel()
+		})()
+		err := s.sched.Run(soft)
+		stopWork() // ends streams and long requests
+		shutdown, cancelShutdown := context.WithTimeout(context.Background(), 5*time.Second)
+		defer cancelShutdown()
+		return errors.Join(err, web.Shutdown(shutdown))
+	})
+	if err := notifySystemd("READY=1"); err != nil {
+		s.log.Warn("the service manager was not told that we are ready", "error", err)
+	}
+	err := g.Wait()
+	if err == nil {
+		s.log.Info("stopped")
+	}
+	return err
+}
+
+// atEnd adds a step to close.
+func (s *server) atEnd(stop func()) { s.stops = append(s.stops, stop) }
+
+// close undoes open, the last step first.
+func (s *server) close() {
+	for len(s.stops) > 0 {
+		last := len(s.stops) - 1
+		s.stops[last]()
+		s.stops = s.stops[:last]
+	}
+}
+
+func (s *server) writeAddress() error {
+	path := filepath.Join(s.config.Server.Data, AddressFile)
+	if err := os.WriteFile(path, []byte(s.config.PublicURL()+"\n"), 0o600); err != nil {
+		return fmt.Errorf("write address: %w", err)
+	}
+	s.atEnd(func() { os.Remove(path) }) //nolint:errcheck // a stale file is overwritten by the next start
+	return nil
+}

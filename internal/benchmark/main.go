@@ -1,0 +1,357 @@
+// Command benchmark (`make bench`) measures Squall beside the machine's limit in
+// one run and prints the ratios. Absolute figures of a shared machine move by
+// two; the ratios hold.
+//
+// Each row starts real server processes and talks to them over HTTP as a client
+// would; the limits are the bare driver, bare fork and exec, bare write and sync.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"text/tabwriter"
+	"time"
+)
+
+type bench struct {
+	binary string
+	dir    string // on the disk that is measured
+	span   time.Duration
+	table  *tabwriter.Writer
+	missed int
+}
+
+func main() {
+	b := &bench{table: tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)}
+	only := flag.String("only", "", "comma-separated rows to run: single, noop, local, big, start, stream")
+	flag.StringVar(&b.binary, "binary", "bin/squall", "the program to measure")
+	flag.StringVar(&b.dir, "dir", "", "directory on the disk to measure (default: a temporary one)")
+	flag.DurationVar(&b.span, "span", 5*time.Second, "how long each rate is measured")
+	flag.Parse()
+	if err := b.run(*only); err != nil {
+		fmt.Fprintln(os.Stderr, "benchmark:", err)
+		os.Exit(1)
+	}
+	if b.missed > 0 {
+		fmt.Printf("\n%d aims missed\n", b.missed)
+	}
+}
+
+func (b *bench) run(only string) error {
+	parent := b.dir
+	dir, err := os.MkdirTemp(parent, "squall-bench-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir) //nolint:errcheck // a leftover below the temporary directory is no failure
+	b.dir = dir
+
+	fmt.Fprintln(b.table, "WHAT\tSQUALL\tLIMIT\tRATIO\tAIM\t")
+	for _, row := range []struct {
+		name string
+		fn   func() error
+	}{{"start", b.start}, {"single", b.single}, {"noop", b.noop}, {"local", b.local}, {"big", b.big}, {"stream", b.stream}} {
+		if only != "" && !strings.Contains(","+only+",", ","+row.name+",") {
+			continue
+		}
+		if err := row.fn(); err != nil {
+			return fmt.Errorf("%s: %w", row.name, err)
+		}
+		if err := b.table.Flush(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// row prints a line; ok says whether the aim is met.
+func (b *bench) row(what, ours, limit, ratio, aim string, ok bool) {
+	mark := ""
+	if !ok {
+		mark = "  missed"
+		b.missed++
+	}
+	fmt.Fprintf(b.table, "%s\t%s\t%s\t%s\t%s%s\t\n", what, ours, limit, ratio, aim, mark)
+}
+
+func (b *bench) fresh(name string) (string, error) {
+	dir := filepath.Join(b.dir, name)
+	return dir, os.MkdirAll(dir, 0o700)
+}
+
+// start: time from exec to ready with an existing database, and memory at rest.
+func (b *bench) start() error {
+	dir, err := b.fresh("start")
+	if err != nil {
+		return err
+	}
+	s, first, err := startServer(b.binary, dir)
+	if err != nil {
+		return err
+	}
+	s.stop()
+	var times []time.Duration
+	for range 5 {
+		s, took, err := startServer(b.binary, dir)
+		if err != nil {
+			return err
+		}
+		times = append(times, took)
+		s.stop()
+	}
+	start := middle(times)
+	b.row("start to ready", start.Round(time.Millisecond).String(), "first start "+first.Round(time.Millisecond).String(), "-", "< 300ms", start < 300*time.Millisecond)
+
+	if s, _, err = startServer(b.binary, dir); err != nil {
+		return err
+	}
+	defer s.stop()
+	time.Sleep(2 * time.Second)
+	rss, err := s.rss()
+	if err != nil {
+		return err
+	}
+	b.row("idle memory", fmt.Sprintf("%d MB", rss>>20), "-", "-", "< 60 MB", rss < 60<<20)
+	return nil
+}
+
+var noopBody = []byte(`{"action": "core.noop", "parameters": {}}`)
+
+// single: one no-op after the other, request to succeeded.
+func (b *bench) single() error {
+	dir, err := b.fresh("single")
+	if err != nil {
+		return err
+	}
+	s, _, err := startServer(b.binary, dir)
+	if err != nil {
+		return err
+	}
+	defer s.stop()
+	ctx := context.Background()
+	one := func(int) error {
+		ex, err := s.request(ctx, noopBody)
+		if err != nil {
+			return err
+		}
+		_, err = s.finish(ctx, ex.ID, "status")
+		return err
+	}
+	if _, err := median(200, one); err != nil { // warm up
+		return err
+	}
+	ours, err := median(1000, one)
+	if err != nil {
+		return err
+	}
+	limit, err := bareCommit(dir, 1000)
+	if err != nil {
+		return err
+	}
+	ratio := float64(ours) / float64(limit)
+	b.row("no-op, request to succeeded, p50", round(ours), round(limit)+" a commit", fmt.Sprintf("%.1f x", ratio), "≤ 5 x", ratio <= 5)
+	return nil
+}
+
+// noop: 64 clients against the bare driver's grouped commits, two to an execution.
+func (b *bench) noop() error {
+	const clients = 64
+	dir, err := b.fresh("noop")
+	if err != nil {
+		return err
+	}
+	s, _, err := startServer(b.binary, dir)
+	if err != nil {
+		return err
+	}
+	defer s.stop()
+	if _, err := s.throughput(clients, b.span/5, noopBody); err != nil { // warm up
+		return err
+	}
+	ours, err := s.throughput(clients, b.span, noopBody)
+	if err != nil {
+		return err
+	}
+	transitions, err := bareGrouped(dir, clients, b.span)
+	if err != nil {
+		return err
+	}
+	limit := transitions / 2
+	b.row("no-op executions, 64 clients", perSecond(ours), perSecond(limit), fmt.Sprintf("%.2f", ours/limit), "≥ 0.4", ours/limit >= 0.4)
+	return nil
+}
+
+// local: a stored shell command against a bare loop.
+func (b *bench) local() error {
+	const clients = 16
+	dir, err := b.fresh("local")
+	if err != nil {
+		return err
+	}
+	s, _, err := startServer(b.binary, dir)
+	if err != nil {
+		return err
+	}
+	defer s.stop()
+	body := []byte(`{"action": "core.local", "parameters": {"cmd": "true"}}`)
+	if _, err := s.throughput(clients, b.span/5, body); err != nil {
+		return err
+	}
+	ours, err := s.throughput(clients, b.span, body)
+	if err != nil {
+		return err
+	}
+	sh, err := bareForkExec(2, b.span, "/bin/sh", "-c", "true")
+	if err != nil {
+		return err
+	}
+	bare, err := bareForkExec(2, b.span, "/bin/true")
+	if err != nil {
+		return err
+	}
+	b.row("core.local cmd=true, stored", perSecond(ours), perSecond(bare)+" fork/exec", fmt.Sprintf("%.2f", ours/bare), "≥ 0.5", ours/bare >= 0.5)
+	b.row("  beside sh -c true", perSecond(ours), perSecond(sh)+" sh -c", fmt.Sprintf("%.2f", ours/sh), "-", true)
+	return nil
+}
+
+// big: a 4 MB result, request to succeeded and stored, against compressing,
+// writing and syncing it; then a small update of the same execution.
+func (b *bench) big() error {
+	dir, err := b.fresh("big")
+	if err != nil {
+		return err
+	}
+	// Text with the redundancy of real reports.
+	var text strings.Builder
+	for i := 0; text.Len() < 4<<20; i++ {
+		fmt.Fprintf(&text, "2026-11-22T03:%02d:%02d host%04d disk%02d read %d write %d errors 0\n", i/60%60, i%60, i%150, i%24, i*7919%100003, i*104729%99991)
+	}
+	content := text.String()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	web := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/plain")
+		fmt.Fprint(w, content)
+	}), ReadHeaderTimeout: time.Second}
+	go web.Serve(l) //nolint:errcheck // ends with Close
+	defer web.Close()
+
+	s, _, err := startServer(b.binary, dir)
+	if err != nil {
+		return err
+	}
+	defer s.stop()
+	body, err := json.Marshal(map[string]any{"action": "core.http", "parameters": map[string]string{"url": "http://" + l.Addr().String() + "/"}})
+	if err != nil {
+		return err
+	}
+	ctx := context.Background()
+	one := func(int) error {
+		ex, err := s.request(ctx, body)
+		if err != nil {
+			return err
+		}
+		_, err = s.finish(ctx, ex.ID, "status")
+		return err
+	}
+	if _, err := median(3, one); err != nil {
+		return err
+	}
+	ours, err := median(15, one)
+	if err != nil {
+		return err
+	}
+	limit, err := bareStore(dir, []byte(content), 15)
+	if err != nil {
+		return err
+	}
+	ratio := float64(ours) / float64(limit)
+	b.row("4 MB result, request to stored", round(ours), round(limit)+" compress, write, sync", fmt.Sprintf("%.1f x", ratio), "≤ 3 x", ratio <= 3)
+	return nil
+}
+
+// stream: a thousand clients that all see every event.
+func (b *bench) stream() error {
+	const clients, executions = 1000, 100
+	dir, err := b.fresh("stream")
+	if err != nil {
+		return err
+	}
+	s, _, err := startServer(b.binary, dir)
+	if err != nil {
+		return err
+	}
+	defer s.stop()
+	idle, err := s.rss()
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	var (
+		wg        sync.WaitGroup
+		connected atomic.Int64
+		delivered atomic.Int64
+		failure   atomic.Pointer[error]
+	)
+	for range clients {
+		wg.Go(func() {
+			err := s.subscribe(ctx, func(event string) {
+				if event == "" {
+					connected.Add(1)
+				} else if strings.HasPrefix(event, "st2.execution__update") {
+					delivered.Add(1)
+				}
+			})
+			if err != nil {
+				failure.Store(&err)
+			}
+		})
+	}
+	wait := func(n *atomic.Int64, least int64) error {
+		deadline := time.Now().Add(60 * time.Second)
+		for n.Load() < least {
+			if err := failure.Load(); err != nil {
+				return *err
+			}
+			if time.Now().After(deadline) {
+				return fmt.Errorf("only %d of %d after a minute", n.Load(), least)
+			}
+			time.Sleep(time.Millisecond)
+		}
+		return nil
+	}
+	if err := wait(&connected, clients); err != nil {
+		return fmt.Errorf("connect: %w", err)
+	}
+	began := time.Now()
+	for range executions {
+		if _, err := s.request(ctx, noopBody); err != nil {
+			return err
+		}
+	}
+	// Each execution tells every client at least that it has succeeded.
+	if err := wait(&delivered, clients*executions); err != nil {
+		return fmt.Errorf("deliver: %w", err)
+	}
+	took := time.Since(began)
+	rss, err := s.rss()
+	if err != nil {
+		return err
+	}
+	cancel()
+	wg.Wait()
+	b.row("1,000 stream clients", perSecond(float64(delivered.Load())/took.Seconds())+" deliveries", fmt.Sprintf("%d KB a client", (rss-idle)/clients>>10), "-", "all served", true)
+	return nil
+}

@@ -1,0 +1,243 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// server is a real squall server in a process of its own, and a client of it.
+type server struct {
+	cmd   *exec.Cmd
+	url   string
+	token string
+	http  *http.Client
+	log   bytes.Buffer
+}
+
+// startServer starts binary on dir and returns when it is ready, with the time
+// that took from the start of the process.
+func startServer(binary, dir string, args ...string) (*server, time.Duration, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0") // a free port, known before the start so that readiness can be polled
+	if err != nil {
+		return nil, 0, err
+	}
+	addr := l.Addr().String()
+	l.Close()
+
+	s := &server{url: "http://" + addr, http: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 256, DisableCompression: true}}}
+	s.cmd = exec.Command(binary, append([]string{"server", "--data", dir, "--listen", addr, "--log-level", "warn"}, args...)...)
+	s.cmd.Stderr = &s.log
+	s.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	began := time.Now()
+	if err := s.cmd.Start(); err != nil {
+		return nil, 0, err
+	}
+	for {
+		resp, err := s.http.Get(s.url + "/readyz")
+		if err == nil {
+			resp.Body.Close()
+			if resp.StatusCode == http.StatusOK {
+				break
+			}
+		}
+		if time.Since(began) > 20*time.Second {
+			s.stop()
+			return nil, 0, fmt.Errorf("the server is not ready: %s", s.log.String())
+		}
+		time.Sleep(500 * time.Microsecond)
+	}
+	took := time.Since(began)
+	if err := s.login(dir); err != nil {
+		s.stop()
+		return nil, 0, err
+	}
+	return s, took, nil
+}
+
+func (s *server) login(dir string) error {
+	password, err := os.ReadFile(filepath.Join(dir, "admin-password"))
+	if err != nil {
+		return err
+	}
+	req, err := http.NewRequest(http.MethodPost, s.url+"/auth/v1/tokens", strings.NewReader("{}"))
+	if err != nil {
+		return err
+	}
+	req.SetBasicAuth("admin", string(password))
+	req.Header.Set("Content-Type", "application/json")
+	var token struct{ Token string }
+	if err := s.do(req, &token); err != nil {
+		return err
+	}
+	s.token = token.Token
+	return nil
+}
+
+func (s *server) stop() {
+	_ = s.cmd.Process.Signal(syscall.SIGTERM) // it may have ended
+	_ = s.cmd.Wait()
+}
+
+// rss returns the server's resident memory in bytes.
+func (s *server) rss() (int64, error) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.cmd.Process.Pid))
+	if err != nil {
+		return 0, err
+	}
+	for line := range strings.Lines(string(text)) {
+		if rest, ok := strings.CutPrefix(line, "VmRSS:"); ok {
+			kb, err := strconv.ParseInt(strings.Fields(rest)[0], 10, 64)
+			return kb << 10, err
+		}
+	}
+	return 0, errors.New("no VmRSS in /proc")
+}
+
+func (s *server) do(req *http.Request, into any) error {
+	if s.token != "" {
+		req.Header.Set("X-Auth-Token", s.token)
+	}
+	resp, err := s.http.Do(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return err
+	}
+	if resp.StatusCode >= 300 {
+		return fmt.Errorf("%s %s: %s: %.300s", req.Method, req.URL.Path, resp.Status, body)
+	}
+	if into == nil {
+		return nil
+	}
+	return json.Unmarshal(body, into)
+}
+
+type execution struct {
+	ID     string
+	Status string
+	Result json.RawMessage
+}
+
+func (e execution) final() bool {
+	switch e.Status {
+	case "succeeded", "failed", "timeout", "canceled", "abandoned":
+		return true
+	}
+	return false
+}
+
+// request starts an action.
+func (s *server) request(ctx context.Context, body []byte) (ex execution, err error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.url+"/api/v1/executions", bytes.NewReader(body))
+	if err != nil {
+		return ex, err
+	}
+	req.Header.Set("Content-Type", "application/json")
+	return ex, s.do(req, &ex)
+}
+
+// finish asks until the execution has ended; it must have succeeded.
+func (s *server) finish(ctx context.Context, id, attributes string) (ex execution, err error) {
+	for {
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.url+"/api/v1/executions/"+id+"?include_attributes="+attributes, nil)
+		if err != nil {
+			return ex, err
+		}
+		if err := s.do(req, &ex); err != nil {
+			return ex, err
+		}
+		if ex.final() {
+			if ex.Status != "succeeded" {
+				return ex, fmt.Errorf("execution %s %s: %s", id, ex.Status, ex.Result)
+			}
+			return ex, nil
+		}
+		time.Sleep(50 * time.Microsecond)
+	}
+}
+
+// open counts the executions that have not ended.
+func (s *server) open(ctx context.Context) (int, error) {
+	total := 0
+	for _, status := range []string{"requested", "delayed", "running"} {
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.url+"/api/v1/executions?limit=1&include_attributes=status&status="+status, nil)
+		if err != nil {
+			return 0, err
+		}
+		var list []execution
+		if err := s.do(req, &list); err != nil {
+			return 0, err
+		}
+		total += len(list)
+	}
+	return total, nil
+}
+
+// throughput lets clients request one action after the other for d and
+// returns how many finished per second, those that were still open at the end included.
+func (s *server) throughput(clients int, d time.Duration, body []byte) (float64, error) {
+	began := time.Now()
+	perSecond, err := rate(clients, d, func(ctx context.Context) error {
+		_, err := s.request(ctx, body)
+		return err
+	})
+	if err != nil {
+		return 0, err
+	}
+	count := perSecond * time.Since(began).Seconds()
+	for {
+		n, err := s.open(context.Background())
+		if err != nil {
+			return 0, err
+		}
+		if n == 0 {
+			return count / time.Since(began).Seconds(), nil
+		}
+		time.Sleep(2 * time.Millisecond)
+	}
+}
+
+// subscribe opens an event stream and calls seen for every event until it ends.
+func (s *server) subscribe(ctx context.Context, seen func(event string)) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.url+"/stream/v1/stream", nil)
+	if err != nil {
+		return err
+	}
+	req.Header.Set("X-Auth-Token", s.token)
+	resp, err := s.http.Do(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return fmt.Errorf("stream: %s", resp.Status)
+	}
+	seen("")
+	r := bufio.NewReaderSize(resp.Body, 8<<10)
+	for {
+		line, err := r.ReadString('\n')
+		if err != nil {
+			return nil // the test has ended it
+		}
+		if event, ok := strings.CutPrefix(line, "event: "); ok {
+			seen(strings.TrimSpace(event))
+		}
+	}
+}

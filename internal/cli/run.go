@@ -1,0 +1,211 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"squall/internal/api/wire"
+	"squall/internal/client"
+	"squall/internal/squall"
+)
+
+type runOptions struct {
+	format
+	async   bool
+	quiet   bool
+	timeout time.Duration
+	delay   time.Duration
+}
+
+func (a *app) runCommand() *cobra.Command {
+	var o runOptions
+	cmd := &cobra.Command{
+		Use:   "run ACTION [name=value ...] [command]",
+		Short: "Run an action and watch it",
+		Long: `Run an action and show its output while it runs.
+
+Values are typed by the action's schema: timeout=30, sudo=true, hosts=a,b,c,
+env=A:1,B:2. name:=JSON gives any value, name=@FILE reads it from a file. Words
+without = are the command of actions that take one.
+
+Ctrl-C stops the watching, not the action.`,
+		Example: `  squall run core.local uname -a
+  squall run core.local cmd='make -j4' cwd=/src timeout=600
+  squall run core.http url=https://localhost/ -j
+  squall run core.local sleep 60 --async`,
+		Args:              cobra.MinimumNArgs(1),
+		ValidArgsFunction: a.completeAction,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.run(cmd.Context(), args[0], args[1:], o)
+		},
+	}
+	o.addTo(cmd)
+	cmd.Flags().SetInterspersed(true)
+	cmd.Flags().BoolVarP(&o.async, "async", "a", false, "do not wait: print the execution's id")
+	cmd.Flags().BoolVarP(&o.quiet, "quiet", "q", false, "print the action's output only")
+	cmd.Flags().DurationVar(&o.timeout, "wait", 0, "wait no longer than this; the action goes on")
+	cmd.Flags().DurationVar(&o.delay, "delay", 0, "start so much later, such as 10m")
+	return cmd
+}
+
+func (a *app) run(ctx context.Context, ref string, words []string, o runOptions) error {
+	c, err := a.connect()
+	if err != nil {
+		return err
+	}
+	action, err := c.Action(ctx, ref)
+	if err != nil {
+		return err
+	}
+	runner, err := c.RunnerType(ctx, action.Runner)
+	if err != nil {
+		return err
+	}
+	params, err := parseParams(action, runner, words)
+	if err != nil {
+		return err
+	}
+	ex, err := c.Run(ctx, wire.ExecutionRequest{Action: ref, Parameters: params, Delay: o.delay.Milliseconds()})
+	if err != nil {
+		return err
+	}
+	if o.async {
+		return a.printStarted(ex, o)
+	}
+	return a.watch(ctx, c, ex, o)
+}
+
+func (a *app) printStarted(ex *wire.Execution, o runOptions) error {
+	if o.machine() {
+		return o.print(a.io.Stdout, ex)
+	}
+	if o.quiet {
+		_, err := fmt.Fprintln(a.io.Stdout, ex.ID)
+		return err
+	}
+	_, err := fmt.Fprintf(a.io.Stdout, "%s\nTo watch it: squall execution tail %s\n", ex.ID, ex.ID)
+	return err
+}
+
+// watch shows an execution's output until it ends, then how it ended. The
+// exit code tells whether it succeeded.
+func (a *app) watch(ctx context.Context, c *client.Client, ex *wire.Execution, o runOptions) error {
+	id := ex.ID
+	follow := ctx
+	if o.timeout > 0 {
+		var cancel context.CancelFunc
+		follow, cancel = context.WithTimeout(ctx, o.timeout)
+		defer cancel()
+	}
+	st := newStyles(a.io.renderer())
+	talk := !o.machine() && !o.quiet
+	if talk {
+		fmt.Fprintf(a.io.Stdout, "%s %s\n", st.head.Render(ex.ActionRef()), st.dim.Render(id))
+	}
+
+	var p *progress
+	if talk && a.io.isTerminal() {
+		p = startProgress(a.io.Stderr, "running")
+	}
+	var lastByte byte = '\n'
+	err := c.FollowOutput(follow, id, 0, func(out wire.Output) error {
+		if o.machine() {
+			return nil
+		}
+		p.clear()
+		w := a.io.Stdout
+		if out.Type == "stderr" {
+			w = a.io.Stderr
+		}
+		if out.Data != "" {
+			lastByte = out.Data[len(out.Data)-1]
+		}
+		_, err := io.WriteString(w, out.Data)
+		return err
+	})
+	p.stop()
+	if lastByte != '\n' && !o.machine() {
+		fmt.Fprintln(a.io.Stdout)
+	}
+	if err != nil {
+		return a.explainWatch(ctx, err, id, o)
+	}
+
+	done, err := c.Execution(ctx, id)
+	if err != nil {
+		return a.explainWatch(ctx, err, id, o)
+	}
+	if err := a.printEnd(st, done, o); err != nil {
+		return err
+	}
+	if done.Status != squall.Succeeded {
+		return &ExitError{Code: ExitFailed}
+	}
+	return nil
+}
+
+// explainWatch says that the execution goes on when only the watching ended.
+func (a *app) explainWatch(ctx context.Context, err error, id string, o runOptions) error {
+	hint := fmt.Sprintf("The execution goes on. To watch it again: squall execution tail %s   to stop it: squall execution cancel %s", id, id)
+	switch {
+	case ctx.Err() != nil:
+		fmt.Fprintln(a.io.Stderr, hint)
+		return &ExitError{Code: ExitInterrupted}
+	case errors.Is(err, context.DeadlineExceeded):
+		return &ExitError{Code: ExitTimeout, Err: fmt.Errorf("not finished after %s\n%s", o.timeout, hint)}
+	default:
+		return err
+	}
+}
+
+func (a *app) printEnd(st styles, ex *wire.Execution, o runOptions) error {
+	if o.machine() {
+		return o.print(a.io.Stdout, ex)
+	}
+	if o.quiet {
+		return nil
+	}
+	if rest := unseenResult(ex.Result); rest != nil {
+		if err := printYAML(a.io.Stdout, rest); err != nil {
+			return err
+		}
+	}
+	took := time.Duration(ex.Elapsed * float64(time.Second))
+	_, err := fmt.Fprintf(a.io.Stdout, "%s %s\n", st.ofStatus(ex.Status), st.dim.Render("after "+short(took)))
+	return err
+}
+
+// unseenResult returns what of a result its live output has not shown: for a
+// shell command its exit code when it failed, else the result.
+func unseenResult(result json.RawMessage) json.RawMessage {
+	if len(result) == 0 || bytes.Equal(result, []byte("{}")) || bytes.Equal(result, []byte("null")) {
+		return nil
+	}
+	var shell map[string]json.RawMessage
+	if json.Unmarshal(result, &shell) != nil {
+		return result
+	}
+	if _, ok := shell["return_code"]; !ok {
+		return result
+	}
+	code, failure := shell["return_code"], shell["error"]
+	switch {
+	case len(failure) > 0:
+		text, err := json.Marshal(map[string]json.RawMessage{"return_code": code, "error": failure})
+		if err != nil {
+			return nil
+		}
+		return text
+	case string(code) != "0":
+		return json.RawMessage(`{"return_code": ` + string(code) + `}`)
+	default:
+		return nil
+	}
+}
