@@ -1,0 +1,223 @@
+package api
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+
+	"squall/internal/api/wire"
+	"squall/internal/squall"
+	"squall/internal/store"
+)
+
+// members returns a lookup over the named members, none of which has parts that
+// can be asked for by name.
+func members(names ...string) func(string) (exists, parts bool) {
+	return func(name string) (bool, bool) { return slices.Contains(names, name), false }
+}
+
+var actionFields = members("id", "tags", "uid", "metadata_file", "name", "ref", "description", "enabled", "entry_point",
+	"pack", "runner_type", "parameters", "output_schema", "notify")
+
+// actionList lists actions by reference. Filters: pack, name.
+func (s *Server) actionList(w http.ResponseWriter, r *request) error {
+	p, err := s.page(r, 0)
+	if err != nil {
+		return err
+	}
+	f, err := fields(r.query, actionFields, nil)
+	if err != nil {
+		return err
+	}
+	filter := store.ActionFilter{
+		Pack: r.query.Get("pack"), Name: r.query.Get("name"), Search: r.query.Get("search"), After: r.query.Get("after"),
+		Offset: p.offset, Limit: p.limit,
+	}
+	if len(list(r.query, "tags")) > 0 {
+		return s.actionsTagged(w, r, p, f, filter)
+	}
+	var actions []*squall.Action
+	var total int
+	err = s.Store.View(r.Context(), func(tx store.Tx) (err error) {
+		if total, err = tx.CountActions(r.Context(), filter); err != nil {
+			return err
+		}
+		actions, err = tx.FindActions(r.Context(), filter)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	p.headers(w.Header(), total)
+	return respondActions(w, actions, f)
+}
+
+// actionsTagged lists the actions that have one of the tags asked for
+// ("name:value", st2). Tags are part of the action's document, so all are read.
+func (s *Server) actionsTagged(w http.ResponseWriter, r *request, p page, f wire.Fields, filter store.ActionFilter) error {
+	wanted := list(r.query, "tags")
+	filter.Offset, filter.Limit = 0, 0
+	var actions []*squall.Action
+	err := s.Store.View(r.Context(), func(tx store.Tx) (err error) {
+		actions, err = tx.FindActions(r.Context(), filter)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	actions = slices.DeleteFunc(actions, func(a *squall.Action) bool {
+		return !slices.ContainsFunc(a.Tags, func(t squall.Tag) bool { return slices.Contains(wanted, t.Name+":"+t.Value) })
+	})
+	p.headers(w.Header(), len(actions))
+	return respondActions(w, slice(p, actions), f)
+}
+
+func respondActions(w http.ResponseWriter, actions []*squall.Action, f wire.Fields) error {
+	return respond(w, http.StatusOK, func(e *wire.Encoder) {
+		e.Array(func() {
+			for _, a := range actions {
+				e.Action(a, f)
+			}
+		})
+	})
+}
+
+// actionGet answers with one action, named by reference or identifier.
+func (s *Server) actionGet(w http.ResponseWriter, r *request) error {
+	a, err := s.action(r, r.params["ref"])
+	if err != nil {
+		return err
+	}
+	f, err := fields(r.query, actionFields, nil)
+	if err != nil {
+		return err
+	}
+	return respond(w, http.StatusOK, func(e *wire.Encoder) { e.Action(a, f) })
+}
+
+// action finds an action by reference or identifier.
+func (s *Server) action(r *request, name string) (*squall.Action, error) {
+	var found *squall.Action
+	err := s.Store.View(r.Context(), func(tx store.Tx) error {
+		if ref, err := squall.ParseRef(name); err == nil {
+			found, err = tx.Action(r.Context(), ref)
+			return err
+		}
+		if !squall.ID(name).Valid() {
+			return nil
+		}
+		// An identifier is a digest of the reference: the way back is to look.
+		actions, err := tx.FindActions(r.Context(), store.ActionFilter{})
+		if i := slices.IndexFunc(actions, func(a *squall.Action) bool { return string(wire.ActionID(a.Ref)) == name }); i >= 0 {
+			found = actions[i]
+		}
+		return err
+	})
+	if squall.KindOf(err) == squall.NotFound || err == nil && found == nil {
+		return nil, squall.Errorf(squall.NotFound, "Resource with a reference or id %q not found", name)
+	}
+	return found, err
+}
+
+var packFields = members("id", "uid", "ref", "name", "description", "keywords", "version", "python_versions", "author", "email",
+	"contributors", "files", "path", "dependencies", "system", "stackstorm_version")
+
+// packList lists packs by reference. Filters: ref, name.
+func (s *Server) packList(w http.ResponseWriter, r *request) error {
+	p, err := s.page(r, s.MaxPageSize)
+	if err != nil {
+		return err
+	}
+	f, err := fields(r.query, packFields, nil)
+	if err != nil {
+		return err
+	}
+	packs, err := s.packs(r)
+	if err != nil {
+		return err
+	}
+	packs = slices.DeleteFunc(packs, func(pk *squall.Pack) bool {
+		return differs(r.query.Get("ref"), pk.Ref) || differs(r.query.Get("name"), pk.Name)
+	})
+	p.headers(w.Header(), len(packs))
+	return respond(w, http.StatusOK, func(e *wire.Encoder) {
+		e.Array(func() {
+			for _, pk := range slice(p, packs) {
+				e.Pack(pk, f)
+			}
+		})
+	})
+}
+
+// differs reports whether a filter excludes a value.
+func differs(filter, value string) bool { return filter != "" && filter != value }
+
+func (s *Server) packs(r *request) (packs []*squall.Pack, err error) {
+	err = s.Store.View(r.Context(), func(tx store.Tx) (err error) {
+		packs, err = tx.Packs(r.Context())
+		return err
+	})
+	slices.SortFunc(packs, func(a, b *squall.Pack) int { return strings.Compare(a.Ref, b.Ref) })
+	return packs, err
+}
+
+// packGet answers with one pack, named by reference or identifier.
+func (s *Server) packGet(w http.ResponseWriter, r *request) error {
+	name := r.params["ref"]
+	f, err := fields(r.query, packFields, nil)
+	if err != nil {
+		return err
+	}
+	packs, err := s.packs(r)
+	if err != nil {
+		return err
+	}
+	i := slices.IndexFunc(packs, func(p *squall.Pack) bool { return p.Ref == name || string(wire.ObjectID("pack", p.Ref)) == name })
+	if i < 0 {
+		return squall.Errorf(squall.NotFound, "Resource with a ref or id %q not found", name)
+	}
+	return respond(w, http.StatusOK, func(e *wire.Encoder) { e.Pack(packs[i], f) })
+}
+
+var runnerFields = members("id", "name", "description", "uid", "enabled", "runner_package", "runner_module", "runner_parameters",
+	"output_key", "output_schema", "query_module")
+
+// runnerList lists the runner types by name. Filter: name.
+func (s *Server) runnerList(w http.ResponseWriter, r *request) error {
+	p, err := s.page(r, s.MaxPageSize)
+	if err != nil {
+		return err
+	}
+	f, err := fields(r.query, runnerFields, nil)
+	if err != nil {
+		return err
+	}
+	all := slices.DeleteFunc(slices.Clone(s.Runners.All()), func(rt *squall.RunnerType) bool { return differs(r.query.Get("name"), rt.Name) })
+	p.headers(w.Header(), len(all))
+	return respond(w, http.StatusOK, func(e *wire.Encoder) {
+		e.Array(func() {
+			for _, rt := range slice(p, all) {
+				e.RunnerType(rt, f)
+			}
+		})
+	})
+}
+
+// runnerGet answers with one runner type, named by name or identifier.
+func (s *Server) runnerGet(w http.ResponseWriter, r *request) error {
+	name := r.params["name"]
+	f, err := fields(r.query, runnerFields, nil)
+	if err != nil {
+		return err
+	}
+	rt, ok := s.Runners.RunnerType(name)
+	for _, c := range s.Runners.All() {
+		if !ok && string(wire.ObjectID("runner_type", c.Name)) == name {
+			rt, ok = c, true
+		}
+	}
+	if !ok {
+		return squall.Errorf(squall.NotFound, "Resource with a name or id %q not found", name)
+	}
+	return respond(w, http.StatusOK, func(e *wire.Encoder) { e.RunnerType(rt, f) })
+}

@@ -1,0 +1,118 @@
+package api
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"go.opentelemetry.io/otel/trace"
+
+	"squall/internal/auth"
+	"squall/internal/lifecycle"
+	"squall/internal/squall"
+	"squall/internal/store"
+)
+
+// Deps is what the API needs. Store, Lifecycle and Runners must be set; the
+// other zero values mean the defaults given.
+type Deps struct {
+	Store     store.Store
+	Lifecycle *lifecycle.Service
+	Runners   Runners
+	IDs       *squall.IDSource
+	Log       *slog.Logger  // default: nothing is logged
+	Tracer    trace.Tracer  // default: no spans
+	Observe   func(Request) // told about every finished request; must not block
+	Version   string        // shown at the root
+
+	// Ready returns what keeps the server from accepting work, nothing when it
+	// is ready. Default: the store's health.
+	Ready func(context.Context) []string
+	// Metrics answers /metrics. OpenMetrics lets it answer without a token to
+	// clients on the loopback interface.
+	Metrics     http.Handler
+	OpenMetrics bool
+
+	TTL         auth.TTL      // life of tokens; default auth.DefaultTTL
+	Origins     []string      // allowed for CORS, the first is the fallback; default: http://127.0.0.1:3000
+	WebURL      string        // where people look at executions; default: https://localhost
+	BodyLimit   int64         // bytes of a request body; default: 8 MB
+	MaxPageSize int           // of lists, for users that are no administrators; default: 100
+	CountLimit  int           // X-Total-Count of executions counts no further; default: 100,000
+	Heartbeat   time.Duration // of idle streams; default: 15 s
+}
+
+// Runners is the catalogue of runner types, filled in internal/app.
+type Runners interface {
+	RunnerType(name string) (*squall.RunnerType, bool)
+	All() []*squall.RunnerType // by name
+}
+
+// Request describes a finished request, for metrics.
+type Request struct {
+	Route  string // the pattern, "" when none matched
+	Method string
+	Status int
+	Bytes  int64
+	Took   time.Duration
+}
+
+// Server is the API. It is an http.Handler; Run moves its event streams.
+type Server struct {
+	Deps
+	routes  *router
+	tokens  tokenCache
+	catalog catalog
+	nodes   nodeCache
+	hub     *hub
+	logins  chan struct{} // bounds how many passwords are checked at once
+}
+
+// New returns the API. Event streams work while Run does.
+func New(d Deps) *Server {
+	if d.Log == nil {
+		d.Log = slog.New(slog.DiscardHandler)
+	}
+	if d.IDs == nil {
+		d.IDs = squall.NewIDSource()
+	}
+	if d.Ready == nil {
+		d.Ready = func(ctx context.Context) []string { return reasons(d.Store.Health(ctx)) }
+	}
+	if d.Observe == nil {
+		d.Observe = func(Request) {}
+	}
+	if d.TTL == (auth.TTL{}) {
+		d.TTL = auth.DefaultTTL
+	}
+	if len(d.Origins) == 0 {
+		d.Origins = []string{"http://127.0.0.1:3000"}
+	}
+	d.WebURL = orDefault(d.WebURL, "https://localhost")
+	d.Version = orDefault(d.Version, "dev")
+	d.BodyLimit = orDefault(d.BodyLimit, 8<<20)
+	d.MaxPageSize = orDefault(d.MaxPageSize, 100)
+	d.CountLimit = orDefault(d.CountLimit, 100_000)
+	d.Heartbeat = orDefault(d.Heartbeat, 15*time.Second)
+
+	s := &Server{Deps: d, logins: make(chan struct{}, 2)}
+	s.hub = newHub(s)
+	s.routes = newRouter(routeTable)
+	return s
+}
+
+func orDefault[T comparable](v, def T) T {
+	var zero T
+	if v == zero {
+		return def
+	}
+	return v
+}
+
+// Run reads the outbox for the event streams until ctx ends; then it ends the
+// streams that are open. It returns nil.
+func (s *Server) Run(ctx context.Context) error {
+	s.hub.run(ctx)
+	return nil
+}

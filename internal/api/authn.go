@@ -1,0 +1,180 @@
+package api
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"squall/internal/auth"
+	"squall/internal/squall"
+	"squall/internal/store"
+)
+
+// caller is who made a request, and how they showed it.
+type caller struct {
+	auth.Subject
+	location string // "header" or "query"
+	digest   string
+	expires  time.Time
+}
+
+// cacheTTL is how long a token that was found valid is believed without asking
+// the store. So long, at most, lives a token that another node revoked.
+const cacheTTL = 5 * time.Second
+
+// cacheSize bounds the tokens remembered; beyond it the cache starts anew.
+const cacheSize = 10_000
+
+// tokenCache remembers tokens that were valid moments ago, by digest: it makes
+// the check of a token cost a hash and a lookup.
+type tokenCache struct {
+	mu sync.RWMutex
+	m  map[string]cached
+}
+
+type cached struct {
+	caller caller
+	until  time.Time
+}
+
+func (c *tokenCache) get(digest string, now time.Time) (caller, bool) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	e, ok := c.m[digest]
+	if !ok || !now.Before(e.until) || !now.Before(e.caller.expires) {
+		return caller{}, false
+	}
+	return e.caller, true
+}
+
+func (c *tokenCache) put(who caller, now time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.m == nil || len(c.m) >= cacheSize {
+		c.m = map[string]cached{}
+	}
+	c.m[who.digest] = cached{who, now.Add(cacheTTL)}
+}
+
+func (c *tokenCache) drop(digest string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.m, digest)
+}
+
+// authenticate says who made the request. Errors are of kind Unauthentic, or
+// what the store says.
+func (s *Server) authenticate(r *request) (caller, error) {
+	secret, location, err := credentials(r)
+	if err != nil {
+		return caller{}, err
+	}
+	who, err := s.tokenCaller(r.Context(), secret)
+	who.location = location
+	return who, err
+}
+
+// credentials finds the token of a request: in the header X-Auth-Token, as a
+// bearer token, or in the query (st2, for clients that cannot set headers).
+// Cookies are not looked at, so a foreign page cannot act in a user's name.
+func credentials(r *request) (secret, location string, err error) {
+	if v := r.Header.Get("X-Auth-Token"); v != "" {
+		return v, "header", nil
+	}
+	if scheme, v, _ := strings.Cut(r.Header.Get("Authorization"), " "); strings.EqualFold(scheme, "Bearer") && v != "" {
+		return strings.TrimSpace(v), "header", nil
+	}
+	if v := r.query.Get("x-auth-token"); v != "" {
+		return v, "query", nil
+	}
+	if r.Header.Get("St2-Api-Key") != "" || r.query.Get("st2-api-key") != "" {
+		return "", "", squall.Errorf(squall.Unauthentic, "Unauthorized - ApiKey not found.")
+	}
+	return "", "", errNoToken
+}
+
+// tokenCaller says whose token secret is.
+func (s *Server) tokenCaller(ctx context.Context, secret string) (caller, error) {
+	digest := auth.Digest(secret)
+	now := time.Now()
+	if who, ok := s.tokens.get(digest, now); ok {
+		return who, nil
+	}
+	var who caller
+	err := s.Store.View(ctx, func(tx store.Tx) error {
+		t, err := tx.TokenByDigest(ctx, digest)
+		if err != nil {
+			return err
+		}
+		if !auth.TokenValid(t, secret, now) {
+			return errToken
+		}
+		u, err := tx.User(ctx, t.User)
+		if err != nil {
+			return err
+		}
+		who = caller{
+			Subject: auth.Subject{User: u.Name, Admin: u.Admin, Service: t.Service},
+			digest:  digest, expires: t.ExpiresAt,
+		}
+		return nil
+	})
+	switch {
+	case squall.KindOf(err) == squall.NotFound: // no such token, or its user is gone
+		return caller{}, errToken
+	case err != nil:
+		return caller{}, err
+	}
+	s.tokens.put(who, now)
+	return who, nil
+}
+
+// login checks a user's password. Not more than a few are checked at once: each
+// costs a processor for a good part of a tenth of a second.
+func (s *Server) login(r *request) (auth.Subject, error) {
+	name, password, ok := r.BasicAuth()
+	if !ok {
+		return auth.Subject{}, errLogin
+	}
+	u := &squall.User{}
+	err := s.Store.View(r.Context(), func(tx store.Tx) error {
+		var err error
+		u, err = tx.User(r.Context(), name)
+		return err
+	})
+	if err != nil && squall.KindOf(err) != squall.NotFound {
+		return auth.Subject{}, err
+	}
+	if err != nil {
+		u = &squall.User{} // no hash: the check takes as long and fails
+	}
+	select {
+	case s.logins <- struct{}{}:
+		defer func() { <-s.logins }()
+	case <-r.Context().Done():
+		return auth.Subject{}, r.Context().Err()
+	}
+	if !auth.CheckPassword(u.PasswordHash, password) {
+		s.Log.WarnContext(r.Context(), "login refused", "user", name, "remote", r.RemoteAddr, "request_id", r.id)
+		return auth.Subject{}, errLogin
+	}
+	return auth.Subject{User: u.Name, Admin: u.Admin}, nil
+}
+
+// toAll lets everybody in.
+func toAll(*Server, *request) bool { return true }
+
+// toLoopback lets in who is on this machine, where the configuration says so.
+func toLoopback(s *Server, r *request) bool {
+	if !s.OpenMetrics {
+		return false
+	}
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	ip := net.ParseIP(host)
+	return err == nil && ip != nil && ip.IsLoopback()
+}
+
+var _ http.Handler = (*Server)(nil)

@@ -1,0 +1,175 @@
+package api
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"maps"
+	"sync"
+	"time"
+
+	"squall/internal/api/wire"
+	"squall/internal/lifecycle"
+	"squall/internal/squall"
+	"squall/internal/store"
+)
+
+// definition is what every document of an execution shows of its action,
+// encoded once per version.
+type definition struct {
+	*lifecycle.Definition // nil when the version is not known
+	action, runner        json.RawMessage
+	workflow              bool
+}
+
+// catalog keeps definitions by version. A version never changes, so an entry is
+// never wrong; the map starts anew when it has grown too big.
+type catalog struct {
+	mu sync.RWMutex
+	m  map[string]*definition
+}
+
+const maxDefinitions = 4096
+
+// workflows are the runners whose executions have children.
+var workflows = map[string]bool{"orquesta": true, "action-chain": true, "mistral-v2": true}
+
+// definition returns what to show of ex's action.
+func (s *Server) definition(ctx context.Context, ex *squall.Execution) (*definition, error) {
+	c := &s.catalog
+	c.mu.RLock()
+	d := c.m[ex.ActionVersion]
+	c.mu.RUnlock()
+	if d != nil && ex.ActionVersion != "" {
+		return d, nil
+	}
+	def, err := s.Lifecycle.Definition(ctx, ex.ActionVersion)
+	switch {
+	case squall.KindOf(err) == squall.NotFound: // the execution came from elsewhere
+		return &definition{
+			action:   encode(func(e *wire.Encoder) { e.Action(&squall.Action{Ref: ex.Action, Runner: ex.Runner}, wire.Fields{}) }),
+			workflow: workflows[ex.Runner],
+		}, nil
+	case err != nil:
+		return nil, err
+	}
+	d = &definition{
+		Definition: def,
+		action:     encode(func(e *wire.Encoder) { e.Action(def.Action, wire.Fields{}) }),
+		workflow:   workflows[ex.Runner],
+	}
+	if def.Runner != nil {
+		d.runner = encode(func(e *wire.Encoder) { e.RunnerType(def.Runner, wire.Fields{}) })
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.m == nil || len(c.m) >= maxDefinitions {
+		c.m = map[string]*definition{}
+	}
+	c.m[ex.ActionVersion] = d
+	return d, nil
+}
+
+// view completes ex to what is shown of it; secrets are masked unless open.
+func (s *Server) view(ctx context.Context, ex *squall.Execution, open bool) (*wire.View, error) {
+	d, err := s.definition(ctx, ex)
+	if err != nil {
+		return nil, err
+	}
+	shown := *ex
+	v := &wire.View{Execution: &shown, Action: d.action, Runner: d.runner, Workflow: d.workflow, WebURL: s.WebURL}
+	if bytes.Contains(ex.Context, []byte(`"`+wire.ExtraKey+`"`)) {
+		v.Extra, shown.Context = wire.ExtraOf(ex.Context)
+	}
+	if !open && d.Definition != nil {
+		shown.Parameters = d.Form.Mask(ex.Parameters)
+		shown.Result = d.Form.MaskResult(ex.Result)
+	}
+	v.Host, v.PID = s.nodes.where(ex)
+	return v, nil
+}
+
+// nodeCache remembers which process a node name stands for.
+type nodeCache struct {
+	mu   sync.RWMutex
+	m    map[string]store.Node
+	read time.Time
+}
+
+// nodeTTL is how often the list of nodes is read again, at most.
+const nodeTTL = 5 * time.Second
+
+// refresh reads the nodes inside a transaction that is open anyway, when what
+// is known is old.
+func (c *nodeCache) refresh(ctx context.Context, tx store.Tx) error {
+	c.mu.RLock()
+	fresh := time.Since(c.read) < nodeTTL
+	c.mu.RUnlock()
+	if fresh {
+		return nil
+	}
+	nodes, err := tx.Nodes(ctx)
+	if err != nil {
+		return err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	m := maps.Clone(c.m) // a node that was forgotten stays the one that ran old executions
+	if m == nil || len(m) > 1000 {
+		m = map[string]store.Node{}
+	}
+	for _, n := range nodes {
+		m[n.Name] = n
+	}
+	c.m, c.read = m, time.Now()
+	return nil
+}
+
+// where returns host and process of ex's last attempt, nothing before the first.
+func (c *nodeCache) where(ex *squall.Execution) (host string, pid int) {
+	name := ex.Node
+	for i := len(ex.Log) - 1; i >= 0 && name == ""; i-- {
+		name = ex.Log[i].Node
+	}
+	if name == "" {
+		return "", 0
+	}
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	if n, ok := c.m[name]; ok {
+		return orDefault(n.Host, name), n.PID
+	}
+	return name, 0
+}
+
+// at returns ex as it was when it came into state st: an event and the answer
+// to a request show that moment, however far the execution has got since.
+func at(v *wire.View, st squall.Status) *wire.View {
+	if v.Status == st {
+		return v
+	}
+	then, ex := *v, *v.Execution
+	then.Execution, ex.Status = &ex, st
+	for i := len(ex.Log) - 1; i >= 0; i-- {
+		if ex.Log[i].Status == st {
+			ex.Log = ex.Log[:i+1]
+			break
+		}
+	}
+	if !st.Final() {
+		ex.EndedAt, ex.Result, ex.ResultSize = time.Time{}, nil, 0
+	}
+	if st == squall.Requested || st == squall.Delayed || st == squall.Scheduled {
+		then.Host = ""
+	}
+	return &then
+}
+
+// encode returns one encoded document.
+func encode(write func(*wire.Encoder)) json.RawMessage {
+	var b bytes.Buffer
+	e := wire.NewEncoder(&b)
+	write(e)
+	_ = e.Close() // a buffer takes everything
+	return b.Bytes()
+}

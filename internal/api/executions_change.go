@@ -1,0 +1,270 @@
+package api
+
+import (
+	"bytes"
+	"errors"
+	"net/http"
+	"slices"
+	"time"
+
+	"squall/internal/api/wire"
+	"squall/internal/auth"
+	"squall/internal/lifecycle"
+	"squall/internal/squall"
+)
+
+// maxDelay bounds how far ahead a run may be asked for, in milliseconds.
+const maxDelay = int64(365 * 24 * time.Hour / time.Millisecond)
+
+// executionCreate asks for a run. The answer shows the execution as it was
+// requested, also when it is running already.
+func (s *Server) executionCreate(w http.ResponseWriter, r *request) error {
+	body, err := readObject(r, false)
+	if err != nil {
+		return err
+	}
+	req, err := executionRequest(body)
+	if err != nil {
+		return err
+	}
+	if req.User, err = s.onBehalf(r, req.User); err != nil {
+		return err
+	}
+	ex, err := s.Lifecycle.Request(r.Context(), req)
+	if err != nil {
+		return err
+	}
+	return s.respondRequested(w, r, ex)
+}
+
+// executionRequest reads the body of a request for a run. st2: members of the
+// liveaction that are the server's to say are accepted and have no effect.
+func executionRequest(o *object) (squall.Request, error) {
+	o.only("action", "parameters", "user", "context", "delay", "notify", "callback", "tags",
+		"id", "status", "start_timestamp", "end_timestamp", "result", "runner_info", "action_is_workflow", "workflow_execution", "task_execution")
+	o.required("action")
+	req := squall.Request{
+		Parameters: o.raw("parameters", "object"),
+		Context:    o.raw("context", "object"),
+		User:       o.str("user"),
+		NotBefore:  dueTime(o),
+	}
+	ref := o.str("action")
+	extra := wire.Extra{Notify: o.raw("notify", "object"), Callback: o.raw("callback", "object")}
+	o.raw("tags", "array")
+	if o.err != nil {
+		return req, o.err
+	}
+	var err error
+	if req.Action, err = squall.ParseRef(ref); err != nil {
+		return req, squall.Errorf(squall.Invalid, "Action %q cannot be found.", ref)
+	}
+	if extra.Notify, err = cleanNotify(extra.Notify); err != nil {
+		return req, err
+	}
+	req.Context, err = extra.WithContext(req.Context)
+	return req, err
+}
+
+// dueTime reads the delay of a request, in milliseconds.
+func dueTime(o *object) time.Time {
+	delay := o.int("delay")
+	switch {
+	case delay == nil || *delay == 0:
+		return time.Time{}
+	case *delay < 0 || *delay > maxDelay:
+		o.fail("%d is not a delay between 0 and %d milliseconds", *delay, maxDelay)
+		return time.Time{}
+	}
+	return time.Now().UTC().Add(time.Duration(*delay) * time.Millisecond)
+}
+
+// cleanNotify checks who is to be told of the end. st2: "channels" is the old
+// name of "routes" and is dropped where routes are given.
+func cleanNotify(doc jsonRaw) (jsonRaw, error) {
+	if doc == nil {
+		return nil, nil
+	}
+	o, err := parseObject(doc, false)
+	if err != nil {
+		return nil, err
+	}
+	o.only("on-complete", "on-success", "on-failure")
+	out := map[string]map[string]jsonRaw{}
+	for name := range o.members {
+		section := o.raw(name, "object")
+		if o.err != nil {
+			return nil, o.err
+		}
+		if section == nil {
+			continue
+		}
+		so, err := parseObject(section, false)
+		if err != nil {
+			return nil, err
+		}
+		so.only("message", "data", "routes", "channels")
+		so.str("message")
+		so.strs("routes")
+		so.strs("channels")
+		if so.err != nil {
+			return nil, so.err
+		}
+		if _, ok := so.members["routes"]; !ok && so.members["channels"] != nil {
+			so.members["routes"] = so.members["channels"]
+		}
+		delete(so.members, "channels")
+		out[name] = so.members
+	}
+	return marshal(out)
+}
+
+// onBehalf returns in whose name a request is made.
+func (s *Server) onBehalf(r *request, user string) (string, error) {
+	if user == "" || user == r.caller.User {
+		return r.caller.User, nil
+	}
+	return user, r.caller.Check(auth.Impersonate)
+}
+
+// respondRequested answers with an execution as it was when it was requested.
+func (s *Server) respondRequested(w http.ResponseWriter, r *request, ex *squall.Execution) error {
+	v, err := s.view(r.Context(), ex, false)
+	if err != nil {
+		return err
+	}
+	return respond(w, http.StatusCreated, func(e *wire.Encoder) { e.Execution(at(v, squall.Requested), wire.Fields{}) })
+}
+
+// executionReRun asks for another run of an execution's action with its
+// parameters, overridden by those given; ?no_merge=true takes only those given.
+func (s *Server) executionReRun(w http.ResponseWriter, r *request) error {
+	body, err := readObject(r, true)
+	if err != nil {
+		return err
+	}
+	body.only("parameters", "tasks", "reset", "user", "delay")
+	req := squall.Request{Parameters: body.raw("parameters", "object"), NotBefore: dueTime(body), User: body.str("user")}
+	tasks, reset := body.strs("tasks"), body.strs("reset")
+	if body.err != nil {
+		return body.err
+	}
+	noMerge, err := flag(r.query, "no_merge")
+	if err != nil {
+		return err
+	}
+	old, err := s.execution(r, r.params["id"], 0, 0)
+	if err != nil {
+		return err
+	}
+	if err := lifecycle.CheckRerun(old.Runner, !isEmpty(req.Parameters), tasks, reset); err != nil {
+		return err
+	}
+	if req.User, err = s.onBehalf(r, req.User); err != nil {
+		return err
+	}
+	if noMerge {
+		req.Action, req.RerunOf = old.Action, old.ID
+		ex, err := s.Lifecycle.Request(r.Context(), req)
+		if err != nil {
+			return err
+		}
+		return s.respondRequested(w, r, ex)
+	}
+	ex, err := s.Lifecycle.Rerun(r.Context(), old.ID, req)
+	if err != nil {
+		return err
+	}
+	return s.respondRequested(w, r, ex)
+}
+
+// isEmpty reports whether doc is no object or one without members.
+func isEmpty(doc jsonRaw) bool {
+	inner := bytes.Trim(bytes.TrimSpace(doc), "{}")
+	return len(bytes.TrimSpace(inner)) == 0
+}
+
+// executionCancel asks an execution to stop.
+func (s *Server) executionCancel(w http.ResponseWriter, r *request) error {
+	ex, err := s.execution(r, r.params["id"], 0, 0)
+	if err != nil {
+		return err
+	}
+	return s.cancel(w, r, ex.ID)
+}
+
+func (s *Server) cancel(w http.ResponseWriter, r *request, id squall.ID) error {
+	ex, err := s.Lifecycle.Cancel(r.Context(), id, r.caller.User)
+	if refused, ok := errors.AsType[*squall.Error](err); ok && refused.Kind == squall.Conflict {
+		writeFault(w, http.StatusOK, refused.Msg) // st2: refusing to cancel what has ended is no error
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	v, err := s.view(r.Context(), ex, false)
+	if err != nil {
+		return err
+	}
+	return respond(w, http.StatusOK, func(e *wire.Encoder) { e.Execution(v, wire.Fields{}) })
+}
+
+// settable are the states StackStorm's schema lets a client name.
+var settable = []squall.Status{
+	squall.Requested, squall.Scheduled, squall.Delayed, squall.Running, squall.Succeeded, squall.Failed, squall.Timeout,
+	squall.Abandoned, squall.Canceling, squall.Canceled, squall.Pending, squall.Pausing, squall.Paused, squall.Resuming,
+}
+
+// executionPut moves an execution on request: canceling; pausing and resuming
+// are for workflows.
+func (s *Server) executionPut(w http.ResponseWriter, r *request) error {
+	body, err := readObject(r, false)
+	if err != nil {
+		return err
+	}
+	body.only("status", "result")
+	body.required("status")
+	status := squall.Status(body.str("status"))
+	if body.err == nil && !slices.Contains(settable, status) {
+		body.fail("%s is not one of %s", pyString(string(status)), pyList(settable))
+	}
+	if body.err != nil {
+		return body.err
+	}
+	ex, err := s.execution(r, r.params["id"], 0, 0)
+	switch {
+	case err != nil:
+		return err
+	case ex.Status.Final():
+		return squall.Errorf(squall.Invalid, "Execution is already in completed state.")
+	}
+	switch status {
+	case squall.Canceling, squall.Canceled:
+		if err := r.caller.Check(auth.ExecutionStop); err != nil {
+			return err
+		}
+		return s.cancel(w, r, ex.ID)
+	case squall.Pausing, squall.Paused:
+		return errNotSupported("pause", ex)
+	case squall.Resuming, squall.Running:
+		return errNotSupported("resume", ex)
+	default:
+		return squall.Errorf(squall.Invalid, "Failed updating execution. An execution becomes %s by itself; a client can ask for canceling, pausing or resuming.", status)
+	}
+}
+
+func errNotSupported(verb string, ex *squall.Execution) error {
+	return squall.Errorf(squall.Invalid, "Failed updating execution. Unable to %s liveaction %q because it is not supported by the %q runner.", verb, ex.ID, ex.Runner)
+}
+
+// pyList shows names as Python shows a list of them.
+func pyList(names []squall.Status) string {
+	b := []byte{'['}
+	for i, n := range names {
+		if i > 0 {
+			b = append(b, ", "...)
+		}
+		b = append(b, pyString(string(n))...)
+	}
+	return string(append(b, ']'))
+}

@@ -1,0 +1,54 @@
+package api
+
+import (
+	"net/http"
+	"slices"
+
+	"squall/internal/api/wire"
+)
+
+// rootGet answers with what st2 answers: which version speaks here.
+func (s *Server) rootGet(w http.ResponseWriter, _ *request) error {
+	return respondJSON(w, http.StatusOK, wire.Root{Version: s.Version, DocsURL: "http://docs.stackstorm.com/latest"})
+}
+
+// userGet answers who the caller is.
+func (s *Server) userGet(w http.ResponseWriter, r *request) error {
+	return respondJSON(w, http.StatusOK, wire.User{
+		Name: r.caller.User,
+		Authentication: wire.Authentication{
+			Method: "authentication token", Location: r.caller.location,
+			Expire: r.caller.expires.UTC().Format("2006-01-02T15:04:05Z"),
+		},
+		RBAC: wire.RBAC{Roles: []string{}, Admin: r.caller.Admin},
+	})
+}
+
+// healthz answers that the process lives and serves requests.
+func (s *Server) healthz(w http.ResponseWriter, _ *request) error {
+	return respondJSON(w, http.StatusOK, readiness{Status: "ok"})
+}
+
+type readiness struct {
+	Status  string   `json:"status"`
+	Reasons []string `json:"reasons,omitempty"`
+}
+
+// readyz answers whether work is accepted, and if not, why.
+func (s *Server) readyz(w http.ResponseWriter, r *request) error {
+	why := s.Ready(r.Context())
+	if len(why) == 0 {
+		return respondJSON(w, http.StatusOK, readiness{Status: "ready"})
+	}
+	slices.Sort(why)
+	w.Header().Set("Retry-After", "5")
+	return respondJSON(w, http.StatusServiceUnavailable, readiness{Status: "not ready", Reasons: why})
+}
+
+func (s *Server) metrics(w http.ResponseWriter, r *request) error {
+	if s.Metrics == nil {
+		return errNoRoute
+	}
+	s.Metrics.ServeHTTP(w, r.Request)
+	return nil
+}

@@ -1,0 +1,40 @@
+package api
+
+import "squall/internal/auth"
+
+// routeTable is every route there is, with the permission it needs. Open routes
+// say so; a route without permission is for everybody who is authenticated.
+var routeTable = []route{
+	{method: "GET", path: "/healthz", open: toAll, handle: (*Server).healthz},
+	{method: "GET", path: "/readyz", open: toAll, handle: (*Server).readyz},
+	{method: "GET", path: "/metrics", need: auth.MetricsView, open: toLoopback, handle: (*Server).metrics},
+
+	{method: "GET", path: "/api/v1", direct: "/", handle: (*Server).rootGet},
+	{method: "GET", path: "/api/v1/user", handle: (*Server).userGet},
+
+	{method: "POST", path: "/auth/v1/tokens", direct: "/tokens", open: toAll, handle: (*Server).tokenCreate},
+	{method: "DELETE", path: "/auth/v1/tokens", direct: "/tokens", handle: (*Server).tokenDelete},
+	{method: "POST", path: "/auth/v1/tokens/validate", direct: "/tokens/validate", handle: (*Server).tokenValidate},
+	{method: "GET", path: "/auth/v1/sso", open: toAll, handle: (*Server).ssoGet},
+
+	{method: "GET", path: "/api/v1/executions", need: auth.ExecutionList, handle: (*Server).executionList},
+	{method: "POST", path: "/api/v1/executions", need: auth.ActionExecute, handle: (*Server).executionCreate},
+	{method: "GET", path: "/api/v1/executions/{id}", need: auth.ExecutionView, handle: (*Server).executionGet},
+	{method: "PUT", path: "/api/v1/executions/{id}", need: auth.ExecutionModify, handle: (*Server).executionPut},
+	{method: "DELETE", path: "/api/v1/executions/{id}", need: auth.ExecutionStop, handle: (*Server).executionCancel},
+	{method: "POST", path: "/api/v1/executions/{id}/re_run", need: auth.ExecutionReRun, handle: (*Server).executionReRun},
+	{method: "GET", path: "/api/v1/executions/{id}/children", need: auth.ExecutionView, handle: (*Server).executionChildren},
+	{method: "GET", path: "/api/v1/executions/{id}/attribute/{name}", need: auth.ExecutionView, handle: (*Server).executionAttribute},
+	{method: "GET", path: "/api/v1/executions/{id}/result", need: auth.ExecutionView, handle: (*Server).executionResult},
+	{method: "GET", path: "/api/v1/executions/{id}/output", need: auth.ExecutionView, handle: (*Server).executionOutput},
+
+	{method: "GET", path: "/api/v1/actions", need: auth.ActionList, handle: (*Server).actionList},
+	{method: "GET", path: "/api/v1/actions/{ref}", need: auth.ActionView, handle: (*Server).actionGet},
+	{method: "GET", path: "/api/v1/packs", need: auth.PackList, handle: (*Server).packList},
+	{method: "GET", path: "/api/v1/packs/{ref}", need: auth.PackView, handle: (*Server).packGet},
+	{method: "GET", path: "/api/v1/runnertypes", need: auth.RunnerList, handle: (*Server).runnerList},
+	{method: "GET", path: "/api/v1/runnertypes/{name}", need: auth.RunnerView, handle: (*Server).runnerGet},
+
+	{method: "GET", path: "/stream/v1/stream", need: auth.StreamView, events: true, handle: (*Server).streamEvents},
+	{method: "GET", path: "/stream/v1/executions/{id}/output", need: auth.ExecutionView, events: true, handle: (*Server).streamOutput},
+}

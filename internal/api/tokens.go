@@ -1,0 +1,87 @@
+package api
+
+import (
+	"encoding/json"
+	"net/http"
+	"time"
+
+	"squall/internal/api/wire"
+	"squall/internal/auth"
+	"squall/internal/squall"
+	"squall/internal/store"
+)
+
+// tokenCreate gives a token to who shows name and password (Basic).
+func (s *Server) tokenCreate(w http.ResponseWriter, r *request) error {
+	who, err := s.login(r)
+	if err != nil {
+		return err
+	}
+	body, err := readObject(r, true)
+	if err != nil {
+		return err
+	}
+	body.only("ttl", "user", "service", "metadata", "id", "expiry", "token") // st2: the token's whole document is accepted
+	seconds, user := body.int("ttl"), body.str("user")
+	if body.err != nil {
+		return body.err
+	}
+	if user != "" && user != who.User {
+		return squall.Errorf(squall.Invalid, "Current user is not a service and cannot request impersonated tokens")
+	}
+	ttl, err := s.TTL.For(seconds)
+	if err != nil {
+		return err
+	}
+	now := time.Now().UTC().Truncate(time.Microsecond)
+	secret, token := auth.NewToken(s.IDs.Next(now), who.User, now, ttl)
+	err = s.Store.Update(r.Context(), func(tx store.Tx) error { return tx.PutToken(r.Context(), token) })
+	if err != nil {
+		return err
+	}
+	s.Log.InfoContext(r.Context(), "token issued", "user", who.User, "expires", token.ExpiresAt, "request_id", r.id)
+	w.Header().Set("Cache-Control", "no-store")
+	return respondJSON(w, http.StatusCreated, wire.Token{
+		User: who.User, Token: secret, Expiry: wire.Time{Time: token.ExpiresAt},
+		Metadata: json.RawMessage("{}"), ID: string(token.ID),
+	})
+}
+
+// tokenDelete ends the token it is called with.
+func (s *Server) tokenDelete(w http.ResponseWriter, r *request) error {
+	digest := r.caller.digest
+	err := s.Store.Update(r.Context(), func(tx store.Tx) error { return tx.DeleteToken(r.Context(), digest) })
+	if err != nil && squall.KindOf(err) != squall.NotFound {
+		return err
+	}
+	s.tokens.drop(digest)
+	w.WriteHeader(http.StatusNoContent)
+	return nil
+}
+
+// tokenValidate answers whether the token in the body would be accepted.
+func (s *Server) tokenValidate(w http.ResponseWriter, r *request) error {
+	body, err := readObject(r, true)
+	if err != nil {
+		return err
+	}
+	secret := body.str("token")
+	switch {
+	case body.err != nil:
+		return body.err
+	case secret == "":
+		return squall.Errorf(squall.Invalid, "Token is not provided.")
+	}
+	_, err = s.tokenCaller(r.Context(), secret)
+	if err != nil && squall.KindOf(err) != squall.Unauthentic {
+		return err
+	}
+	return respondJSON(w, http.StatusOK, wire.TokenValid{Valid: err == nil})
+}
+
+// ssoGet answers that there is no single sign-on.
+func (s *Server) ssoGet(w http.ResponseWriter, _ *request) error {
+	return respondJSON(w, http.StatusOK, struct {
+		Enabled bool `json:"enabled"`
+	}{})
+}
