@@ -10,10 +10,15 @@ import (
 
 // Claim takes up to n due executions for owner: those without a queue and
 // those of the queues named, oldest first. They come back running, with their
-// parameters and context; the caller must run every one of them.
+// parameters and context; the caller must run every one of them. Error kind:
+// Conflict when owner's lease is over.
 func (s *Service) Claim(ctx context.Context, owner store.Owner, n int, queues []string) ([]*squall.Execution, error) {
 	var claimed []*squall.Execution
 	err := s.st.Update(ctx, func(tx store.Tx) (err error) {
+		claimed = nil
+		if err := mustHold(ctx, tx, owner); err != nil {
+			return err
+		}
 		claimed, err = tx.ClaimExecutions(ctx, store.Claim{Node: owner.Node, Epoch: owner.Epoch, Limit: n, Queues: queues})
 		if err != nil {
 			return err

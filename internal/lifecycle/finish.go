@@ -8,11 +8,17 @@ import (
 	"squall/internal/store"
 )
 
-// Finish records how a run ended. The row must still be in owner's hands:
-// otherwise nothing is written and the error is of kind Conflict. Calling it
-// again after an error of kind Unavailable is safe.
-func (s *Service) Finish(ctx context.Context, owner store.Owner, id squall.ID, out squall.Outcome) error {
+// Finish records how a run ended, with the last of its output. The row must
+// still be in owner's hands: otherwise nothing is written and the error is of
+// kind Conflict. Calling it again after an error of kind Unavailable is safe.
+func (s *Service) Finish(ctx context.Context, owner store.Owner, id squall.ID, out squall.Outcome, tail ...squall.Chunk) error {
 	err := s.st.Update(ctx, func(tx store.Tx) error {
+		if err := mustHold(ctx, tx, owner); err != nil {
+			return err
+		}
+		if _, err := appendOutput(ctx, tx, owner, id, tail); err != nil {
+			return err
+		}
 		// Nearly always the run was not disturbed: decide for that first and
 		// let the guard say whether it is true.
 		now := squall.Running
@@ -21,7 +27,7 @@ func (s *Service) Finish(ctx context.Context, owner store.Owner, id squall.ID, o
 			if err != nil {
 				return err
 			}
-			ok, err := s.conclude(ctx, tx, id, now, owner, true, st)
+			ok, err := s.conclude(ctx, tx, id, now, owner, st)
 			if ok || err != nil {
 				return err
 			}
@@ -42,14 +48,26 @@ func (s *Service) Finish(ctx context.Context, owner store.Owner, id squall.ID, o
 	return nil
 }
 
+// mustHold is the part of every guard that is about the node: without its
+// lease it writes nothing. Error kind: Conflict.
+func mustHold(ctx context.Context, tx store.Tx, owner store.Owner) error {
+	held, err := tx.HoldsLease(ctx, owner)
+	if err != nil {
+		return err
+	}
+	if !held {
+		return squall.Errorf(squall.Conflict, "node %s does not hold the lease of epoch %d any more", owner.Node, owner.Epoch)
+	}
+	return nil
+}
+
 // conclude is the one way out of a node's hands: into a final state, into
 // pending, or back into the queue. Finish, GiveBack and Rescue go through it, so
-// whatever has to follow an end follows in all cases. leased says that the
-// owner itself writes and must hold its lease.
-func (s *Service) conclude(ctx context.Context, tx store.Tx, id squall.ID, from squall.Status, owner store.Owner, leased bool, st step) (bool, error) {
+// whatever has to follow an end follows in all cases.
+func (s *Service) conclude(ctx context.Context, tx store.Tx, id squall.ID, from squall.Status, owner store.Owner, st step) (bool, error) {
 	now := tx.Now()
 	m := store.Move{
-		ID: id, From: []squall.Status{from}, Node: owner.Node, Epoch: owner.Epoch, Leased: leased,
+		ID: id, From: []squall.Status{from}, Node: owner.Node, Epoch: owner.Epoch,
 		To: st.to, Result: st.result,
 		Log: []squall.Change{{Status: st.to, At: now, Node: owner.Node, Reason: st.reason}},
 	}
@@ -77,9 +95,12 @@ func (s *Service) conclude(ctx context.Context, tx store.Tx, id squall.ID, from 
 func (s *Service) GiveBack(ctx context.Context, owner store.Owner, ex *squall.Execution, begun bool) error {
 	reason := fmt.Sprintf("node %s stops", owner.Node)
 	err := s.st.Update(ctx, func(tx store.Tx) error {
+		if err := mustHold(ctx, tx, owner); err != nil {
+			return err
+		}
 		now := tx.Now()
 		m := store.Move{
-			ID: ex.ID, From: []squall.Status{squall.Running}, Node: owner.Node, Epoch: owner.Epoch, Leased: true,
+			ID: ex.ID, From: []squall.Status{squall.Running}, Node: owner.Node, Epoch: owner.Epoch,
 			To: squall.Requested, NotBefore: &now, Release: true,
 			Log: []squall.Change{{Status: squall.Requested, At: now, Node: owner.Node, Reason: reason}},
 		}
@@ -95,7 +116,7 @@ func (s *Service) GiveBack(ctx context.Context, owner store.Owner, ex *squall.Ex
 			tx.Wake(store.TopicWork)
 			return announce(ctx, tx, store.ExecutionUpdated, ex.ID, squall.Requested)
 		}
-		ok, err = s.conclude(ctx, tx, ex.ID, squall.Canceling, owner, true, step{to: squall.Canceled, reason: reason})
+		ok, err = s.conclude(ctx, tx, ex.ID, squall.Canceling, owner, step{to: squall.Canceled, reason: reason})
 		if err == nil && !ok {
 			err = squall.Errorf(squall.Conflict, "execution %s is not run by %s any more", ex.ID, owner.Node)
 		}

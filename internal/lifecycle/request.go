@@ -78,34 +78,47 @@ func (s *Service) prepare(ctx context.Context, tx store.Tx, r squall.Request) (*
 // insertOrStart stores the request, already running when this process has a
 // slot for it.
 func (s *Service) insertOrStart(ctx context.Context, p *prepared) (*squall.Execution, error) {
-	var owner *store.Owner
-	local := s.local.Load()
-	if local != nil && p.NotBefore.IsZero() && p.Queue == "" && len(p.def.Action.Labels) == 0 {
-		if o, ok := (*local).Reserve(p.def.Runner.Name); ok {
-			owner = &o
-		}
-	}
+	slot := s.reserve(p)
 	var ex *squall.Execution
 	err := s.st.Update(ctx, func(tx store.Tx) (err error) {
-		ex, err = s.insert(ctx, tx, p, owner)
-		if owner != nil && squall.KindOf(err) == squall.Conflict {
-			// The node has lost its lease and does not know it yet.
-			ex, err = s.insert(ctx, tx, p, nil)
+		use := slot
+		if slot != nil {
+			held, err := tx.HoldsLease(ctx, slot.Owner())
+			if err != nil {
+				return err
+			}
+			if !held { // lost, and the node does not know it yet
+				use = nil
+			}
 		}
+		ex, err = s.insert(ctx, tx, p, use)
 		return err
 	})
 	switch {
-	case owner == nil:
+	case slot == nil:
 	case err == nil && ex.Status == squall.Running:
-		(*local).Start(ex)
+		slot.Start(ex)
 	default:
-		(*local).Release()
+		slot.Release()
 	}
 	return ex, err
 }
 
-// insert writes the new row, running when owner is given.
-func (s *Service) insert(ctx context.Context, tx store.Tx, p *prepared, owner *store.Owner) (*squall.Execution, error) {
+// reserve takes a slot of this process for the request, nil when it has to wait.
+func (s *Service) reserve(p *prepared) Slot {
+	local := s.local.Load()
+	if local == nil || !p.NotBefore.IsZero() || p.Queue != "" || len(p.def.Action.Labels) > 0 {
+		return nil
+	}
+	slot, ok := (*local).Reserve(p.def.Runner.Name)
+	if !ok {
+		return nil
+	}
+	return slot
+}
+
+// insert writes the new row, running when it has a slot.
+func (s *Service) insert(ctx context.Context, tx store.Tx, p *prepared, slot Slot) (*squall.Execution, error) {
 	now := tx.Now()
 	ex := &squall.Execution{
 		ID:            s.ids.Next(now),
@@ -132,16 +145,16 @@ func (s *Service) insert(ctx context.Context, tx store.Tx, p *prepared, owner *s
 	case p.NotBefore.After(now):
 		ex.Status, ex.NotBefore = squall.Delayed, p.NotBefore
 		ex.Log = append(ex.Log, squall.Change{Status: squall.Delayed, At: now})
-	case owner != nil:
-		if err := start(ex, p.def, *owner, now); err != nil {
+	case slot != nil:
+		if err := start(ex, p.def, slot.Owner(), now); err != nil {
 			return nil, err
 		}
 	}
 	if err := tx.InsertExecution(ctx, ex); err != nil {
 		return nil, err
 	}
-	if ex.Status == squall.Requested {
-		tx.Wake(store.TopicWork)
+	if ex.Status != squall.Running {
+		tx.Wake(store.TopicWork) // also when delayed: somebody must set an alarm
 	}
 	return ex, announce(ctx, tx, store.ExecutionCreated, ex.ID, ex.Status)
 }

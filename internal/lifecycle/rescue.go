@@ -67,7 +67,7 @@ func (s *Service) rescue(ctx context.Context, ex *squall.Execution, nodeLives bo
 	st := rescueStep(ex, nodeLives, repeatable)
 	owner := store.Owner{Node: ex.Node, Epoch: ex.Epoch}
 	err = s.st.Update(ctx, func(tx store.Tx) (err error) {
-		ok, err = s.conclude(ctx, tx, ex.ID, ex.Status, owner, false, st)
+		ok, err = s.conclude(ctx, tx, ex.ID, ex.Status, owner, st)
 		return err
 	})
 	if ok {

@@ -44,14 +44,20 @@ type Options struct {
 
 // Local is a scheduler in the same process. When it has a free slot, a request
 // is stored as already running on it, and starts without a second transaction.
-// The methods must not block.
 type Local interface {
-	// Reserve takes a slot for an execution of that runner. It answers false
-	// when there is none, and also when others wait that came first.
-	Reserve(runner string) (owner store.Owner, ok bool)
-	// Start runs the execution, which is committed, on a reserved slot.
+	// Reserve takes a slot for an execution of that runner, without blocking. It
+	// answers false when there is none, and also when others wait that came first.
+	Reserve(runner string) (Slot, bool)
+}
+
+// Slot is the right to run one execution. Exactly one of Start and Release is
+// called, once.
+type Slot interface {
+	// Owner is who the execution must belong to.
+	Owner() store.Owner
+	// Start runs the execution, which is committed, and returns at once.
 	Start(ex *squall.Execution)
-	// Release gives the slot back: nothing was stored.
+	// Release gives the slot back: it was not needed.
 	Release()
 }
 

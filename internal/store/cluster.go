@@ -13,6 +13,11 @@ type Cluster interface {
 	// RenewNode prolongs the lease. It returns false when the lease is not the
 	// node's any more: it ran out, or the epoch is not the current one.
 	RenewNode(ctx context.Context, name string, epoch int64, ttl time.Duration) (bool, error)
+	// HoldsLease reports whether the owner's lease is live: not run out and of
+	// that epoch. It is asked before every write on behalf of a node, because a node
+	// that was stopped for longer than its lease must not write when it wakes up.
+	// It may be answered once for all updates of a group commit.
+	HoldsLease(ctx context.Context, o Owner) (bool, error)
 	// LeaveNode ends the lease at once; a lease of another epoch stays.
 	LeaveNode(ctx context.Context, name string, epoch int64) error
 	// Nodes lists all nodes ever seen that were not forgotten, by name.

@@ -24,8 +24,7 @@ const (
 // that write.
 type Executions interface {
 	// InsertExecution stores a new execution with its parameters, context and
-	// the log entries in ex.Log. Error kind: Conflict when the ID exists, or when
-	// ex.Node is set and does not hold a live lease of ex.Epoch.
+	// the log entries in ex.Log. Error kind: Conflict when the ID exists.
 	InsertExecution(ctx context.Context, ex *squall.Execution) error
 
 	// Execution reads one. Error kind: NotFound.
@@ -41,8 +40,7 @@ type Executions interface {
 	// ClaimExecutions moves due executions (Requested, or Delayed with NotBefore
 	// not after Now) to Running for a node: oldest first, attempt+1, started now,
 	// log entries Scheduled and Running. Rows that another transaction claims at the
-	// same time are passed over. It returns them with their parameters. A node
-	// without a live lease of that epoch gets none.
+	// same time are passed over. It returns them with their parameters.
 	ClaimExecutions(ctx context.Context, c Claim) ([]*squall.Execution, error)
 
 	// MoveExecution changes an execution's state under a guard. It returns false,
@@ -51,7 +49,7 @@ type Executions interface {
 	MoveExecution(ctx context.Context, m Move) (bool, error)
 
 	// AppendOutput adds output of a running execution under the guard that the
-	// row still belongs to node and epoch, whose lease is live, and is not final. It returns false, and
+	// row still belongs to node and epoch and is not final. It returns false, and
 	// writes nothing, when that does not hold. Chunks whose Seq exists are skipped.
 	AppendOutput(ctx context.Context, o OutputBatch) (bool, error)
 
@@ -92,9 +90,6 @@ type Move struct {
 	Node    string
 	Epoch   int64
 	Version int64
-	// Leased adds to the guard that Node holds a live lease of Epoch: a node that
-	// was stopped for longer than its lease must not write when it wakes up.
-	Leased bool
 
 	// The change. Version grows by one and UpdatedAt is set at every move.
 	To        squall.Status

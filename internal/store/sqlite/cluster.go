@@ -46,6 +46,12 @@ func (t *tx) RenewNode(_ context.Context, name string, epoch int64, ttl time.Dur
 	return n > 0, wrap("renew lease of node "+name, err)
 }
 
+// HoldsLease implements store.Cluster.
+func (t *tx) HoldsLease(ctx context.Context, o store.Owner) (bool, error) {
+	n, err := t.number(ctx, `SELECT count(*) FROM nodes WHERE name = ? AND epoch = ? AND lease_until > ?`, o.Node, o.Epoch, t.now)
+	return n > 0, wrap("read lease of node "+o.Node, err)
+}
+
 // LeaveNode implements store.Cluster.
 func (t *tx) LeaveNode(_ context.Context, name string, epoch int64) error {
 	_, err := t.write(`UPDATE nodes SET lease_until = ? WHERE name = ? AND epoch = ? AND lease_until > ?`, t.now, name, epoch, t.now)

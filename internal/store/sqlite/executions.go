@@ -293,8 +293,11 @@ func (t *tx) QueueStats(ctx context.Context) (st store.QueueStats, err error) {
 		       (SELECT count(*) FROM executions WHERE status = 'running'),
 		       (SELECT max(not_before, created_at) FROM executions INDEXED BY executions_due
 		        WHERE status IN ('requested', 'delayed') AND max(not_before, created_at) <= ?
-		        ORDER BY max(not_before, created_at), id LIMIT 1)`, []any{t.now}, func(r *row) error {
-		st = store.QueueStats{Requested: r.int(), Delayed: r.int(), Running: r.int(), OldestDue: r.time()}
+		        ORDER BY max(not_before, created_at), id LIMIT 1),
+		       (SELECT max(not_before, created_at) FROM executions INDEXED BY executions_due
+		        WHERE status IN ('requested', 'delayed') AND max(not_before, created_at) > ?
+		        ORDER BY max(not_before, created_at), id LIMIT 1)`, []any{t.now, t.now}, func(r *row) error {
+		st = store.QueueStats{Requested: r.int(), Delayed: r.int(), Running: r.int(), OldestDue: r.time(), NextDue: r.time()}
 		return nil
 	})
 	if err != nil {

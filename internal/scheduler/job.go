@@ -1,0 +1,133 @@
+package scheduler
+
+import (
+	"context"
+	"strconv"
+	"sync"
+	"time"
+
+	"squall/internal/lifecycle"
+	"squall/internal/runner"
+	"squall/internal/squall"
+	"squall/internal/store"
+)
+
+// job puts together what the runner gets. An error says why the execution
+// cannot be run, for the person who looks at its result; what the database
+// could not deliver was tried again until the lease or the run ended.
+func (s *Scheduler) job(ctx context.Context, ex *squall.Execution) (*runner.Job, *lifecycle.Definition, error) {
+	if s.runners[ex.Runner] == nil {
+		return nil, nil, squall.Errorf(squall.Invalid, "this node has no runner %q", ex.Runner)
+	}
+	var def *lifecycle.Definition
+	err := retry(ctx, func() (err error) {
+		def, err = s.svc.Definition(ctx, ex.ActionVersion)
+		return err
+	})
+	if squall.KindOf(err) == squall.NotFound {
+		return nil, nil, squall.Errorf(squall.NotFound, "the action %s is gone", ex.Action)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	runnerParams, actionParams, err := def.Form.Final(ex.Parameters)
+	if err != nil {
+		return nil, nil, err
+	}
+	job := &runner.Job{
+		Execution: ex, Action: def.Action, RunnerParams: runnerParams, ActionParams: actionParams,
+		Log: s.cfg.Log.With("execution_id", ex.ID, "action", ex.Action.String()),
+	}
+	if s.isInstant(ex.Runner) {
+		return job, def, nil
+	}
+	if err := retry(ctx, func() (err error) {
+		job.PackDir, err = s.packs.dir(ctx, ex.Action.Pack)
+		return err
+	}); err != nil {
+		return nil, nil, err
+	}
+	job.Env = environment(ex, s.cfg.APIURL)
+	if s.cfg.IssueToken != nil {
+		var token string
+		if err := retry(ctx, func() (err error) {
+			token, err = s.cfg.IssueToken(ctx, ex)
+			return err
+		}); err != nil {
+			return nil, nil, err
+		}
+		job.Env["ST2_ACTION_AUTH_TOKEN"] = token
+		job.Env["SQUALL_TOKEN"] = token
+	}
+	return job, def, nil
+}
+
+// environment is what every action finds about itself; the ST2 names are for
+// actions written for StackStorm.
+func environment(ex *squall.Execution, apiURL string) map[string]string {
+	env := map[string]string{
+		"SQUALL_EXECUTION_ID":     string(ex.ID),
+		"SQUALL_ATTEMPT":          strconv.Itoa(ex.Attempt),
+		"SQUALL_IDEMPOTENCY_KEY":  ex.IdempotencyKey(),
+		"ST2_ACTION_PACK_NAME":    ex.Action.Pack,
+		"ST2_ACTION_EXECUTION_ID": string(ex.ID),
+	}
+	if apiURL != "" {
+		env["SQUALL_API_URL"] = apiURL
+		env["ST2_ACTION_API_URL"] = apiURL
+	}
+	return env
+}
+
+// retry calls fn until the database answers or ctx ends.
+func retry(ctx context.Context, fn func() error) error {
+	var pause backoff
+	for {
+		err := fn()
+		if squall.KindOf(err) != squall.Unavailable || ctx.Err() != nil {
+			return err
+		}
+		pause.wait(ctx)
+	}
+}
+
+// packDirs knows where packs lie. It asks the database again after a few
+// seconds, for a pack may be installed anew somewhere else.
+type packDirs struct {
+	st store.Store
+	mu sync.Mutex
+	at time.Time
+	by map[string]string
+}
+
+const packDirLife = 5 * time.Second
+
+// dir returns the pack's directory, empty when it has none or is gone.
+func (p *packDirs) dir(ctx context.Context, pack string) (string, error) {
+	p.mu.Lock()
+	if time.Since(p.at) > packDirLife {
+		p.by, p.at = map[string]string{}, time.Now()
+	}
+	dir, ok := p.by[pack]
+	p.mu.Unlock()
+	if ok {
+		return dir, nil
+	}
+	err := p.st.View(ctx, func(tx store.Tx) error {
+		found, err := tx.Pack(ctx, pack)
+		if squall.KindOf(err) == squall.NotFound {
+			return nil
+		}
+		if err == nil {
+			dir = found.Path
+		}
+		return err
+	})
+	if err != nil {
+		return "", err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.by[pack] = dir
+	return dir, nil
+}
