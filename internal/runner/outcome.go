@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 
 	"squall/internal/squall"
 )
@@ -50,3 +51,11 @@ func ErrorResult(text string) json.RawMessage {
 	}
 	return b
 }
+
+// Discard is an Output that keeps nothing.
+var Discard Output = discard{}
+
+type discard struct{}
+
+func (discard) Stdout() io.Writer { return io.Discard }
+func (discard) Stderr() io.Writer { return io.Discard }

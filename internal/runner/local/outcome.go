@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"squall/internal/runner"
 	"squall/internal/squall"
@@ -44,7 +45,7 @@ func (r *Runner) outcome(ctx context.Context, p *params, end *ending) squall.Out
 	end.stderr.appendTo(&b)
 	if problem != "" {
 		b.WriteString(`,"error":`)
-		appendText(&b, problem)
+		runner.AppendText(&b, problem)
 	}
 	b.WriteByte('}')
 	return squall.Outcome{Status: status, Result: json.RawMessage(b.Bytes())}
@@ -56,19 +57,22 @@ func (r *Runner) outcome(ctx context.Context, p *params, end *ending) squall.Out
 // original fails there and loses all output of the command.
 func (s *stream) appendTo(b *bytes.Buffer) {
 	if s.total > int64(len(s.kept)) {
-		appendText(b, runner.Text(s.kept)+runner.CutMark(s.total, int64(s.limit)))
+		runner.AppendText(b, runner.Text(s.kept)+runner.CutMark(s.total, int64(s.limit)))
 		return
 	}
 	text := bytes.TrimSuffix(s.kept, []byte("\n"))
 	text = bytes.TrimSuffix(text, []byte("\r"))
+	if !utf8.Valid(text) {
+		text = []byte(runner.Text(text))
+	}
 	if mayBeJSON(text) {
 		before := b.Len()
-		if err := json.Compact(b, []byte(runner.Text(text))); err == nil {
+		if err := json.Compact(b, text); err == nil {
 			return
 		}
 		b.Truncate(before)
 	}
-	appendText(b, runner.Text(text))
+	runner.AppendText(b, text)
 }
 
 // mayBeJSON looks at the first character only, so that plain text, which is
@@ -76,15 +80,6 @@ func (s *stream) appendTo(b *bytes.Buffer) {
 func mayBeJSON(text []byte) bool {
 	text = bytes.TrimLeft(text, " \t\r\n")
 	return len(text) > 0 && strings.IndexByte(`{["-0123456789tfn`, text[0]) >= 0
-}
-
-// appendText writes a JSON string. Unlike json.Marshal it leaves <, > and & as
-// they are: results are read by people, and no browser runs them.
-func appendText(b *bytes.Buffer, s string) {
-	e := json.NewEncoder(b)
-	e.SetEscapeHTML(false)
-	_ = e.Encode(s)         // a string and a buffer: cannot fail
-	b.Truncate(b.Len() - 1) // the encoder's newline
 }
 
 var (

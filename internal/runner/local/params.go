@@ -42,7 +42,7 @@ func paramsOf(job *runner.Job) (*params, error) {
 	for name, value := range env {
 		text, ok := value.(string)
 		if !ok {
-			return nil, fmt.Errorf("expected str, bytes or os.PathLike object, not %s: environment variable %q must be a string", pythonType(value), name)
+			return nil, fmt.Errorf("expected str, bytes or os.PathLike object, not %s: environment variable %q must be a string", runner.PythonType(value), name)
 		}
 		if name == "" || strings.ContainsAny(name, "=\x00") {
 			return nil, fmt.Errorf("illegal environment variable name %q", name)
@@ -81,27 +81,4 @@ func seconds(v any) *int64 {
 	const most = 1 << 33 // a duration of nanoseconds holds no more
 	n = min(n, most)
 	return &n
-}
-
-// pythonType names a JSON value's type as Python does, for texts users know.
-func pythonType(v any) string {
-	switch v := v.(type) {
-	case nil:
-		return "NoneType"
-	case bool:
-		return "bool"
-	case json.Number:
-		if strings.ContainsAny(v.String(), ".eE") {
-			return "float"
-		}
-		return "int"
-	case float64:
-		return "float"
-	case []any:
-		return "list"
-	case map[string]any:
-		return "dict"
-	default:
-		return fmt.Sprintf("%T", v)
-	}
 }

@@ -1,10 +1,9 @@
-package local
+package runner
 
 import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"io"
 	"maps"
 	"math"
 	"slices"
@@ -13,100 +12,8 @@ import (
 	"unicode"
 )
 
-// Values in the notation of Python, which is what scripts written for the
-// original parse. A value is nil, bool, string, json.Number, float64, []any,
-// map[string]any or object.
-
-// object is a JSON object whose keys kept their order.
-type object []member
-
-type member struct {
-	name  string
-	value any
-}
-
-// decodeOrdered decodes a JSON document, its objects as object. Of equal keys
-// the last value counts, at the first one's place, as in a Python dict.
-func decodeOrdered(doc json.RawMessage) (any, error) {
-	d := json.NewDecoder(bytes.NewReader(doc))
-	d.UseNumber()
-	v, err := orderedValue(d)
-	if err != nil {
-		return nil, err
-	}
-	if _, err := d.Token(); err != io.EOF {
-		return nil, fmt.Errorf("more than one JSON value")
-	}
-	return v, nil
-}
-
-func orderedValue(d *json.Decoder) (any, error) {
-	token, err := d.Token()
-	if err != nil {
-		return nil, err
-	}
-	switch token {
-	case json.Delim('['):
-		list := []any{}
-		for d.More() {
-			v, err := orderedValue(d)
-			if err != nil {
-				return nil, err
-			}
-			list = append(list, v)
-		}
-		_, err := d.Token()
-		return list, err
-	case json.Delim('{'):
-		o := object{}
-		for d.More() {
-			key, err := d.Token()
-			if err != nil {
-				return nil, err
-			}
-			v, err := orderedValue(d)
-			if err != nil {
-				return nil, err
-			}
-			o = o.with(key.(string), v)
-		}
-		_, err := d.Token()
-		return o, err
-	}
-	return token, nil
-}
-
-func (o object) with(name string, value any) object {
-	for i := range o {
-		if o[i].name == name {
-			o[i].value = value
-			return o
-		}
-	}
-	return append(o, member{name, value})
-}
-
-// members returns the values of a JSON object by name, and the names in order.
-// Anything else has none.
-func members(doc json.RawMessage) (map[string]json.RawMessage, []string) {
-	var values map[string]json.RawMessage
-	if len(doc) == 0 || json.Unmarshal(doc, &values) != nil {
-		return nil, nil
-	}
-	v, err := decodeOrdered(doc)
-	o, ok := v.(object)
-	if err != nil || !ok {
-		return values, slices.Sorted(maps.Keys(values))
-	}
-	names := make([]string, len(o))
-	for i, m := range o {
-		names[i] = m.name
-	}
-	return values, names
-}
-
-// truthy is Python's bool(v).
-func truthy(v any) bool {
+// Truthy is Python's bool(v).
+func Truthy(v any) bool {
 	switch v := v.(type) {
 	case nil:
 		return false
@@ -123,29 +30,58 @@ func truthy(v any) bool {
 		return len(v) > 0
 	case map[string]any:
 		return len(v) > 0
-	case object:
+	case Object:
 		return len(v) > 0
 	}
 	return true
 }
 
-// pythonText is Python's str(v). A number is written as a float when it is
+// PythonText is Python's str(v). A number is written as a float when it is
 // declared as one or written as one.
-func pythonText(v any, float bool) string {
+func PythonText(v any, float bool) string {
 	if s, ok := v.(string); ok {
 		return s
 	}
-	var b strings.Builder
 	if n, ok := v.(json.Number); ok && float {
 		if f, err := n.Float64(); err == nil {
 			return pythonFloat(f)
 		}
 	}
+	return PythonRepr(v)
+}
+
+// PythonRepr is Python's repr(v).
+func PythonRepr(v any) string {
+	var b strings.Builder
 	writeRepr(&b, v)
 	return b.String()
 }
 
-// writeRepr writes Python's repr(v).
+// PythonType names the type a JSON value has in Python.
+func PythonType(v any) string {
+	switch v := v.(type) {
+	case nil:
+		return "NoneType"
+	case bool:
+		return "bool"
+	case string:
+		return "str"
+	case json.Number:
+		if strings.ContainsAny(v.String(), ".eE") {
+			return "float"
+		}
+		return "int"
+	case float64:
+		return "float"
+	case []any:
+		return "list"
+	case map[string]any, Object:
+		return "dict"
+	default:
+		return fmt.Sprintf("%T", v)
+	}
+}
+
 func writeRepr(b *strings.Builder, v any) {
 	switch v := v.(type) {
 	case nil:
@@ -177,15 +113,15 @@ func writeRepr(b *strings.Builder, v any) {
 		b.WriteByte(']')
 	case map[string]any:
 		writeRepr(b, sorted(v))
-	case object:
+	case Object:
 		b.WriteByte('{')
 		for i, m := range v {
 			if i > 0 {
 				b.WriteString(", ")
 			}
-			writeQuoted(b, m.name)
+			writeQuoted(b, m.Name)
 			b.WriteString(": ")
-			writeRepr(b, m.value)
+			writeRepr(b, m.Value)
 		}
 		b.WriteByte('}')
 	default:
@@ -194,10 +130,10 @@ func writeRepr(b *strings.Builder, v any) {
 }
 
 // sorted is a map as an object with its keys in order.
-func sorted(m map[string]any) object {
-	o := make(object, 0, len(m))
+func sorted(m map[string]any) Object {
+	o := make(Object, 0, len(m))
 	for _, name := range slices.Sorted(maps.Keys(m)) {
-		o = append(o, member{name, m[name]})
+		o = append(o, Member{name, m[name]})
 	}
 	return o
 }
@@ -255,8 +191,8 @@ func pythonFloat(f float64) string {
 	return s
 }
 
-// compactJSON writes v as JSON without blanks and with characters as they are.
-func compactJSON(v any) string {
+// CompactJSON writes v as JSON without blanks and with characters as they are.
+func CompactJSON(v any) string {
 	var b bytes.Buffer
 	writeJSON(&b, v)
 	return b.String()
@@ -275,24 +211,68 @@ func writeJSON(b *bytes.Buffer, v any) {
 		b.WriteByte(']')
 	case map[string]any:
 		writeJSON(b, sorted(v))
-	case object:
+	case Object:
 		b.WriteByte('{')
 		for i, m := range v {
 			if i > 0 {
 				b.WriteByte(',')
 			}
-			appendText(b, m.name)
+			AppendText(b, m.Name)
 			b.WriteByte(':')
-			writeJSON(b, m.value)
+			writeJSON(b, m.Value)
 		}
 		b.WriteByte('}')
 	case string:
-		appendText(b, v)
+		AppendText(b, v)
 	default:
 		scalar, err := json.Marshal(v)
 		if err != nil {
 			scalar = []byte("null")
 		}
 		b.Write(scalar)
+	}
+}
+
+// AppendText writes s, which must be valid UTF-8, as a JSON string. Unlike
+// json.Marshal it leaves <, > and & as they are: results are read by people,
+// and no browser runs them. It makes no copy on the way: s may be large.
+func AppendText[T string | []byte](b *bytes.Buffer, s T) {
+	const hex = "0123456789abcdef"
+	b.Grow(len(s) + 2)
+	b.WriteByte('"')
+	plain := 0 // start of what was not written yet and needs no escape
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		if c >= 0x20 && c != '"' && c != '\\' {
+			continue
+		}
+		write(b, s[plain:i])
+		plain = i + 1
+		switch c {
+		case '"', '\\':
+			b.WriteByte('\\')
+			b.WriteByte(c)
+		case '\n':
+			b.WriteString(`\n`)
+		case '\r':
+			b.WriteString(`\r`)
+		case '\t':
+			b.WriteString(`\t`)
+		default:
+			b.WriteString(`\u00`)
+			b.WriteByte(hex[c>>4])
+			b.WriteByte(hex[c&15])
+		}
+	}
+	write(b, s[plain:])
+	b.WriteByte('"')
+}
+
+func write[T string | []byte](b *bytes.Buffer, s T) {
+	switch s := any(s).(type) {
+	case string:
+		b.WriteString(s)
+	case []byte:
+		b.Write(s)
 	}
 }

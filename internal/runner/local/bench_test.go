@@ -1,0 +1,63 @@
+package local
+
+import (
+	"os"
+	"syscall"
+	"testing"
+
+	"squall/internal/runner"
+)
+
+// BenchmarkBareForkExec is the limit: start /bin/true and wait for it, nothing
+// else. BenchmarkLocalCmd beside it shows what the runner adds.
+func BenchmarkBareForkExec(b *testing.B) {
+	attr := &os.ProcAttr{Env: os.Environ(), Files: []*os.File{nil, nil, nil}}
+	for b.Loop() {
+		p, err := os.StartProcess("/bin/true", []string{"true"}, attr)
+		if err != nil {
+			b.Fatal(err)
+		}
+		if _, err := p.Wait(); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkBareShell(b *testing.B) {
+	attr := &os.ProcAttr{Env: os.Environ(), Files: []*os.File{nil, nil, nil}, Sys: &syscall.SysProcAttr{Setsid: true}}
+	for b.Loop() {
+		p, err := os.StartProcess("/bin/sh", []string{"sh", "-c", "/bin/true"}, attr)
+		if err != nil {
+			b.Fatal(err)
+		}
+		if _, err := p.Wait(); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkLocalCmd(b *testing.B) {
+	for name, cmd := range map[string]string{"plain": "true", "builtin": ":", "bash": "/bin/true; :"} {
+		b.Run(name, func(b *testing.B) {
+			r := cmdRunner(b, Config{})
+			j := job(map[string]any{"cmd": cmd})
+			for b.Loop() {
+				if _, err := r.Run(b.Context(), j, runner.Discard); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// BenchmarkBigOutput is what a megabyte of text costs from pipe to result.
+func BenchmarkBigOutput(b *testing.B) {
+	r := cmdRunner(b, Config{})
+	j := job(map[string]any{"cmd": "head -c 4194304 /dev/zero | tr '\\0' x"})
+	b.SetBytes(4 << 20)
+	for b.Loop() {
+		if _, err := r.Run(b.Context(), j, runner.Discard); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
