@@ -59,3 +59,13 @@ type discard struct{}
 
 func (discard) Stdout() io.Writer { return io.Discard }
 func (discard) Stderr() io.Writer { return io.Discard }
+
+// Complaint is an error in the words of the original, which start with a
+// capital and end with a full stop where those do: users search for them.
+type Complaint string
+
+// Complain returns a Complaint.
+func Complain(format string, args ...any) error { return Complaint(fmt.Sprintf(format, args...)) }
+
+// Error returns the text.
+func (c Complaint) Error() string { return string(c) }

@@ -40,7 +40,7 @@ func (r *Runner) shellCommand(job *runner.Job, p *params) (*command, error) {
 // scriptCommand builds the command of a local-shell-script action.
 func (r *Runner) scriptCommand(job *runner.Job, p *params) (*command, error) {
 	if job.Action.EntryPoint == "" {
-		return nil, errors.New("Missing entry_point action metadata attribute")
+		return nil, runner.Complain("Missing entry_point action metadata attribute")
 	}
 	c, err := r.base(job, p)
 	if err != nil {

@@ -42,7 +42,7 @@ func paramsOf(job *runner.Job) (*params, error) {
 	for name, value := range env {
 		text, ok := value.(string)
 		if !ok {
-			return nil, fmt.Errorf("expected str, bytes or os.PathLike object, not %s: environment variable %q must be a string", runner.PythonType(value), name)
+			return nil, runner.Complain("expected str, bytes or os.PathLike object, not %s: environment variable %q must be a string", runner.PythonType(value), name)
 		}
 		if name == "" || strings.ContainsAny(name, "=\x00") {
 			return nil, fmt.Errorf("illegal environment variable name %q", name)
