@@ -5,9 +5,9 @@ import (
 	"math/big"
 )
 
-// binary dispatches an operator no built-in pair of types has taken: objects
+// dispatch handles an operator no built-in pair of types has taken: objects
 // with their own operators are asked, left one first.
-func binary(op string, x, y any) (any, error) {
+func dispatch(op string, x, y any) (any, error) {
 	if o, ok := x.(BinaryOperator); ok {
 		if v, known, err := o.BinaryOp(op, y, false); known || err != nil {
 			return v, err
@@ -160,7 +160,7 @@ func Add(b *Budget, x, y any) (any, error) {
 			return v, err
 		}
 	}
-	return binary("+", x, y)
+	return dispatch("+", x, y)
 }
 
 func concat(b *Budget, x, y []any) ([]any, error) {
@@ -207,7 +207,7 @@ func Sub(b *Budget, x, y any) (any, error) {
 	if v, ok, err := setOp(b, "-", x, y); ok || err != nil {
 		return v, err
 	}
-	return binary("-", x, y)
+	return dispatch("-", x, y)
 }
 
 // Mul returns x * y.
@@ -249,7 +249,7 @@ func Mul(b *Budget, x, y any) (any, error) {
 	if v, ok, err := dateArith("*", x, y); ok || err != nil {
 		return v, err
 	}
-	return binary("*", x, y)
+	return dispatch("*", x, y)
 }
 
 func isSequence(v any) bool {

@@ -33,7 +33,7 @@ func TrueDiv(b *Budget, x, y any) (any, error) {
 	if v, ok, err := dateArith("/", x, y); ok || err != nil {
 		return v, err
 	}
-	return binary("/", x, y)
+	return dispatch("/", x, y)
 }
 
 // divideInts gives the correctly rounded quotient, which may be finite even
@@ -78,7 +78,7 @@ func FloorDiv(b *Budget, x, y any) (any, error) {
 	if v, ok, err := dateArith("//", x, y); ok || err != nil {
 		return v, err
 	}
-	return binary("//", x, y)
+	return dispatch("//", x, y)
 }
 
 // Mod returns x % y: the remainder of numbers, or printf formatting of a str.
@@ -111,7 +111,7 @@ func Mod(b *Budget, x, y any) (any, error) {
 	if v, ok, err := dateArith("%", x, y); ok || err != nil {
 		return v, err
 	}
-	return binary("%", x, y)
+	return dispatch("%", x, y)
 }
 
 // DivMod returns divmod(x, y).

@@ -39,7 +39,7 @@ func markupAdd(b *Budget, x, y any) (any, error) {
 		if IsString(x) {
 			return concatError("str", x, y)
 		}
-		return binary("+", x, y)
+		return dispatch("+", x, y)
 	}
 	s, err := Escape(b, x)
 	if err != nil {

@@ -33,7 +33,7 @@ func Pow(b *Budget, x, y any) (any, error) {
 		}
 		return powFloat(f, g)
 	}
-	return binary("**", x, y)
+	return dispatch("**", x, y)
 }
 
 func powInt(b *Budget, x, y any) (any, error) {
@@ -145,7 +145,7 @@ func PowMod(b *Budget, x, y, z any) (any, error) {
 // Lshift returns x << y.
 func Lshift(b *Budget, x, y any) (any, error) {
 	if !isIntLike(x) || !isIntLike(y) {
-		return binary("<<", x, y)
+		return dispatch("<<", x, y)
 	}
 	if intSign(y) < 0 {
 		return nil, ValueErrorf("negative shift count")
@@ -167,7 +167,7 @@ func Lshift(b *Budget, x, y any) (any, error) {
 // Rshift returns x >> y.
 func Rshift(b *Budget, x, y any) (any, error) {
 	if !isIntLike(x) || !isIntLike(y) {
-		return binary(">>", x, y)
+		return dispatch(">>", x, y)
 	}
 	if intSign(y) < 0 {
 		return nil, ValueErrorf("negative shift count")
@@ -214,7 +214,7 @@ func bitwise(b *Budget, op string, x, y any, f func(z, x, y *big.Int) *big.Int) 
 	if v, ok, err := setOp(b, op, x, y); ok || err != nil {
 		return v, err
 	}
-	return binary(op, x, y)
+	return dispatch(op, x, y)
 }
 
 // BinaryOp evaluates an arithmetic operator by its symbol.
