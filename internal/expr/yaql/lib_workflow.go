@@ -1,0 +1,208 @@
+package yaql
+
+import (
+	"strings"
+
+	"squall/internal/expr"
+	"squall/internal/expr/stfn"
+	"squall/internal/expr/value"
+)
+
+// addWorkflow adds what Orquesta and StackStorm register. Their parameters are
+// untyped; a default decides the type, as it does for all functions.
+func addWorkflow(l *library) {
+	l.add("ctx", asFunction, "key: any = null", callCtx)
+	l.add("zip", asFunction, "*args: any, **kwargs: any", zipPadded)
+	l.add("use_none", asFunction, "value: any", useNone)
+	for _, fn := range stfn.Table() {
+		if !fn.Workflow || fn.Variadic || l.byName[fn.Names[0]] != nil {
+			continue
+		}
+		sig := make([]string, len(fn.Params))
+		for i, p := range fn.Params {
+			sig[i] = camelCase(p.Name) + ": " + paramType(p)
+		}
+		l.add(strings.Join(fn.Names, " "), asFunction, strings.Join(sig, ", "), callShared(fn))
+		for _, name := range fn.Names {
+			for i, p := range l.byName[name][0].params {
+				p.def, p.hasDefault = fn.Params[i].Default, fn.Params[i].Optional
+			}
+		}
+	}
+}
+
+func paramType(p stfn.Param) string {
+	switch p.Default.(type) {
+	case bool:
+		return "bool?"
+	case int64:
+		return "int?"
+	case string:
+		return "String?"
+	case value.Tuple:
+		return "tuple?"
+	}
+	return "any"
+}
+
+// callCtx is ctx(): on the path of nearly every expression, hence without the
+// detour.
+func callCtx(c *call) (any, error) {
+	if name, ok := c.args[0].(string); ok && name != "" && !strings.HasPrefix(name, expr.InternalPrefix) {
+		if v, ok := c.ev.env.Lookup(name); ok {
+			return v, nil
+		}
+	}
+	key, err := plain(c.args[0], 0)
+	if err != nil {
+		return nil, err
+	}
+	named, err := truth(key)
+	if err != nil {
+		return nil, err
+	}
+	v, err := stfn.Ctx(c.ev.env, key)
+	if d, ok := v.(*value.Dict); ok && !named {
+		return &dict{d: d}, err
+	}
+	return v, err
+}
+
+// callShared calls a function of the shared table. Values go in in the form
+// other packages know; what comes out was made by the expression, unless the
+// function looks into the context.
+func callShared(fn *stfn.Func) func(c *call) (any, error) {
+	prepare := argumentForms[fn.Names[0]]
+	return func(c *call) (any, error) {
+		args := append([]any(nil), c.args...)
+		frozen := len(args) == 0 || !isPlainMade(args[0])
+		for i, a := range args {
+			var err error
+			if i == 0 && prepare != nil {
+				a, err = prepare(c.ev, a)
+			} else {
+				a, err = plain(a, 0)
+			}
+			if err != nil {
+				return nil, err
+			}
+			args[i] = a
+		}
+		res, err := fn.Call(&stfn.Call{Ctx: c.ev.ctx, Env: c.ev.env, Budget: c.ev.budget, Frozen: frozen}, args)
+		if err != nil {
+			return nil, err
+		}
+		switch {
+		case fn.Names[0] == "jsonpath_query" && frozen:
+			if l, ok := res.(*value.List); ok {
+				return &list{l.Items}, nil
+			}
+		case !fn.Context || fn.Names[0] == "task":
+			return thaw(res), nil
+		}
+		return res, nil
+	}
+}
+
+// isPlainMade reports a list or dict that is plain in the original.
+func isPlainMade(v any) bool {
+	switch v := v.(type) {
+	case *list:
+		return true
+	case *dict:
+		return !v.frozen
+	}
+	return false
+}
+
+// argumentForms says how some functions see their first argument. Functions
+// that decode take its text; functions that encode turn mappings into dicts,
+// but not those inside tuples, and Python's encoders refuse what is left.
+var argumentForms = map[string]func(ev *evaluation, v any) (any, error){
+	"from_json_string": textForm,
+	"from_yaml_string": textForm,
+	"to_json_string":   func(_ *evaluation, v any) (any, error) { return encodable(v, true, notJSON) },
+	"json_escape":      func(_ *evaluation, v any) (any, error) { return encodable(v, false, notJSON) },
+	"to_yaml_string":   func(_ *evaluation, v any) (any, error) { return encodable(v, true, notYAML) },
+	"json": func(_ *evaluation, v any) (any, error) {
+		if _, ok := mapping(v); ok && !isPlainMade(v) {
+			return nil, value.TypeErrorf("Given object is not typeof string.")
+		}
+		return plain(v, 0)
+	},
+}
+
+func textForm(ev *evaluation, v any) (any, error) { return strOf(ev.budget, v) }
+
+func notJSON(v any) error {
+	return value.TypeErrorf("Object of type %s is not JSON serializable", typeName(v))
+}
+
+func notYAML(v any) error {
+	text, err := reprOf(nil, v)
+	if err != nil {
+		return err
+	}
+	return value.Errorf("RepresenterError", "('cannot represent an object', %s)", text)
+}
+
+// encodable gives the plain form of v, or the error of the first frozen mapping
+// that Python's encoder would meet.
+func encodable(v any, converted bool, refuse func(any) error) (any, error) {
+	if err := findFrozen(v, converted, refuse, 0); err != nil {
+		return nil, err
+	}
+	return plain(v, 0)
+}
+
+func findFrozen(v any, converted bool, refuse func(any) error, depth int) error {
+	if depth > maxNesting {
+		return tooNested()
+	}
+	if d, ok := mapping(v); ok {
+		if !converted && !isPlainMade(v) {
+			return refuse(v)
+		}
+		for _, x := range d.All() {
+			if err := findFrozen(x, converted, refuse, depth+1); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	items, ok := seqItems(v)
+	if !ok {
+		return nil
+	}
+	if _, isTuple := tupleItems(v); isTuple {
+		converted = false
+	}
+	for _, x := range items {
+		if err := findFrozen(x, converted, refuse, depth+1); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// zipPadded is Orquesta's zip(): side by side to the end of the longest. One
+// argument is given back as it is; null counts as empty.
+func zipPadded(c *call) (any, error) {
+	for i, a := range c.rest {
+		if a == nil {
+			c.rest[i] = &list{}
+		}
+	}
+	if len(c.rest) == 1 {
+		return c.rest[0], nil
+	}
+	pad, _ := c.kw.Get("pad")
+	z, err := c.zip(true, pad)
+	if err != nil {
+		return nil, err
+	}
+	items, err := c.ev.collect(z)
+	return &list{items}, err
+}
+
+func useNone(c *call) (any, error) { return stfn.UseNone(c.args[0]), nil }
