@@ -270,20 +270,24 @@ func (m *machine) loop(i *inst, pos int) int {
 	l := m.loops[i.n]
 	m.push(frame{kind: frameLoop, pc: i.n, pos: l.count, aux: l.last})
 	l.count++
-	m.loops[i.n] = loopState{count: l.count, last: pos}
-	switch {
-	case l.count < i.min:
-		return i.x
-	case i.max != infinite && l.count >= i.max, l.count > 0 && l.last == pos:
-		// A round that took nothing ends the repeat, or it would never end.
-		return i.y
-	case i.kind == lazy:
-		m.push(frame{kind: frameBranch, pc: i.x, pos: pos})
-		return i.y
-	default:
-		m.push(frame{kind: frameBranch, pc: i.y, pos: pos})
+	if l.count < i.min {
+		m.loops[i.n] = l
 		return i.x
 	}
+	// A round that took nothing ends the repeat, or it would never end. As in
+	// CPython the rounds up to the minimum do not count for that.
+	if i.max != infinite && l.count >= i.max || l.last == pos {
+		m.loops[i.n] = l
+		return i.y
+	}
+	l.last = pos
+	m.loops[i.n] = l
+	if i.kind == lazy {
+		m.push(frame{kind: frameBranch, pc: i.x, pos: pos})
+		return i.y
+	}
+	m.push(frame{kind: frameBranch, pc: i.y, pos: pos})
+	return i.x
 }
 
 func (m *machine) backref(i *inst, pos int) (width int, fail bool) {

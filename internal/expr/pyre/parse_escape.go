@@ -1,6 +1,7 @@
 package pyre
 
 import (
+	"math"
 	"strconv"
 	"unicode/utf8"
 
@@ -122,6 +123,9 @@ func (p *parser) charEscape(text string, c rune) (rune, error) {
 			return 0, p.errorf(runeLen(text), "incomplete escape %s", text)
 		}
 		v, _ := strconv.ParseUint(text[2:], 16, 64)
+		if v > math.MaxInt32 {
+			return 0, value.OverflowErrorf("Python int too large to convert to C int")
+		}
 		if v > utf8.MaxRune {
 			return 0, p.errorf(runeLen(text), "bad escape %s", text)
 		}
