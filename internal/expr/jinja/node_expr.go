@@ -1,0 +1,464 @@
+package jinja
+
+import (
+	"squall/internal/expr/value"
+)
+
+type constNode struct{ v any }
+
+func (n *constNode) eval(*frame) (any, error) { return n.v, nil }
+
+// nameNode reads a variable of the own unit.
+type nameNode struct {
+	slot int
+	name string
+}
+
+func (n *nameNode) eval(f *frame) (any, error) {
+	v := f.slots[n.slot]
+	if isMissing(v) {
+		return f.m.env.undefinedName(n.name), nil
+	}
+	return v, nil
+}
+
+// outerNameNode reads a variable of a unit further out.
+type outerNameNode struct {
+	ref  slotRef
+	name string
+}
+
+func (n *outerNameNode) eval(f *frame) (any, error) {
+	v := n.ref.get(f)
+	if isMissing(v) {
+		return f.m.env.undefinedName(n.name), nil
+	}
+	return v, nil
+}
+
+// slotNode reads a captured text.
+type slotNode struct{ ref slotRef }
+
+func (n *slotNode) eval(f *frame) (any, error) { return n.ref.get(f), nil }
+
+type listNode struct{ items []evaluator }
+
+func (n *listNode) eval(f *frame) (any, error) {
+	items, err := evalAll(f, n.items)
+	if err != nil {
+		return nil, err
+	}
+	return &value.List{Items: items}, nil
+}
+
+type tupleNode struct{ items []evaluator }
+
+func (n *tupleNode) eval(f *frame) (any, error) {
+	items, err := evalAll(f, n.items)
+	if err != nil {
+		return nil, err
+	}
+	return value.Tuple(items), nil
+}
+
+func evalAll(f *frame, list []evaluator) ([]any, error) {
+	if err := f.m.b.Alloc(16 * int64(len(list))); err != nil {
+		return nil, err
+	}
+	out := make([]any, len(list))
+	for i, e := range list {
+		v, err := e.eval(f)
+		if err != nil {
+			return nil, err
+		}
+		out[i] = v
+	}
+	return out, nil
+}
+
+type dictNode struct{ keys, vals []evaluator }
+
+func (n *dictNode) eval(f *frame) (any, error) {
+	if err := f.m.b.Alloc(64 * int64(len(n.keys))); err != nil {
+		return nil, err
+	}
+	d := value.NewDict(len(n.keys))
+	for i := range n.keys {
+		k, err := n.keys[i].eval(f)
+		if err != nil {
+			return nil, err
+		}
+		v, err := n.vals[i].eval(f)
+		if err != nil {
+			return nil, err
+		}
+		if err := d.SetChecked(k, v); err != nil {
+			return nil, err
+		}
+	}
+	return d, nil
+}
+
+type notNode struct{ node evaluator }
+
+func (n *notNode) eval(f *frame) (any, error) {
+	v, err := n.node.eval(f)
+	if err != nil {
+		return nil, err
+	}
+	b, err := truth(v)
+	return !b, err
+}
+
+type negNode struct {
+	node evaluator
+	pos  bool
+}
+
+func (n *negNode) eval(f *frame) (any, error) {
+	v, err := n.node.eval(f)
+	if err != nil {
+		return nil, err
+	}
+	if n.pos {
+		return value.Pos(v)
+	}
+	return value.Neg(f.m.b, v)
+}
+
+type logicNode struct {
+	left, right evaluator
+	or          bool
+}
+
+func (n *logicNode) eval(f *frame) (any, error) {
+	v, err := n.left.eval(f)
+	if err != nil {
+		return nil, err
+	}
+	yes, err := truth(v)
+	if err != nil || yes == n.or {
+		return v, err
+	}
+	return n.right.eval(f)
+}
+
+type binaryNode struct {
+	op          func(b *value.Budget, x, y any) (any, error)
+	left, right evaluator
+}
+
+func (n *binaryNode) eval(f *frame) (any, error) {
+	x, err := n.left.eval(f)
+	if err != nil {
+		return nil, err
+	}
+	y, err := n.right.eval(f)
+	if err != nil {
+		return nil, err
+	}
+	return n.op(f.m.b, x, y)
+}
+
+type compareNode struct {
+	node evaluator
+	ops  []string
+	args []evaluator
+}
+
+func (n *compareNode) eval(f *frame) (any, error) {
+	x, err := n.node.eval(f)
+	if err != nil {
+		return nil, err
+	}
+	for i, op := range n.ops {
+		y, err := n.args[i].eval(f)
+		if err != nil {
+			return nil, err
+		}
+		ok, err := compare(f.m.b, op, x, y)
+		if err != nil || !ok {
+			return false, err
+		}
+		x = y
+	}
+	return true, nil
+}
+
+// compare applies a comparison operator of the language.
+func compare(b *value.Budget, op string, x, y any) (bool, error) {
+	switch op {
+	case "==":
+		return value.EqualIn(b, x, y)
+	case "!=":
+		eq, err := value.EqualIn(b, x, y)
+		return !eq, err
+	case "in":
+		return value.Contains(b, y, x)
+	case "not in":
+		in, err := value.Contains(b, y, x)
+		return !in, err
+	}
+	return value.Compare(b, op, x, y)
+}
+
+type concatNode struct {
+	items []evaluator
+	esc   escapeMode
+}
+
+func (n *concatNode) eval(f *frame) (any, error) {
+	vals, err := evalAll(f, n.items)
+	if err != nil {
+		return nil, err
+	}
+	// Jinja tests a volatile context for being volatile here, not for escaping.
+	if n.esc.on || n.esc.volatile {
+		return f.m.markupJoin(vals)
+	}
+	return f.m.strJoin(vals)
+}
+
+type condNode struct {
+	test, then, els evaluator
+}
+
+func (n *condNode) eval(f *frame) (any, error) {
+	v, err := n.test.eval(f)
+	if err != nil {
+		return nil, err
+	}
+	yes, err := truth(v)
+	if err != nil {
+		return nil, err
+	}
+	if yes {
+		return n.then.eval(f)
+	}
+	return n.els.eval(f)
+}
+
+// noElseNode is the value of a conditional expression without "else". It is
+// plain even where everything else undefined is strict.
+type noElseNode struct{ hint string }
+
+func (n *noElseNode) eval(*frame) (any, error) { return &undefined{hint: n.hint}, nil }
+
+type getattrNode struct {
+	node evaluator
+	attr string
+}
+
+func (n *getattrNode) eval(f *frame) (any, error) {
+	obj, err := n.node.eval(f)
+	if err != nil {
+		return nil, err
+	}
+	return f.m.getattr(obj, n.attr)
+}
+
+type getitemNode struct{ node, arg evaluator }
+
+func (n *getitemNode) eval(f *frame) (any, error) {
+	obj, err := n.node.eval(f)
+	if err != nil {
+		return nil, err
+	}
+	key, err := n.arg.eval(f)
+	if err != nil {
+		return nil, err
+	}
+	return f.m.getitem(obj, key)
+}
+
+// sliceNode is obj[a:b:c], which Python evaluates without Jinja's help.
+type sliceNode struct{ node, start, stop, step evaluator }
+
+func (n *sliceNode) eval(f *frame) (any, error) {
+	obj, err := n.node.eval(f)
+	if err != nil {
+		return nil, err
+	}
+	start, err := evalOpt(f, n.start)
+	if err != nil {
+		return nil, err
+	}
+	stop, err := evalOpt(f, n.stop)
+	if err != nil {
+		return nil, err
+	}
+	step, err := evalOpt(f, n.step)
+	if err != nil {
+		return nil, err
+	}
+	if u, ok := obj.(*undefined); ok {
+		return nil, u.fail()
+	}
+	return value.Slice(f.m.b, obj, start, stop, step)
+}
+
+func evalOpt(f *frame, e evaluator) (any, error) {
+	if e == nil {
+		return nil, nil
+	}
+	return e.eval(f)
+}
+
+// argNodes are the arguments of a call, filter or test.
+type argNodes struct {
+	pos    []evaluator
+	names  []string
+	kw     []evaluator
+	star   evaluator
+	double evaluator
+	callee string // for errors of * and **
+}
+
+// eval returns the arguments, with room for lead values in front.
+func (n *argNodes) eval(f *frame, lead int) ([]any, *value.Kwargs, error) {
+	args := make([]any, lead+len(n.pos))
+	for i, e := range n.pos {
+		v, err := e.eval(f)
+		if err != nil {
+			return nil, nil, err
+		}
+		args[lead+i] = v
+	}
+	if n.star == nil && n.double == nil && len(n.kw) == 0 {
+		return args, nil, nil
+	}
+	if n.star != nil {
+		v, err := n.star.eval(f)
+		if err != nil {
+			return nil, nil, err
+		}
+		if !value.IsIterable(v) {
+			return nil, nil, value.TypeErrorf("%s argument after * must be an iterable, not %s", n.callee, value.TypeName(v))
+		}
+		more, err := value.Collect(f.m.b, v)
+		if err != nil {
+			return nil, nil, err
+		}
+		args = append(args, more...)
+	}
+	kw := &value.Kwargs{}
+	for i, e := range n.kw {
+		v, err := e.eval(f)
+		if err != nil {
+			return nil, nil, err
+		}
+		kw.Set(n.names[i], v)
+	}
+	if n.double != nil {
+		if err := n.mapping(f, kw); err != nil {
+			return nil, nil, err
+		}
+	}
+	return args, kw, nil
+}
+
+func (n *argNodes) mapping(f *frame, kw *value.Kwargs) error {
+	v, err := n.double.eval(f)
+	if err != nil {
+		return err
+	}
+	d, ok := v.(*value.Dict)
+	if !ok {
+		return value.TypeErrorf("%s argument after ** must be a mapping, not %s", n.callee, value.TypeName(v))
+	}
+	for k, v := range d.All() {
+		name, ok := plainString(k)
+		if !ok {
+			return value.TypeErrorf("keywords must be strings")
+		}
+		if _, dup := kw.Get(name); dup {
+			return value.TypeErrorf("%s got multiple values for keyword argument '%s'", n.callee, name)
+		}
+		kw.Set(name, v)
+	}
+	return nil
+}
+
+type callNode struct {
+	fn   evaluator
+	args argNodes
+}
+
+func (n *callNode) eval(f *frame) (any, error) { return n.evalWith(f, nil) }
+
+// evalWith passes caller, if it is not nil, as a keyword argument.
+func (n *callNode) evalWith(f *frame, caller *macro) (any, error) {
+	if err := f.m.b.Step(1); err != nil {
+		return nil, err
+	}
+	fn, err := n.fn.eval(f)
+	if err != nil {
+		return nil, err
+	}
+	args, kw, err := n.args.eval(f, 0)
+	if err != nil {
+		return nil, err
+	}
+	if caller != nil {
+		if kw == nil {
+			kw = &value.Kwargs{}
+		}
+		kw.Set("caller", caller)
+	}
+	return f.m.call(f, fn, args, kw)
+}
+
+type filterNode struct {
+	def  *builtin
+	node evaluator
+	args argNodes
+}
+
+func (n *filterNode) eval(f *frame) (any, error) {
+	if err := f.m.b.Step(1); err != nil {
+		return nil, err
+	}
+	v, err := n.node.eval(f)
+	if err != nil {
+		return nil, err
+	}
+	args, kw, err := n.args.eval(f, 1)
+	if err != nil {
+		return nil, err
+	}
+	args[0] = v
+	return n.def.call(f, args, kw)
+}
+
+// unknownNode stands for a filter or test that does not exist, inside an "if".
+type unknownNode struct {
+	kind, name string
+	node       evaluator
+	args       argNodes
+}
+
+func (n *unknownNode) eval(f *frame) (any, error) {
+	if _, err := n.node.eval(f); err != nil {
+		return nil, err
+	}
+	if _, _, err := n.args.eval(f, 0); err != nil {
+		return nil, err
+	}
+	return nil, value.Errorf(classRuntime, "No %s named %s found.", n.kind, reprString(n.name))
+}
+
+// nameTest is the test of a bare name, such as "x is defined", which must not
+// cost more than the lookup.
+type definedNode struct {
+	node   evaluator
+	negate bool
+}
+
+func (n *definedNode) eval(f *frame) (any, error) {
+	v, err := n.node.eval(f)
+	if err != nil {
+		return nil, err
+	}
+	_, is := v.(*undefined)
+	return is == n.negate, nil
+}

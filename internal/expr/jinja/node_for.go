@@ -1,0 +1,389 @@
+package jinja
+
+import (
+	"squall/internal/expr/value"
+)
+
+type forNode struct {
+	iter               evaluator
+	filter             *loopFilter // the "if" of the loop, or nil
+	target             assigner
+	loop               int // slot of "loop", or -1 when the body does not mention it
+	enter, leave       executor
+	body               []executor
+	els                []executor
+	elsEnter, elsLeave executor
+}
+
+func (n *forNode) exec(f *frame) error {
+	v, err := n.iter.eval(f)
+	if err != nil {
+		return err
+	}
+	return n.run(f, v, nil, 0)
+}
+
+// run goes over iterable in the frame of the loop's unit. recurse and depth are
+// for recursive loops.
+func (n *forNode) run(f *frame, iterable any, recurse func(any, int) (any, error), depth int) error {
+	if n.filter != nil {
+		filtered, err := n.filter.start(f, iterable)
+		if err != nil {
+			return err
+		}
+		iterable = filtered
+	}
+	var count int
+	var err error
+	if n.loop >= 0 {
+		count, err = n.extended(f, iterable, recurse, depth)
+	} else {
+		count, err = n.simple(f, iterable)
+	}
+	if err != nil {
+		return err
+	}
+	if n.leave != nil {
+		if err := n.leave.exec(f); err != nil {
+			return err
+		}
+	}
+	if count == 0 && n.els != nil {
+		return scoped(f, n.elsEnter, n.els, n.elsLeave)
+	}
+	return nil
+}
+
+// simple is a loop whose body does not mention "loop".
+func (n *forNode) simple(f *frame, iterable any) (count int, err error) {
+	if l, ok := iterable.(*value.List); ok {
+		// The list may grow or shrink under the loop, as in Python.
+		for ; count < len(l.Items); count++ {
+			if err := n.once(f, l.Items[count]); err != nil {
+				return count, err
+			}
+		}
+		return count, nil
+	}
+	it, err := value.Iter(iterable)
+	if err != nil {
+		return 0, err
+	}
+	for ; ; count++ {
+		v, ok, err := it.Next()
+		if !ok || err != nil {
+			return count, err
+		}
+		if err := n.once(f, v); err != nil {
+			return count, err
+		}
+	}
+}
+
+func (n *forNode) extended(f *frame, iterable any, recurse func(any, int) (any, error), depth int) (count int, err error) {
+	l, err := newLoop(f.m, iterable, recurse, depth)
+	if err != nil {
+		return 0, err
+	}
+	for ; ; count++ {
+		v, ok, err := l.next()
+		if !ok || err != nil {
+			return count, err
+		}
+		f.slots[n.loop] = l
+		if err := n.once(f, v); err != nil {
+			return count, err
+		}
+	}
+}
+
+// once runs the body for one item.
+func (n *forNode) once(f *frame, v any) error {
+	if err := f.m.b.Step(1); err != nil {
+		return err
+	}
+	if err := n.target.assign(f, v); err != nil {
+		return err
+	}
+	return scoped(f, n.enter, n.body, nil)
+}
+
+// loopFilter is the "if" of a loop: a generator over the items that pass.
+type loopFilter struct {
+	nslots int
+	enter  executor
+	target assigner
+	test   evaluator
+}
+
+func (n *loopFilter) start(f *frame, iterable any) (any, error) {
+	var inner *frame
+	var it value.Iterator
+	next := func() (any, bool, error) {
+		if inner == nil {
+			// Python starts a generator, and so fails on a wrong iterable,
+			// when its first item is asked for.
+			inner = f.m.newFrame(n.nslots, f, f.tc)
+			var err error
+			if n.enter != nil {
+				if err = n.enter.exec(inner); err != nil {
+					return nil, false, err
+				}
+			}
+			if it, err = value.Iter(iterable); err != nil {
+				return nil, false, err
+			}
+		}
+		for {
+			if err := f.m.b.Step(1); err != nil {
+				return nil, false, err
+			}
+			v, ok, err := it.Next()
+			if !ok || err != nil {
+				return nil, false, err
+			}
+			if err := n.target.assign(inner, v); err != nil {
+				return nil, false, err
+			}
+			t, err := n.test.eval(inner)
+			if err != nil {
+				return nil, false, err
+			}
+			yes, err := truth(t)
+			if err != nil {
+				return nil, false, err
+			}
+			if yes {
+				return v, true, nil
+			}
+		}
+	}
+	return &value.FuncIter{Fn: next}, nil
+}
+
+// recursiveForNode is a loop whose body may call loop(items).
+type recursiveForNode struct {
+	loop   *forNode
+	iter   evaluator
+	nslots func() int
+	esc    escapeMode
+}
+
+func (n *recursiveForNode) exec(f *frame) error {
+	v, err := n.iter.eval(f)
+	if err != nil {
+		return err
+	}
+	s, err := n.render(f, v, 0)
+	if err != nil {
+		return err
+	}
+	return f.m.writeText(s)
+}
+
+func (n *recursiveForNode) render(f *frame, items any, depth int) (any, error) {
+	m := f.m
+	if err := m.b.Enter(); err != nil {
+		return nil, err
+	}
+	defer m.b.Leave()
+	inner := m.newFrame(n.nslots(), f, f.tc)
+	recurse := func(items any, depth int) (any, error) { return n.render(f, items, depth) }
+	s, err := m.capture(func() error { return n.loop.run(inner, items, recurse, depth) })
+	if err != nil {
+		return nil, err
+	}
+	return n.esc.marked(f, s), nil
+}
+
+// loopContext is the variable "loop".
+type loopContext struct {
+	m       *machine
+	items   any // what is iterated, for its length
+	it      value.Iterator
+	recurse func(any, int) (any, error)
+	depth0  int
+	index0  int
+	length  int // -1 until asked for
+	current any
+	before  any
+	after   any // peeked at
+	changed value.Tuple
+	asked   bool // changed was called
+}
+
+func newLoop(m *machine, items any, recurse func(any, int) (any, error), depth int) (*loopContext, error) {
+	it, err := value.Iter(items)
+	if err != nil {
+		return nil, err
+	}
+	return &loopContext{m: m, items: items, it: it, recurse: recurse, depth0: depth, index0: -1, length: -1,
+		current: missing, before: missing, after: missing}, nil
+}
+
+func (l *loopContext) next() (any, bool, error) {
+	v := l.after
+	if isMissing(v) {
+		var ok bool
+		var err error
+		if v, ok, err = l.it.Next(); !ok || err != nil {
+			return nil, false, err
+		}
+	}
+	l.after = missing
+	l.index0++
+	l.before, l.current = l.current, v
+	return v, true, nil
+}
+
+func (l *loopContext) peek() (any, error) {
+	if isMissing(l.after) {
+		v, ok, err := l.it.Next()
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			l.after = v
+		}
+	}
+	return l.after, nil
+}
+
+// Length reads all remaining items when what is iterated has no length.
+func (l *loopContext) Length() (int, error) {
+	if l.length >= 0 {
+		return l.length, nil
+	}
+	n, err := value.Length(l.items)
+	if err != nil {
+		if value.ClassOf(err) != "TypeError" {
+			return 0, err
+		}
+		rest, err := value.Collect(l.m.b, l.it)
+		if err != nil {
+			return 0, err
+		}
+		l.it = value.NewSliceIter("list_iterator", rest)
+		n = len(rest) + l.index0 + 1
+		if !isMissing(l.after) {
+			n++
+		}
+	}
+	l.length = n
+	return n, nil
+}
+
+func (l *loopContext) TypeName() string { return "LoopContext" }
+func (l *loopContext) typePath() string { return "jinja2.runtime.LoopContext" }
+
+func (l *loopContext) ReprText() (string, error) {
+	n, err := l.Length()
+	if err != nil {
+		return "", err
+	}
+	return "<LoopContext " + itoa(l.index0+1) + "/" + itoa(n) + ">", nil
+}
+
+// Iter makes the loop itself iterable, as in Jinja: pairs of item and loop.
+func (l *loopContext) Iter() (value.Iterator, error) {
+	return &value.FuncIter{Fn: func() (any, bool, error) {
+		v, ok, err := l.next()
+		if !ok || err != nil {
+			return nil, false, err
+		}
+		return value.Tuple{v, l}, true, nil
+	}}, nil
+}
+
+func (l *loopContext) Attr(name string) (any, bool, error) {
+	i := int64(l.index0)
+	switch name {
+	case "index0":
+		return i, true, nil
+	case "index":
+		return i + 1, true, nil
+	case "depth0":
+		return int64(l.depth0), true, nil
+	case "depth":
+		return int64(l.depth0 + 1), true, nil
+	case "first":
+		return i == 0, true, nil
+	case "length", "revindex", "revindex0":
+		n, err := l.Length()
+		switch name {
+		case "revindex":
+			n -= l.index0
+		case "revindex0":
+			n -= l.index0 + 1
+		}
+		return int64(n), true, err
+	case "last":
+		v, err := l.peek()
+		return isMissing(v), true, err
+	case "previtem":
+		if l.index0 == 0 {
+			return l.m.env.undefinedHint("there is no previous item"), true, nil
+		}
+		return l.before, true, nil
+	case "nextitem":
+		v, err := l.peek()
+		if err == nil && isMissing(v) {
+			v = l.m.env.undefinedHint("there is no next item")
+		}
+		return v, true, err
+	case "cycle":
+		return method(name, l.cycle), true, nil
+	case "changed":
+		return method(name, l.change), true, nil
+	}
+	return nil, false, nil
+}
+
+func (l *loopContext) cycle(args []any, kw *value.Kwargs) (any, error) {
+	if kw.Len() > 0 {
+		name, _ := kw.At(0)
+		return nil, value.TypeErrorf("LoopContext.cycle() got an unexpected keyword argument '%s'", name)
+	}
+	if len(args) == 0 {
+		return nil, value.TypeErrorf("no items for cycling given")
+	}
+	return args[l.index0%len(args)], nil
+}
+
+func (l *loopContext) change(args []any, kw *value.Kwargs) (any, error) {
+	if kw.Len() > 0 {
+		name, _ := kw.At(0)
+		return nil, value.TypeErrorf("LoopContext.changed() got an unexpected keyword argument '%s'", name)
+	}
+	now := append(value.Tuple(nil), args...)
+	if l.asked {
+		same, err := value.EqualIn(l.m.b, l.changed, now)
+		if err != nil {
+			return nil, err
+		}
+		if same {
+			return false, nil
+		}
+	}
+	l.changed, l.asked = now, true
+	return true, nil
+}
+
+// Call renders the loop's body for nested items.
+func (l *loopContext) Call(args []any, kw *value.Kwargs) (any, error) {
+	b, err := loopCallSig.bind(args, kw)
+	if err != nil {
+		return nil, err
+	}
+	if l.recurse == nil {
+		return nil, value.TypeErrorf("The loop must have the 'recursive' marker to be called recursively.")
+	}
+	return l.recurse(b.v[0], l.depth0+1)
+}
+
+var loopCallSig = &signatureOf{name: "LoopContext.__call__", params: []string{"iterable"}, required: 1, hidden: 1}
+
+// method is a bound method of one of Jinja's own objects.
+func method(name string, fn func([]any, *value.Kwargs) (any, error)) *value.Func {
+	return &value.Func{Name: name, Type: "method", Fn: fn}
+}
