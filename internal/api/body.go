@@ -110,18 +110,15 @@ func (o *object) required(name string) {
 }
 
 // raw returns a member as it stands, nil when it is not there or null; its JSON
-// type must be one of types ("object", "array", "string" ...).
+// type must be one of types ("object", "array", "string" ...); the last one is
+// named when it is not.
 func (o *object) raw(name string, types ...string) json.RawMessage {
 	v := bytes.TrimSpace(o.members[name])
 	if len(v) == 0 || string(v) == "null" {
 		return nil
 	}
 	if !slices.Contains(types, typeName(v)) {
-		quoted := make([]string, len(types))
-		for i, t := range types {
-			quoted[i] = pyString(t)
-		}
-		o.fail("%s is not of type %s", pyValue(v), strings.Join(quoted, ", "))
+		o.fail("%s is not of type %s", pyValue(v), pyString(types[len(types)-1]))
 		return nil
 	}
 	return v
@@ -161,13 +158,14 @@ func (o *object) str(name string) string {
 
 // int returns a member that is a whole number, nil when it is not there.
 func (o *object) int(name string) *int64 {
-	v := o.raw(name, "number")
+	v := o.raw(name, "number", "integer")
 	if v == nil {
 		return nil
 	}
 	var n int64
 	if json.Unmarshal(v, &n) != nil {
 		o.fail("%s is not of type 'integer'", pyValue(v))
+		return nil
 	}
 	return &n
 }

@@ -89,14 +89,14 @@ func (s *Server) streamEvents(w http.ResponseWriter, r *request) error {
 		return err
 	}
 	ctx := r.Context()
-	cursor, resumed := store.Cursor(lastEventID(r)), true
-	if cursor == "" {
-		if cursor, err = s.outboxEnd(ctx); err != nil {
-			return err
-		}
-		resumed = false
+	cursor := store.Cursor(lastEventID(r))
+	resumed := cursor != ""
+	if resumed {
+		_, err = s.outbox(ctx, cursor) // a place that is none is refused before the answer begins
+	} else {
+		cursor, err = s.outboxEnd(ctx)
 	}
-	if _, err := s.outbox(ctx, cursor); err != nil { // a place that is none is refused before the answer begins
+	if err != nil {
 		return err
 	}
 	out := newEventWriter(w, s.Heartbeat)
