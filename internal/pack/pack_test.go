@@ -1,0 +1,203 @@
+package pack_test
+
+import (
+	"encoding/json"
+	"flag"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/rogpeppe/go-internal/txtar"
+
+	"squall/internal/pack"
+	"squall/internal/runner/types"
+	"squall/internal/squall"
+	"squall/packs"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+// mapFS makes a file system of an archive's files.
+func mapFS(a *txtar.Archive) fstest.MapFS {
+	fsys := fstest.MapFS{}
+	for _, f := range a.Files {
+		fsys[f.Name] = &fstest.MapFile{Data: f.Data}
+	}
+	return fsys
+}
+
+// Every archive in testdata is a malformed pack; its last file, "problems",
+// is what Read says to it, line by line.
+func TestMalformedPacks(t *testing.T) {
+	archives, err := filepath.Glob("testdata/*.txtar")
+	if err != nil || len(archives) == 0 {
+		t.Fatalf("no archives: %v", err)
+	}
+	for _, archive := range archives {
+		name := strings.TrimSuffix(filepath.Base(archive), ".txtar")
+		t.Run(name, func(t *testing.T) {
+			a, err := txtar.ParseFile(archive)
+			if err != nil {
+				t.Fatal(err)
+			}
+			last := &a.Files[len(a.Files)-1]
+			if last.Name != "problems" {
+				t.Fatalf("the last file is %s, want problems", last.Name)
+			}
+			reader := pack.Reader{Runners: types.Builtin().RunnerType}
+			_, problems := reader.Read(mapFS(&txtar.Archive{Files: a.Files[:len(a.Files)-1]}), name)
+			var b strings.Builder
+			for _, p := range problems {
+				b.WriteString(p.String() + "\n")
+				if !p.Warning && p.Do == "" {
+					t.Errorf("%s: says nothing about what to do", p)
+				}
+			}
+			if *update {
+				last.Data = []byte(b.String())
+				if err := os.WriteFile(archive, txtar.Format(a), 0o644); err != nil {
+					t.Fatal(err)
+				}
+				return
+			}
+			if diff := cmp.Diff(string(last.Data), b.String()); diff != "" {
+				t.Errorf("problems (-want +got):\n%s", diff)
+			}
+			if len(problems) == 0 {
+				t.Error("nothing is wrong with it")
+			}
+		})
+	}
+}
+
+func TestReadKeepsWhatTheFileSays(t *testing.T) {
+	at := func(i int) *int { return &i }
+	fsys := fstest.MapFS{
+		"pack.yaml": {Data: []byte("name: Good Pack\nversion: 1.2.3\nauthor: me\ndescription: d\nunknown_key: fine\n")},
+		"actions/a.yaml": {Data: []byte(`
+name: with.dots
+runner_type: run-local-script
+entry_point: scripts/a.sh
+repeatable: true
+labels: {zone: dmz}
+tags: [{name: a, value: b}]
+notify:
+  on-complete: {message: m, routes: [r]}
+base: &base
+  type: string
+  secret: yes
+parameters:
+  zeta: {type: integer, default: 010, position: 1}
+  alpha: {<<: *base, description: first, position: 0, enum: [b, a]}
+  timeout: {default: 5}
+  none: {default: null}
+  order: {default: {z: 1, a: {y: [true, "é"], b: 1.5}}}
+`)},
+		"actions/config.yaml":   {Data: []byte("not: an action\n")},
+		"actions/lib/deep.yaml": {Data: []byte("not: an action\n")},
+		"actions/b.json":        {Data: []byte(`{"name": "b", "runner_type": "noop", "enabled": false, "entry_point": null, "parameters": null}`)},
+	}
+	// The key base is not allowed in an action; anchors must sit somewhere that is.
+	fsys["actions/a.yaml"].Data = []byte(strings.Replace(string(fsys["actions/a.yaml"].Data),
+		"base: &base\n  type: string\n  secret: yes\n", "", 1))
+	fsys["actions/a.yaml"].Data = []byte(strings.Replace(string(fsys["actions/a.yaml"].Data),
+		"  zeta:", "  origin: &base {type: string, secret: yes}\n  zeta:", 1))
+
+	content, problems := pack.Reader{Runners: types.Builtin().RunnerType}.Read(fsys, "good")
+	for _, p := range problems {
+		t.Errorf("unexpected: %s", p)
+	}
+	want := &pack.Content{
+		Pack: &squall.Pack{Ref: "good", Name: "Good Pack", Version: "1.2.3", Author: "me", Description: "d"},
+		Actions: []*squall.Action{
+			{
+				Ref: squall.Ref{Pack: "good", Name: "with.dots"}, Runner: "local-shell-script", Enabled: true,
+				EntryPoint: "scripts/a.sh", Repeatable: true, Labels: map[string]string{"zone": "dmz"},
+				Tags: []squall.Tag{{Name: "a", Value: "b"}}, Notify: json.RawMessage(`{"on-complete":{"message":"m","routes":["r"]}}`),
+				MetadataFile: "actions/a.yaml",
+				Parameters: squall.Schema{
+					{Name: "origin", Type: json.RawMessage(`"string"`), Secret: true},
+					{Name: "zeta", Type: json.RawMessage(`"integer"`), Default: json.RawMessage(`8`), Position: at(1)},
+					{Name: "alpha", Type: json.RawMessage(`"string"`), Secret: true, Description: "first", Position: at(0), Rest: json.RawMessage(`{"enum":["b","a"]}`)},
+					{Name: "timeout", Default: json.RawMessage(`5`)},
+					{Name: "none", Default: json.RawMessage(`null`)},
+					{Name: "order", Default: json.RawMessage(`{"z":1,"a":{"y":[true,"é"],"b":1.5}}`)},
+				},
+			},
+			{Ref: squall.Ref{Pack: "good", Name: "b"}, Runner: "noop", MetadataFile: "actions/b.json"},
+		},
+	}
+	if diff := cmp.Diff(want, content); diff != "" {
+		t.Errorf("content (-want +got):\n%s", diff)
+	}
+}
+
+func TestBuiltInPacksAreRight(t *testing.T) {
+	reader := pack.Reader{Runners: types.Builtin().RunnerType}
+	read := func(fsys fs.FS, name string, want ...string) {
+		t.Helper()
+		content, problems := reader.Read(fsys, name)
+		for _, p := range problems {
+			t.Errorf("%s: %s", name, p)
+		}
+		var got []string
+		for _, a := range content.Actions {
+			got = append(got, a.Ref.Name)
+			if a.Description == "" {
+				t.Errorf("%s has no description", a.Ref)
+			}
+		}
+		slices.Sort(got)
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s: actions (-want +got):\n%s", name, diff)
+		}
+	}
+	for _, name := range packs.Names() {
+		sub, err := fs.Sub(packs.Files, name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		read(sub, name, "announcement", "echo", "error", "http", "local", "local_sudo", "noop")
+	}
+	read(os.DirFS("../../packs/examples"), "examples", "count", "disk_usage", "fail", "greet", "sleep")
+}
+
+func FuzzRead(f *testing.F) {
+	archives, _ := filepath.Glob("testdata/*.txtar")
+	for _, archive := range archives {
+		a, err := txtar.ParseFile(archive)
+		if err != nil {
+			f.Fatal(err)
+		}
+		for _, file := range a.Files {
+			f.Add(file.Data)
+		}
+	}
+	reader := pack.Reader{Runners: types.Builtin().RunnerType}
+	f.Fuzz(func(t *testing.T, doc []byte) {
+		content, problems := reader.Read(fstest.MapFS{"pack.yaml": {Data: doc}, "actions/a.yaml": {Data: doc}}, "fuzz")
+		faults := 0
+		for _, p := range problems {
+			if p.File == "" || p.What == "" || p.Line < 0 || !p.Warning && p.Do == "" {
+				t.Errorf("poor problem %+v", p)
+			}
+			if !p.Warning && p.File == "actions/a.yaml" {
+				faults++
+			}
+		}
+		if content == nil {
+			return
+		}
+		if (len(content.Actions) == 1) != (faults == 0) {
+			t.Errorf("%d actions with %d faults", len(content.Actions), faults)
+		}
+		for _, a := range content.Actions {
+			_ = a.Version() // panics when a part is no JSON
+		}
+	})
+}
