@@ -2,11 +2,16 @@ package app
 
 import (
 	"context"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
+	"squall/internal/api"
+	"squall/internal/scheduler"
+	"squall/internal/squall"
 	"squall/internal/store"
 )
 
@@ -25,6 +30,7 @@ type metrics struct {
 	finished     *prometheus.CounterVec
 	outputCut    prometheus.Counter
 	leasesLost   prometheus.Counter
+	stuck        *prometheus.CounterVec
 	httpRequests *prometheus.CounterVec
 	httpTime     *prometheus.HistogramVec
 }
@@ -62,6 +68,9 @@ func newMetrics() *metrics {
 		leasesLost: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "squall_leases_lost_total", Help: "Times this node lost its lease and stopped its actions.",
 		}),
+		stuck: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "squall_runs_stuck_total", Help: "Runs that did not end after they were told to, by runner.",
+		}, []string{"runner"}),
 		httpRequests: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "squall_http_requests_total", Help: "API requests, by route and status.",
 		}, []string{"route", "code"}),
@@ -72,10 +81,34 @@ func newMetrics() *metrics {
 	}
 	m.registry.MustRegister(
 		m.commits, m.commitGroup, m.commitTime, m.claimed, m.running, m.runTime,
-		m.finished, m.outputCut, m.leasesLost, m.httpRequests, m.httpTime,
+		m.finished, m.outputCut, m.leasesLost, m.stuck, m.httpRequests, m.httpTime,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	)
 	return m
+}
+
+// hooks tells the scheduler where to count.
+func (m *metrics) hooks() scheduler.Hooks {
+	return scheduler.Hooks{
+		Claimed: func(n int) { m.claimed.Add(float64(n)) },
+		Active:  func(delta int) { m.running.Add(float64(delta)) },
+		Ended: func(runner string, status squall.Status, took time.Duration) {
+			m.runTime.WithLabelValues(runner).Observe(took.Seconds())
+			m.finished.WithLabelValues(string(status)).Inc()
+		},
+		OutputCut: func(n int64) { m.outputCut.Add(float64(n)) },
+		LeaseLost: m.leasesLost.Inc,
+		Stuck:     func(runner string) { m.stuck.WithLabelValues(runner).Inc() },
+	}
+}
+
+// request counts an answered API request. The route is the pattern, never the
+// path: labels must stay few.
+func (m *metrics) request(r api.Request) {
+	m.httpRequests.WithLabelValues(r.Method+" "+r.Route, strconv.Itoa(r.Status)).Inc()
+	if !strings.HasPrefix(r.Route, "/stream/") {
+		m.httpTime.WithLabelValues(r.Method + " " + r.Route).Observe(r.Took.Seconds())
+	}
 }
 
 var _ store.Observer = (*metrics)(nil)

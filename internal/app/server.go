@@ -100,33 +100,45 @@ func (s *server) open(ctx context.Context) error {
 	if err := ensureAdmin(ctx, s.store, c.Server.Data, s.log); err != nil {
 		return err
 	}
-	s.wire()
+	if err := s.wire(); err != nil {
+		return err
+	}
 	return s.writeAddress()
 }
 
-// wire connects the parts. Nothing in it can fail and nothing runs yet.
-func (s *server) wire() {
+// wire connects the parts. Nothing runs yet.
+func (s *server) wire() error {
 	c := s.config
 	catalog := types.Builtin()
 	ids := squall.NewIDSource()
 	tracer := otel.Tracer("squall")
 	svc := lifecycle.New(s.store, catalog, lifecycle.Options{IDs: ids, Tracer: tracer, Log: s.log.With("part", "lifecycle")})
 	host, _ := os.Hostname()
-	s.sched = scheduler.New(svc, s.store, s.runners(), scheduler.Config{
-		Node: store.Node{
-			Name: c.NodeName(), Host: host, PID: os.Getpid(), Version: Version,
-			URL: c.PublicURL(), Slots: c.Scheduler.Slots, Queues: c.Scheduler.Queues,
-		},
+	runners, err := s.runners()
+	if err != nil {
+		return err
+	}
+	s.sched, err = scheduler.New(svc, s.store, runners, scheduler.Config{
+		Node:        store.Node{Name: c.NodeName(), Host: host, PID: os.Getpid(), Version: Version, URL: c.PublicURL()},
+		Slots:       c.Scheduler.Slots,
+		Queues:      c.Scheduler.Queues,
 		LeaseTTL:    c.Scheduler.LeaseTTL,
 		Heartbeat:   c.Scheduler.Heartbeat,
 		Poll:        c.Scheduler.Poll,
 		SoftStop:    c.Server.ShutdownTimeout,
 		OutputLimit: c.Scheduler.OutputLimit,
-		Retention:   lifecycle.Retention{Executions: c.Retention.Executions, Outbox: c.Retention.Events},
-		Observer:    s.metrics,
-		Tracer:      tracer,
-		Log:         s.log.With("part", "scheduler"),
+		Retention: lifecycle.Retention{
+			Executions: c.Retention.Executions, Outbox: c.Retention.Events,
+			Tokens: 24 * time.Hour, Nodes: 24 * time.Hour,
+		},
+		APIURL: c.PublicURL(),
+		Hooks:  s.metrics.hooks(),
+		Tracer: tracer,
+		Log:    s.log.With("part", "scheduler"),
 	})
+	if err != nil {
+		return err
+	}
 	svc.SetLocal(s.sched)
 	s.api = api.New(api.Deps{
 		Store:       s.store,
@@ -145,6 +157,7 @@ func (s *server) wire() {
 		BodyLimit:   c.API.MaxBody,
 		MaxPageSize: c.API.MaxPageSize,
 	})
+	return nil
 }
 
 // notReady returns the reasons why no work is accepted now.

@@ -50,8 +50,8 @@ func bareCommit(dir string, n int) (time.Duration, error) {
 
 // bareGrouped returns how many transitions per second clients goroutines get
 // through one committer that groups what waits: one insert or update of an
-// execution row and one outbox row each.
-func bareGrouped(dir string, clients int, d time.Duration) (float64, error) {
+// execution row, and one outbox row with each, bytes in all.
+func bareGrouped(dir string, clients, bytes int, d time.Duration) (float64, error) {
 	db, err := bareDB(dir)
 	if err != nil {
 		return 0, err
@@ -65,7 +65,7 @@ func bareGrouped(dir string, clients int, d time.Duration) (float64, error) {
 	var (
 		queue   = make(chan op, clients)
 		stop    = time.Now().Add(d)
-		doc     = randomBytes(rowBytes)
+		doc     = randomBytes(bytes)
 		count   int
 		failure error
 		wg      sync.WaitGroup
@@ -75,7 +75,7 @@ func bareGrouped(dir string, clients int, d time.Duration) (float64, error) {
 		return 0, err
 	}
 	defer insert.Close()
-	update, err := db.Prepare("UPDATE t SET state = 'succeeded' WHERE id = ? AND state = 'running'")
+	update, err := db.Prepare("UPDATE t SET state = 'succeeded', doc = ? WHERE id = ? AND state = 'running'")
 	if err != nil {
 		return 0, err
 	}
@@ -139,6 +139,9 @@ func bareGrouped(dir string, clients int, d time.Duration) (float64, error) {
 	return float64(count) / time.Since(start).Seconds(), failure
 }
 
+// outboxBytes is the share of a transition's bytes that goes into the outbox.
+func outboxBytes(doc []byte) int { return len(doc) / 8 }
+
 func commitGroup(db *sql.DB, insert, update, outbox *sql.Stmt, doc []byte, ops func(func(int64) bool)) ([]int64, error) {
 	tx, err := db.Begin()
 	if err != nil {
@@ -149,17 +152,17 @@ func commitGroup(db *sql.DB, insert, update, outbox *sql.Stmt, doc []byte, ops f
 	ins, upd, out := tx.Stmt(insert), tx.Stmt(update), tx.Stmt(outbox)
 	for id := range ops {
 		if id == 0 {
-			res, err := ins.Exec(doc)
+			res, err := ins.Exec(doc[:len(doc)-outboxBytes(doc)])
 			if err != nil {
 				return nil, err
 			}
 			if id, err = res.LastInsertId(); err != nil {
 				return nil, err
 			}
-		} else if _, err := upd.Exec(id); err != nil {
+		} else if _, err := upd.Exec(doc[:len(doc)/2], id); err != nil {
 			return nil, err
 		}
-		if _, err := out.Exec(doc[:100]); err != nil {
+		if _, err := out.Exec(doc[:outboxBytes(doc)]); err != nil {
 			return nil, err
 		}
 		ids = append(ids, id)

@@ -15,6 +15,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -149,20 +150,50 @@ func (b *bench) single() error {
 	if _, err := median(200, one); err != nil { // warm up
 		return err
 	}
-	ours, err := median(1000, one)
-	if err != nil {
-		return err
+	var many, commits []time.Duration
+	for range 5 {
+		d, err := median(200, one)
+		if err != nil {
+			return err
+		}
+		many = append(many, d)
+		if d, err = bareCommit(dir, 200); err != nil {
+			return err
+		}
+		commits = append(commits, d)
 	}
-	limit, err := bareCommit(dir, 1000)
-	if err != nil {
-		return err
-	}
+	ours, limit := middle(many), middle(commits)
 	ratio := float64(ours) / float64(limit)
 	b.row("no-op, request to succeeded, p50", round(ours), round(limit)+" a commit", fmt.Sprintf("%.1f x", ratio), "≤ 5 x", ratio <= 5)
 	return nil
 }
 
-// noop: 64 clients against the bare driver's grouped commits, two to an execution.
+// rounds measures ours and the limit in turns, so that a change of the
+// machine's load meets both, and returns the medians and the median ratio.
+func (b *bench) rounds(ours, limit func(time.Duration) (float64, error)) (us, bare, ratio float64, err error) {
+	const n = 3
+	var all [3][]float64
+	for range n {
+		x, err := ours(b.span)
+		if err != nil {
+			return 0, 0, 0, err
+		}
+		y, err := limit(b.span)
+		if err != nil {
+			return 0, 0, 0, err
+		}
+		for i, v := range []float64{x, y, x / y} {
+			all[i] = append(all[i], v)
+		}
+	}
+	for i := range all {
+		slices.Sort(all[i])
+	}
+	return all[0][n/2], all[1][n/2], all[2][n/2], nil
+}
+
+// noop: 64 clients against the bare driver's grouped commits of the same bytes,
+// two transitions to an execution.
 func (b *bench) noop() error {
 	const clients = 64
 	dir, err := b.fresh("noop")
@@ -173,20 +204,38 @@ func (b *bench) noop() error {
 	if err != nil {
 		return err
 	}
+	// How many bytes of database an execution is, its indexes and outbox included.
+	n, err := s.throughput(clients, b.span/2, noopBody)
+	if err != nil {
+		return err
+	}
+	s.stop()
+	info, err := os.Stat(filepath.Join(dir, "squall.db"))
+	if err != nil {
+		return err
+	}
+	bytes := int(float64(info.Size()) / (n * (b.span / 2).Seconds()))
+
+	if s, _, err = startServer(b.binary, dir); err != nil {
+		return err
+	}
 	defer s.stop()
-	if _, err := s.throughput(clients, b.span/5, noopBody); err != nil { // warm up
-		return err
-	}
-	ours, err := s.throughput(clients, b.span, noopBody)
+	round := 0
+	ours, limit, ratio, err := b.rounds(
+		func(d time.Duration) (float64, error) { return s.throughput(clients, d, noopBody) },
+		func(d time.Duration) (float64, error) {
+			round++
+			dir, err := b.fresh(fmt.Sprintf("bare-%d", round))
+			if err != nil {
+				return 0, err
+			}
+			transitions, err := bareGrouped(dir, clients, bytes/2, d)
+			return transitions / 2, err
+		})
 	if err != nil {
 		return err
 	}
-	transitions, err := bareGrouped(dir, clients, b.span)
-	if err != nil {
-		return err
-	}
-	limit := transitions / 2
-	b.row("no-op executions, 64 clients", perSecond(ours), perSecond(limit), fmt.Sprintf("%.2f", ours/limit), "≥ 0.4", ours/limit >= 0.4)
+	b.row("no-op executions, 64 clients", perSecond(ours), fmt.Sprintf("%s of %d bytes", perSecond(limit), bytes), fmt.Sprintf("%.2f", ratio), "≥ 0.4", ratio >= 0.4)
 	return nil
 }
 
@@ -203,23 +252,25 @@ func (b *bench) local() error {
 	}
 	defer s.stop()
 	body := []byte(`{"action": "core.local", "parameters": {"cmd": "true"}}`)
-	if _, err := s.throughput(clients, b.span/5, body); err != nil {
+	if _, err := s.throughput(clients, b.span/5, body); err != nil { // warm up
 		return err
 	}
-	ours, err := s.throughput(clients, b.span, body)
-	if err != nil {
-		return err
+	for _, limit := range []struct {
+		name, aim string
+		least     float64
+		command   []string
+	}{
+		{"fork/exec of /bin/true", "≥ 0.5", 0.5, []string{"/bin/true"}},
+		{"fork/exec of sh -c true", "-", 0, []string{"/bin/sh", "-c", "true"}},
+	} {
+		ours, bare, ratio, err := b.rounds(
+			func(d time.Duration) (float64, error) { return s.throughput(clients, d, body) },
+			func(d time.Duration) (float64, error) { return bareForkExec(2, d, limit.command...) })
+		if err != nil {
+			return err
+		}
+		b.row("core.local cmd=true, stored", perSecond(ours), perSecond(bare)+" "+limit.name, fmt.Sprintf("%.2f", ratio), limit.aim, ratio >= limit.least)
 	}
-	sh, err := bareForkExec(2, b.span, "/bin/sh", "-c", "true")
-	if err != nil {
-		return err
-	}
-	bare, err := bareForkExec(2, b.span, "/bin/true")
-	if err != nil {
-		return err
-	}
-	b.row("core.local cmd=true, stored", perSecond(ours), perSecond(bare)+" fork/exec", fmt.Sprintf("%.2f", ours/bare), "≥ 0.5", ours/bare >= 0.5)
-	b.row("  beside sh -c true", perSecond(ours), perSecond(sh)+" sh -c", fmt.Sprintf("%.2f", ours/sh), "-", true)
 	return nil
 }
 

@@ -79,7 +79,7 @@ func TestParseParams(t *testing.T) {
 
 func TestShortDurations(t *testing.T) {
 	t.Parallel()
-	for in, want := range map[int64]string{350: "0.35s", 12_000: "12s", 192_000: "3m12s", 18_420_000: "5h07m", 273_600_000: "3d4h"} {
+	for in, want := range map[int64]string{350: "350ms", 1350: "1.35s", 3000: "3s", 12_000: "12s", 192_000: "3m12s", 18_420_000: "5h07m", 273_600_000: "3d4h"} {
 		if got := short(time.Duration(in) * time.Millisecond); got != want {
 			t.Errorf("short(%d ms) = %s, want %s", in, got, want)
 		}

@@ -148,15 +148,17 @@ func ago(t, now time.Time) string {
 	if t.IsZero() {
 		return "-"
 	}
-	return short(now.Sub(t)) + " ago"
+	return short(max(time.Second, now.Sub(t)).Truncate(time.Second)) + " ago"
 }
 
-// short prints a duration with the precision people want: 0.35s, 12s, 3m12s, 5h07m, 3d4h.
+// short prints a duration with the precision people want: 35ms, 1.35s, 12s, 3m12s, 5h07m, 3d4h.
 func short(d time.Duration) string {
 	switch {
 	case d < 0:
 		return "0s"
-	case d < 10*time.Second:
+	case d < time.Second:
+		return fmt.Sprintf("%dms", d.Milliseconds())
+	case d < 10*time.Second && d%time.Second != 0:
 		return fmt.Sprintf("%.2fs", d.Seconds())
 	case d < time.Minute:
 		return fmt.Sprintf("%.0fs", d.Seconds())

@@ -1,0 +1,53 @@
+package app
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"squall/internal/runner"
+	"squall/internal/runner/announce"
+	"squall/internal/runner/http"
+	"squall/internal/runner/local"
+	"squall/internal/runner/noop"
+	"squall/internal/store"
+)
+
+// runners is the one list of drivers, by the names of their types
+// (internal/runner/types holds what the API shows of them).
+func (s *server) runners() (runner.Set, error) {
+	limits := local.Config{OutputLimit: int(s.config.Scheduler.OutputLimit)}
+	cmd, err := local.NewCmd(limits)
+	if err != nil {
+		return nil, fmt.Errorf("runner local-shell-cmd: %w", err)
+	}
+	script, err := local.NewScript(limits)
+	if err != nil {
+		return nil, fmt.Errorf("runner local-shell-script: %w", err)
+	}
+	return runner.Set{
+		"announcement":       announce.New(s.announce),
+		"http-request":       http.New(http.Config{}),
+		"local-shell-cmd":    cmd,
+		"local-shell-script": script,
+		"noop":               noop.Runner{},
+	}, nil
+}
+
+// announcement is the outbox form of an announcement; the API's stream sends
+// the payload under the route.
+type announcement struct {
+	Route   string          `json:"route"`
+	Payload json.RawMessage `json:"payload"`
+}
+
+func (s *server) announce(ctx context.Context, route string, payload json.RawMessage) error {
+	body, err := json.Marshal(announcement{Route: route, Payload: payload})
+	if err != nil {
+		return err
+	}
+	return s.store.Update(ctx, func(tx store.Tx) error {
+		tx.Wake(store.TopicOutbox)
+		return tx.AppendOutbox(ctx, store.Message{Kind: store.Announcement, At: tx.Now(), Body: body})
+	})
+}
