@@ -1,5 +1,7 @@
 package value
 
+import "slices"
+
 // Sorted returns the elements of v in ascending order, equal ones keeping their
 // order. key, if not nil, gives what to compare; reverse turns the order around
 // while still keeping equal elements in place.
@@ -43,7 +45,10 @@ func SortItems(b *Budget, items []any, key func(any) (any, error), reverse bool)
 func sortBy[T any](b *Budget, items []T, reverse bool, key func(T) any) error {
 	m := merger[T]{b: b, less: func(x, y T) (bool, error) { return Less(b, key(x), key(y)) }}
 	if reverse {
-		m.less = func(x, y T) (bool, error) { return Less(b, key(y), key(x)) }
+		// CPython turns the list around before and after, which keeps equal
+		// elements in place and decides which pair is compared first.
+		slices.Reverse(items)
+		defer slices.Reverse(items)
 	}
 	if err := b.allocItems(len(items)); err != nil {
 		return err
