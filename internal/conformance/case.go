@@ -1,0 +1,53 @@
+package conformance
+
+import (
+	"context"
+
+	"squall/internal/expr/value"
+)
+
+// Case is one recorded evaluation.
+type Case struct {
+	Suite    string
+	Category string
+	ID       string
+	Mode     string
+	Source   string
+	// Input is what is evaluated: "expr", "template", or another key a suite names.
+	Input   any
+	Context *value.Dict // never nil
+	// HasContext tells a missing context from an empty one.
+	HasContext bool
+	Options    *value.Dict // never nil
+	Expect     Expect
+	// Raw is the whole record, for suites with keys of their own.
+	Raw *value.Dict
+}
+
+// Expect is the recorded outcome: a value, or an error.
+type Expect struct {
+	Value   any
+	Error   string // class; "" when a value is expected
+	Message string
+	Origin  string // "library" messages must be equal, "runtime" ones are Python's own
+	Cause   string
+}
+
+// Option returns an option by name, nil when it is absent.
+func (c *Case) Option(name string) any {
+	v, _ := c.Options.GetStr(name)
+	return v
+}
+
+// Runner evaluates a case. Its error is compared by class and message; any
+// error that carries neither is a failure.
+type Runner func(ctx context.Context, c *Case) (any, error)
+
+// Suite is one folder of the corpus and how to run it.
+type Suite struct {
+	Name string
+	// Input is the key of the record that Case.Input is taken from.
+	Input []string
+	// Modes gives the runner of each mode. A mode without one fails its cases.
+	Modes map[string]Runner
+}
