@@ -77,9 +77,6 @@ func New(d Deps) *Server {
 	if d.IDs == nil {
 		d.IDs = squall.NewIDSource()
 	}
-	if d.Ready == nil {
-		d.Ready = func(ctx context.Context) []string { return reasons(d.Store.Health(ctx)) }
-	}
 	if d.Observe == nil {
 		d.Observe = func(Request) {}
 	}
@@ -97,6 +94,9 @@ func New(d Deps) *Server {
 	d.Heartbeat = orDefault(d.Heartbeat, 15*time.Second)
 
 	s := &Server{Deps: d, logins: make(chan struct{}, 2)}
+	if s.Ready == nil {
+		s.Ready = func(ctx context.Context) []string { return reasons(s.Store.Health(ctx)) }
+	}
 	s.hub = newHub(s)
 	s.routes = newRouter(routeTable)
 	return s

@@ -1,0 +1,242 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"squall/internal/squall"
+	"squall/internal/store"
+)
+
+// The catalogue of malformed requests: each is answered with a status and a text
+// that says what is wrong and, for JSON, where.
+func TestMalformedRequests(t *testing.T) {
+	ts := newTestServer(t, func(d *Deps) { d.BodyLimit = 4096 })
+	const json = "application/json"
+	executions, one := "/api/v1/executions", "/api/v1/executions/5f5f5f5f5f5f5f5f5f5f5f5f"
+	for _, tt := range []struct {
+		name, method, path, contentType, body string
+		status                                int
+		text                                  string
+	}{
+		{"empty body", "POST", executions, json, "", 400, "The request body is empty; a JSON object is expected."},
+		{"blank body", "POST", executions, json, " \n", 400, "The request body is empty; a JSON object is expected."},
+		{"name without quotes", "POST", executions, json, "{bad", 400, "Failed to parse request body: invalid character 'b' looking for beginning of object key string: line 1 column 2 (char 1)"},
+		{"second line", "POST", executions, json, "{\n  \"action\": core.noop}", 400, "Failed to parse request body: invalid character 'c' looking for beginning of value: line 2 column 13 (char 14)"},
+		{"cut off", "POST", executions, json, `{"action": "core`, 400, "Failed to parse request body: unexpected end of JSON input: line 1 column 17 (char 16)"},
+		{"trailing comma", "POST", executions, json, `{"action":"core.noop",}`, 400, "Failed to parse request body: invalid character '}' looking for beginning of object key string: line 1 column 23 (char 22)"},
+		{"two documents", "POST", executions, json, `{"action":"core.noop"}{}`, 400, "Failed to parse request body: invalid character '{' after top-level value: line 1 column 23 (char 22)"},
+		{"NUL in a string", "POST", executions, json, "{\"action\":\"a\x00\"}", 400, "Failed to parse request body: invalid character '\\x00' in string literal: line 1 column 13 (char 12)"},
+		{"NaN", "POST", executions, json, `{"action":"core.noop","delay":NaN}`, 400, "Failed to parse request body: invalid character 'N' looking for beginning of value: line 1 column 31 (char 30)"},
+		{"array", "POST", executions, json, "[1]", 400, "The request body must be a JSON object, not an array."},
+		{"string", "POST", executions, json, `"x"`, 400, "The request body must be a JSON object, not a string."},
+		{"number", "POST", executions, json, "5", 400, "The request body must be a JSON object, not a number."},
+		{"null", "POST", executions, json, "null", 400, "The request body must be a JSON object, not null."},
+		{"true", "POST", executions, json, "true", 400, "The request body must be a JSON object, not a boolean."},
+		{"XML", "POST", executions, "text/xml", "<a/>", 400, `Failed to parse request body: Unsupported Content-Type: "text/xml"`},
+		{"broken content type", "POST", executions, ";;", "{}", 400, `Failed to parse request body: Unsupported Content-Type: ";;"`},
+		{"form", "POST", executions, "application/x-www-form-urlencoded", "action=core.noop", 400, `Failed to parse request body: Unsupported Content-Type: "application/x-www-form-urlencoded"`},
+		{"too big", "POST", executions, json, `{"action":"` + strings.Repeat("x", 5000) + `"}`, 413, "The request body is larger than the 4096 bytes allowed."},
+		{"nested too deep", "POST", executions, json, `{"context":` + strings.Repeat("[", 4000), 400, "Failed to parse request body: unexpected end of JSON input: line 1 column 4012 (char 4011)"},
+
+		{"no action", "POST", executions, json, `{"parameters":{}}`, 400, "'action' is a required property"},
+		{"action in another case", "POST", executions, json, `{"Action":"core.noop"}`, 400, "Additional properties are not allowed ('Action' was unexpected)"},
+		{"unknown members", "POST", executions, json, `{"action":"core.noop","y":1,"x":1}`, 400, "Additional properties are not allowed ('x', 'y' were unexpected)"},
+		{"action of a wrong type", "POST", executions, json, `{"action":5}`, 400, "5 is not of type 'string'"},
+		{"action without pack", "POST", executions, json, `{"action":"noop"}`, 400, `Action "noop" cannot be found.`},
+		{"unknown action", "POST", executions, json, `{"action":"core.nope"}`, 400, `Action "core.nope" cannot be found.`},
+		{"disabled action", "POST", executions, json, `{"action":"default.off"}`, 400, `Unable to execute. Action "default.off" is disabled.`},
+		{"parameters of a wrong type", "POST", executions, json, `{"action":"core.noop","parameters":[1, true]}`, 400, "[1, true] is not of type 'object'"},
+		{"parameters as text", "POST", executions, json, `{"action":"core.noop","parameters":"it's"}`, 400, `"it's" is not of type 'object'`},
+		{"context of a wrong type", "POST", executions, json, `{"action":"core.noop","context":true}`, 400, "True is not of type 'object'"},
+		{"delay of a wrong type", "POST", executions, json, `{"action":"core.noop","delay":"5"}`, 400, "'5' is not of type 'integer'"},
+		{"delay not whole", "POST", executions, json, `{"action":"core.noop","delay":1.5}`, 400, "1.5 is not of type 'integer'"},
+		{"delay negative", "POST", executions, json, `{"action":"core.noop","delay":-1}`, 400, "-1 is not a delay between 0 and 31536000000 milliseconds"},
+		{"delay huge", "POST", executions, json, `{"action":"core.noop","delay":1e99}`, 400, "1e99 is not of type 'integer'"},
+		{"notify of a wrong type", "POST", executions, json, `{"action":"core.noop","notify":{"on-complete":5}}`, 400, "5 is not of type 'object'"},
+		{"notify routes of a wrong type", "POST", executions, json, `{"action":"core.noop","notify":{"on-complete":{"routes":[5]}}}`, 400, "5 is not of type 'string'"},
+		{"missing parameter", "POST", executions, json, `{"action":"core.local"}`, 400, "'cmd' is a required property"},
+		{"unknown parameter", "POST", executions, json, `{"action":"core.local","parameters":{"cmd":"x","bogus":1}}`, 400, "Additional properties are not allowed ('bogus' was unexpected)"},
+		{"immutable parameter", "POST", executions, json, `{"action":"core.echo","parameters":{"message":"x","cmd":"y"}}`, 400, "Override of immutable parameter(s) ['cmd'] is unsupported."},
+		{"re-run, unknown member", "POST", one + "/re_run", json, `{"x":1}`, 400, "Additional properties are not allowed ('x' was unexpected)"},
+		{"re-run, tasks of a wrong type", "POST", one + "/re_run", json, `{"tasks":"a"}`, 400, "'a' is not of type 'array'"},
+		{"put, no status", "PUT", one, json, `{}`, 400, "'status' is a required property"},
+		{"put, unknown member", "PUT", one, json, `{"parameters":{}}`, 400, "Additional properties are not allowed ('parameters' was unexpected)"},
+		{"put, no such execution", "PUT", one, json, `{"status":"canceling"}`, 404, `Unable to identify resource with id "5f5f5f5f5f5f5f5f5f5f5f5f".`},
+
+		{"unknown id", "GET", one, "", "", 404, `Unable to identify resource with id "5f5f5f5f5f5f5f5f5f5f5f5f".`},
+		{"no id", "GET", executions + "/abc", "", "", 404, `Unable to identify resource with id "abc".`},
+		{"id in capitals", "GET", executions + "/5F5F5F5F5F5F5F5F5F5F5F5F", "", "", 404, `Unable to identify resource with id "5F5F5F5F5F5F5F5F5F5F5F5F".`},
+		{"traversal as id", "GET", executions + "/..%2f..%2fetc", "", "", 404, `Unable to identify resource with id "../../etc".`},
+		{"unknown path", "GET", "/v1/nosuch", "", "", 404, "The resource could not be found."},
+		{"unknown method", "PATCH", "/v1/actions", "", "", 404, "The resource could not be found."},
+		{"path too long", "GET", executions + "/a/b/c/d", "", "", 404, "The resource could not be found."},
+		{"broken query", "GET", executions + "?limit=%zz", "", "", 400, `The query string cannot be read: invalid URL escape "%zz"`},
+		{"limit 0", "GET", executions + "?limit=0", "", "", 400, `Limit, "0" specified, must be a positive number or -1 for full result set.`},
+		{"limit -2", "GET", executions + "?limit=-2", "", "", 400, `Limit, "-2" specified, must be a positive number.`},
+		{"limit no number", "GET", executions + "?limit=abc", "", "", 400, `Parameter "limit" is not of type integer`},
+		{"limit empty", "GET", executions + "?limit=", "", "", 400, `Parameter "limit" is not of type integer`},
+		{"offset huge", "GET", executions + "?offset=99999999999999999999", "", "", 400, `Offset "99999999999999999999" specified is more than 32-bit int`},
+		{"offset big", "GET", executions + "?offset=2147483648", "", "", 400, `Offset "2147483648" specified is more than 32-bit int`},
+		{"offset negative", "GET", executions + "?offset=-1", "", "", 400, `Offset "-1" specified must not be negative.`},
+		{"offset no number", "GET", executions + "?offset=1x", "", "", 400, `Parameter "offset" is not of type integer`},
+		{"after no id", "GET", executions + "?after=x", "", "", 400, `Parameter "after" must be the id of an execution.`},
+		{"time", "GET", executions + "?timestamp_gt=abc", "", "", 400, "Datetime value does not match expected format."},
+		{"boolean", "GET", executions + "?sort_asc=maybe", "", "", 400, `Parameter "sort_asc" is not of type boolean`},
+		{"include unknown", "GET", executions + "?include_attributes=bogus", "", "", 400, "Invalid or unsupported include attribute specified: bogus"},
+		{"include part of a value", "GET", executions + "?include_attributes=status,result.stdout", "", "", 400, "Invalid or unsupported include attribute specified: Cannot resolve subfield or operator stdout on the field result"},
+		{"exclude what masking needs", "GET", executions + "?exclude_attributes=result,action", "", "", 400, "Invalid or unsupported exclude attribute specified: action"},
+		{"include and exclude", "GET", executions + "?include_attributes=id&exclude_attributes=result", "", "", 400, "exclude_fields and include_fields arguments are mutually exclusive. You need to provide either one or another, but not both."},
+		{"max_result_size too big", "GET", one + "?max_result_size=999999999", "", "", 400, "max_result_size query parameter must be smaller than 14 MB"},
+		{"max_result_size no number", "GET", one + "?max_result_size=x", "", "", 400, `Parameter "max_result_size" is not of type integer`},
+		{"attribute", "GET", one + "/attribute/bogus", "", "", 400, `Invalid attribute "bogus" specified. Valid attributes are: result, trigger_instance, status`},
+		{"depth", "GET", one + "/children?depth=0", "", "", 400, `Parameter "depth" must be a positive number, or -1 for all levels`},
+		{"output type", "GET", one + "/output?output_type=x", "", "", 400, `Parameter "output_type" must be stdout, stderr or all, not "x".`},
+		{"output number", "GET", "/stream/v1/executions/5f5f5f5f5f5f5f5f5f5f5f5f/output?after=x", "", "", 400, `Output is numbered from 1; "x" is not the number of a piece.`},
+		{"event pattern", "GET", "/stream/v1/stream?events=[", "", "", 400, `"[" is not a pattern of event names.`},
+		{"event place", "GET", "/stream/v1/stream?last_event_id=abc", "", "", 400, `"abc" is not a place in the stream of events`},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var h []string
+			if tt.contentType != "" {
+				h = []string{"Content-Type", tt.contentType}
+			}
+			wantFault(t, ts.do(t, ts.admin, tt.method, tt.path, tt.body, h...), tt.status, tt.text)
+		})
+	}
+}
+
+// A body without a stated length is cut at the limit too.
+func TestBodyLimitWithoutLength(t *testing.T) {
+	ts := newTestServer(t, func(d *Deps) { d.BodyLimit = 1000 })
+	req := httptest.NewRequest("POST", "/v1/executions", struct{ *strings.Reader }{strings.NewReader(`{"action":"` + strings.Repeat("x", 2000) + `"}`)})
+	req.ContentLength = -1
+	req.Header.Set("X-Auth-Token", ts.admin)
+	rec := httptest.NewRecorder()
+	ts.ServeHTTP(rec, req)
+	if rec.Code != 413 {
+		t.Errorf("status %d: %s", rec.Code, rec.Body)
+	}
+}
+
+// broken is a store that cannot do anything now.
+type broken struct {
+	store.Store
+	err error
+}
+
+func (b broken) View(context.Context, func(store.Tx) error) error   { return b.err }
+func (b broken) Update(context.Context, func(store.Tx) error) error { return b.err }
+func (b broken) Health(context.Context) error                       { return b.err }
+
+func TestUnavailableStore(t *testing.T) {
+	ts := newTestServer(t)
+	if a := ts.do(t, ts.admin, "GET", "/v1/user", ""); a.status != 200 { // the token is in the cache now
+		t.Fatal(a.body)
+	}
+	if a := ts.do(t, "", "GET", "/readyz", ""); a.status != 200 || a.body != `{"status":"ready"}` {
+		t.Errorf("ready = %d %s", a.status, a.body)
+	}
+	ts.Server.Store = broken{ts.store, squall.Errorf(squall.Unavailable, "the disk is full")}
+	a := ts.do(t, ts.admin, "GET", "/v1/executions", "")
+	wantFault(t, a, 503, "The server cannot do this now, and nothing was stored: the disk is full")
+	if a.header.Get("Retry-After") != "5" {
+		t.Errorf("Retry-After %q", a.header.Get("Retry-After"))
+	}
+	wantFault(t, ts.do(t, "", "POST", "/auth/v1/tokens", "{}", "Authorization", "Basic YWRtaW46Y29ycmVjdCBob3JzZQ=="), 503,
+		"The server cannot do this now, and nothing was stored: the disk is full")
+	wantFault(t, ts.do(t, "neverseen", "GET", "/v1/user", ""), 503, "The server cannot do this now, and nothing was stored: the disk is full")
+	if a := ts.do(t, "", "GET", "/readyz", ""); a.status != 503 || a.body != `{"status":"not ready","reasons":["the disk is full"]}` {
+		t.Errorf("ready = %d %s", a.status, a.body)
+	}
+	if a := ts.do(t, "", "GET", "/healthz", ""); a.status != 200 {
+		t.Errorf("health = %d %s", a.status, a.body)
+	}
+	ts.Server.Store = broken{ts.store, context.DeadlineExceeded}
+	wantFault(t, ts.do(t, ts.admin, "GET", "/v1/executions", ""), 503, "The server did not get this done in time.")
+	ts.Server.Store = ts.store
+}
+
+func TestCORSAndHeaders(t *testing.T) {
+	ts := newTestServer(t)
+	a := ts.do(t, "", "OPTIONS", "/v1/actions", "", "Origin", "http://127.0.0.1:3000", "Access-Control-Request-Method", "GET")
+	if a.status != 200 || a.body != "" {
+		t.Errorf("OPTIONS = %d %q", a.status, a.body)
+	}
+	for origin, want := range map[string]string{"": "http://127.0.0.1:3000", "http://127.0.0.1:3000": "http://127.0.0.1:3000", "http://evil.example": "http://127.0.0.1:3000"} {
+		a := ts.do(t, ts.admin, "GET", "/v1/user", "", "Origin", origin)
+		for name, want := range map[string]string{
+			"Access-Control-Allow-Origin": want, "Access-Control-Allow-Methods": "GET,POST,PUT,DELETE,OPTIONS",
+			"Access-Control-Allow-Headers":     "Content-Type,Authorization,X-Auth-Token,St2-Api-Key,X-Request-ID",
+			"Access-Control-Allow-Credentials": "true", "Access-Control-Expose-Headers": "Content-Type,X-Limit,X-Total-Count,X-Request-ID",
+			"X-Content-Type-Options": "nosniff",
+		} {
+			if got := a.header.Get(name); got != want {
+				t.Errorf("origin %q: %s = %q, want %q", origin, name, got, want)
+			}
+		}
+	}
+	if a := ts.do(t, ts.admin, "GET", "/v1/user", "", "X-Request-ID", "abc-1.2_X"); a.header.Get("X-Request-ID") != "abc-1.2_X" {
+		t.Errorf("request id %q", a.header.Get("X-Request-ID"))
+	}
+	for _, bad := range []string{"", "a b", "x\"y", strings.Repeat("x", 65)} {
+		if got := ts.do(t, ts.admin, "GET", "/v1/user", "", "X-Request-ID", bad).header.Get("X-Request-ID"); got == bad || len(got) != 32 {
+			t.Errorf("request id for %q: %q", bad, got)
+		}
+	}
+	for _, path := range []string{"/", "/v1/", "/v1", "/api/v1", "/api/v1/"} {
+		if a := ts.do(t, ts.admin, "GET", path, ""); a.body != `{"version":"1.2.3","docs_url":"http://docs.stackstorm.com/latest"}` {
+			t.Errorf("GET %s = %d %s", path, a.status, a.body)
+		}
+	}
+	if a := ts.do(t, ts.admin, "HEAD", "/v1/actions", ""); a.status != 200 || a.body != "" {
+		t.Errorf("HEAD = %d %q", a.status, a.body)
+	}
+}
+
+// A handler that panics is answered like any fault of ours, and the server lives on.
+func TestPanic(t *testing.T) {
+	ts := newTestServer(t)
+	ts.Ready = func(context.Context) []string { panic("boom") }
+	wantFault(t, ts.do(t, "", "GET", "/readyz", ""), 500, "Internal Server Error")
+	if a := ts.do(t, "", "GET", "/healthz", ""); a.status != 200 {
+		t.Errorf("after a panic: %d", a.status)
+	}
+}
+
+func TestObserve(t *testing.T) {
+	seen := make(chan Request, 10)
+	ts := newTestServer(t, func(d *Deps) { d.Observe = func(r Request) { seen <- r } })
+	ts.do(t, ts.admin, "GET", "/v1/executions/abc", "")
+	got := <-seen
+	if got.Route != "/api/v1/executions/{id}" || got.Method != "GET" || got.Status != 404 || got.Bytes == 0 || got.Took <= 0 {
+		t.Errorf("observed %+v", got)
+	}
+}
+
+func TestRouterRefusesAmbiguity(t *testing.T) {
+	t.Parallel()
+	for name, table := range map[string][]route{
+		"same route":        {{method: "GET", path: "/a/{x}"}, {method: "GET", path: "/a/{x}"}},
+		"same at /v1":       {{method: "GET", path: "/api/v1/a"}, {method: "GET", path: "/auth/v1/a"}},
+		"other parameter":   {{method: "GET", path: "/a/{x}/b"}, {method: "GET", path: "/a/{y}/c"}},
+		"parameter or rest": {{method: "GET", path: "/a/{x}"}, {method: "GET", path: "/a/{x...}"}},
+	} {
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Errorf("%s: accepted", name)
+				}
+			}()
+			newRouter(table)
+		}()
+	}
+	rt := newRouter([]route{{method: "GET", path: "/f/{p...}"}, {method: "GET", path: "/f/lit"}})
+	r, params := rt.match(httptest.NewRequest(http.MethodGet, "/f/a%2fb/c", nil))
+	if r == nil || params["p"] != "a/b/c" {
+		t.Errorf("rest parameter: %v %v", r, params)
+	}
+}
