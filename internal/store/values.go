@@ -44,7 +44,7 @@ type Message struct {
 	Status    squall.Status // the execution's state at that moment
 	Seq       int64         // ExecutionOutput: the last chunk's number
 	At        time.Time
-	Body      []byte // Announcement: its JSON document
+	Body      []byte // Announcement: its JSON document; ExecutionOutput: the first chunk's number in decimal
 }
 
 // MessageKind says what happened.

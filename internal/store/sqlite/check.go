@@ -16,11 +16,11 @@ var rules = []struct{ name, query string }{
 		SELECT count(*) FROM output WHERE NOT EXISTS (SELECT 1 FROM executions WHERE id = output.execution)`},
 	{"references to missing documents", `
 		SELECT count(*) FROM (
-			SELECT root, parameters AS ref FROM executions UNION ALL
+			SELECT root, parameters AS document FROM executions UNION ALL
 			SELECT root, context FROM executions UNION ALL
-			SELECT root, result FROM executions)
-		WHERE length(ref) = 17 AND substr(ref, 1, 1) = x'01'
-		  AND NOT EXISTS (SELECT 1 FROM docs WHERE docs.root = root AND docs.ref = substr(ref, 2))`},
+			SELECT root, result FROM executions) AS e
+		WHERE length(document) = 17 AND substr(document, 1, 1) = x'01'
+		  AND NOT EXISTS (SELECT 1 FROM docs WHERE root = e.root AND ref = substr(document, 2))`},
 	{"children without their root", `
 		SELECT count(*) FROM executions AS e WHERE child = 1 AND NOT EXISTS (SELECT 1 FROM executions WHERE id = e.root)`},
 	{"actions without their version", `

@@ -30,7 +30,7 @@ func (t *tx) JoinNode(ctx context.Context, n store.Node, ttl time.Duration) (int
 	if n.StartedAt.IsZero() {
 		n.StartedAt = t.now
 	}
-	_, err = t.write(`
+	_, err = t.writeNodes(`
 		INSERT OR REPLACE INTO nodes (name, epoch, host, pid, version, url, slots, queues, started_at, lease_until)
 		VALUES (?,?,?,?,?,?,?,?,?,?)`,
 		n.Name, epoch, n.Host, n.PID, n.Version, n.URL, n.Slots, string(queues), n.StartedAt, t.now.Add(ttl))
@@ -42,19 +42,35 @@ func (t *tx) JoinNode(ctx context.Context, n store.Node, ttl time.Duration) (int
 
 // RenewNode implements store.Cluster.
 func (t *tx) RenewNode(_ context.Context, name string, epoch int64, ttl time.Duration) (bool, error) {
-	n, err := t.write(`UPDATE nodes SET lease_until = ? WHERE name = ? AND epoch = ? AND lease_until > ?`, t.now.Add(ttl), name, epoch, t.now)
+	n, err := t.writeNodes(`UPDATE nodes SET lease_until = ? WHERE name = ? AND epoch = ? AND lease_until > ?`, t.now.Add(ttl), name, epoch, t.now)
 	return n > 0, wrap("renew lease of node "+name, err)
 }
 
-// HoldsLease implements store.Cluster.
+// HoldsLease implements store.Cluster. Finishing and output ask it every time,
+// so a group asks the database once per owner.
 func (t *tx) HoldsLease(ctx context.Context, o store.Owner) (bool, error) {
+	if live, known := t.leases[o]; known {
+		return live, nil
+	}
 	n, err := t.number(ctx, `SELECT count(*) FROM nodes WHERE name = ? AND epoch = ? AND lease_until > ?`, o.Node, o.Epoch, t.now)
-	return n > 0, wrap("read lease of node "+o.Node, err)
+	if err != nil {
+		return false, fmt.Errorf("read lease of node %s: %w", o.Node, err)
+	}
+	if t.leases != nil {
+		t.leases[o] = n > 0
+	}
+	return n > 0, nil
+}
+
+// writeNodes is write for the table of nodes.
+func (t *tx) writeNodes(query string, args ...any) (int, error) {
+	clear(t.leases)
+	return t.write(query, args...)
 }
 
 // LeaveNode implements store.Cluster.
 func (t *tx) LeaveNode(_ context.Context, name string, epoch int64) error {
-	_, err := t.write(`UPDATE nodes SET lease_until = ? WHERE name = ? AND epoch = ? AND lease_until > ?`, t.now, name, epoch, t.now)
+	_, err := t.writeNodes(`UPDATE nodes SET lease_until = ? WHERE name = ? AND epoch = ? AND lease_until > ?`, t.now, name, epoch, t.now)
 	return wrap("end lease of node "+name, err)
 }
 
@@ -78,7 +94,7 @@ func (t *tx) Nodes(ctx context.Context) ([]store.Node, error) {
 
 // ForgetNodes implements store.Cluster.
 func (t *tx) ForgetNodes(_ context.Context, before time.Time) (int, error) {
-	n, err := t.write(`
+	n, err := t.writeNodes(`
 		DELETE FROM nodes WHERE lease_until < ? AND name NOT IN (
 			SELECT node FROM executions
 			WHERE status IN ('requested', 'delayed', 'scheduled', 'running', 'pending', 'pausing', 'paused', 'resuming', 'canceling'))`, before)

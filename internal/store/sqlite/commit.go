@@ -110,12 +110,12 @@ func (s *Store) runOnce(jobs []*driver.Job, answers []error, skip int) (topics d
 		}
 	}()
 
-	now := s.now()
+	now, leases := s.now(), map[store.Owner]bool{}
 	for i, job := range jobs {
 		if i == skip {
 			continue
 		}
-		t := &tx{store: s, conn: s.writer, now: now, job: job, savepoints: skip >= 0, before: s.numbers}
+		t := &tx{store: s, conn: s.writer, now: now, job: job, savepoints: skip >= 0, before: s.numbers, leases: leases}
 		err := job.Run(t)
 		if t.fault != nil {
 			return nil, -1, t.fault
@@ -164,7 +164,8 @@ type tx struct {
 	savepoints bool // set one before the first write
 	open       bool // it is set
 	fault      error
-	before     numbers // as they were when the job started
+	before     numbers              // as they were when the job started
+	leases     map[store.Owner]bool // what HoldsLease found in this group
 }
 
 // Now implements store.Tx.
@@ -254,6 +255,7 @@ func (t *tx) note(err error) error {
 // undo takes back what the job wrote.
 func (t *tx) undo() error {
 	t.store.numbers = t.before
+	clear(t.leases)
 	if _, err := t.conn.exec(context.Background(), "ROLLBACK TO job"); err != nil {
 		return err
 	}

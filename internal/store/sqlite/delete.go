@@ -12,6 +12,9 @@ const finalStates = `('succeeded', 'failed', 'timeout', 'canceled', 'abandoned')
 
 // DeleteExecutions implements store.Executions.
 func (t *tx) DeleteExecutions(ctx context.Context, before time.Time, limit int) (int, error) {
+	if t.job == nil {
+		return 0, errReadOnly
+	}
 	slack, err := t.number(ctx, `SELECT value FROM meta WHERE key = 'id_slack'`)
 	if err != nil {
 		return 0, wrap("delete executions", err)

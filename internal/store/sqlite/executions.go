@@ -160,6 +160,9 @@ func (t *tx) Execution(ctx context.Context, id squall.ID, parts store.Parts) (*s
 
 // ClaimExecutions implements store.Executions.
 func (t *tx) ClaimExecutions(ctx context.Context, c store.Claim) ([]*squall.Execution, error) {
+	if t.job == nil {
+		return nil, errReadOnly
+	}
 	if c.Limit <= 0 {
 		return nil, nil
 	}
