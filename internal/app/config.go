@@ -121,7 +121,7 @@ func (c *Config) options() []option {
 			}
 			return nil
 		}},
-		{key: "scheduler.node", value: (*textValue)(&c.Scheduler.Node), help: "name of this node, unique in the cluster; empty: host name and port of server.listen"},
+		{key: "scheduler.node", value: (*textValue)(&c.Scheduler.Node), help: "name of this node, unique in the cluster; empty: the host name, on PostgreSQL with the port of server.listen"},
 		{key: "scheduler.slots", value: (*intValue)(&c.Scheduler.Slots), help: "how many actions run at once on this node", check: atLeast(&c.Scheduler.Slots, 1)},
 		{key: "scheduler.queues", value: (*listValue)(&c.Scheduler.Queues), help: "queues this node serves beside the default one"},
 		{key: "scheduler.lease_ttl", value: (*durationValue)(&c.Scheduler.LeaseTTL), help: "a node that is silent for so long has lost its actions", check: func() error {
@@ -268,8 +268,10 @@ func (c *Config) PublicURL() string {
 	return "http://" + net.JoinHostPort(host, port)
 }
 
-// NodeName is the name under which this process joins the cluster. The port is
-// part of the default, so that two nodes on one host do not take each other's lease.
+// NodeName is the name under which this process joins the cluster. On PostgreSQL
+// the port is part of the default, so that two nodes on one host do not take
+// each other's lease; an embedded database has one node only, which must know
+// its own executions again after a restart on another port.
 func (c *Config) NodeName() string {
 	if c.Scheduler.Node != "" {
 		return c.Scheduler.Node
@@ -277,6 +279,9 @@ func (c *Config) NodeName() string {
 	host, err := os.Hostname()
 	if err != nil {
 		host = "node"
+	}
+	if c.Database.URL == "" {
+		return host
 	}
 	_, port, _ := net.SplitHostPort(c.Server.Listen)
 	return host + ":" + port

@@ -38,6 +38,7 @@ type server struct {
 	log     *slog.Logger
 	metrics *metrics
 	store   store.Store
+	types   *types.Catalog
 	sched   *scheduler.Scheduler
 	api     *api.Server
 	listen  net.Listener
@@ -51,7 +52,7 @@ type server struct {
 // start that fails half-way stops what was started.
 func Serve(ctx context.Context, c *Config, log *slog.Logger) (err error) {
 	began := time.Now()
-	s := &server{config: c, log: log, metrics: newMetrics()}
+	s := &server{config: c, log: log, metrics: newMetrics(), types: types.Builtin()}
 	defer s.close()
 	if err := s.open(ctx); err != nil {
 		return err
@@ -94,7 +95,8 @@ func (s *server) open(ctx context.Context) error {
 	s.atEnd(func() { s.listen.Close() }) //nolint:errcheck // the HTTP server has closed it already
 	c.Server.Listen = s.listen.Addr().String()
 
-	if err := registerContent(ctx, s.store, c.Packs.Dirs, s.log); err != nil {
+	packs := content{store: s.store, runners: s.types.RunnerType, log: s.log}
+	if err := packs.register(ctx, c.Server.Data, c.Packs.Dirs); err != nil {
 		return err
 	}
 	if err := ensureAdmin(ctx, s.store, c.Server.Data, s.log); err != nil {
@@ -109,10 +111,9 @@ func (s *server) open(ctx context.Context) error {
 // wire connects the parts. Nothing runs yet.
 func (s *server) wire() error {
 	c := s.config
-	catalog := types.Builtin()
 	ids := squall.NewIDSource()
 	tracer := otel.Tracer("squall")
-	svc := lifecycle.New(s.store, catalog, lifecycle.Options{IDs: ids, Tracer: tracer, Log: s.log.With("part", "lifecycle")})
+	svc := lifecycle.New(s.store, s.types, lifecycle.Options{IDs: ids, Tracer: tracer, Log: s.log.With("part", "lifecycle")})
 	host, _ := os.Hostname()
 	runners, err := s.runners()
 	if err != nil {
@@ -143,7 +144,7 @@ func (s *server) wire() error {
 	s.api = api.New(api.Deps{
 		Store:       s.store,
 		Lifecycle:   svc,
-		Runners:     catalog,
+		Runners:     s.types,
 		IDs:         ids,
 		Log:         s.log.With("part", "api"),
 		Tracer:      tracer,
