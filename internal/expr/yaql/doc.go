@@ -14,6 +14,6 @@
 // and dicts of the input are told from those an expression makes.
 //
 // Every call and every element of a sequence is charged to the budget, so an
-// endless sequence ends with an error. The package never reads the clock or
-// draws random numbers on its own: now() and random() take both from Options.
+// endless sequence ends with an error. The package never reads the clock: now()
+// takes the time from Options.
 package yaql

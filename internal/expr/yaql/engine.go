@@ -2,6 +2,7 @@ package yaql
 
 import (
 	"context"
+	"math/rand/v2"
 	"strings"
 	"time"
 
@@ -41,7 +42,7 @@ type Options struct {
 
 	// Now is the clock of now(); nil makes now() fail.
 	Now func() time.Time
-	// Rand gives a random number in [0, 1); nil makes random() fail.
+	// Rand gives a random number in [0, 1); nil is math/rand/v2.
 	Rand func() float64
 }
 
@@ -66,6 +67,9 @@ func New(o Options) *Engine {
 		o.LimitIterators = 0
 	case o.LimitIterators <= 0:
 		o.LimitIterators = -1
+	}
+	if o.Rand == nil {
+		o.Rand = rand.Float64
 	}
 	if o.Legacy {
 		o.KeepTuples, o.IterableDicts = true, true

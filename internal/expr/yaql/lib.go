@@ -113,6 +113,10 @@ func (ev *evaluation) toList(f *frame, v any) (any, error) {
 	if f.hasFuncs || ev.eng.opts.Legacy {
 		return ev.dispatchValues("toList", f, v, true, nil, nil)
 	}
+	v, err := ev.limitIterable(v)
+	if err != nil {
+		return nil, err
+	}
 	if _, ok := tupleItems(v); ok {
 		return v, nil
 	}

@@ -243,7 +243,15 @@ func addDateProperties(l *library) {
 	field("microsecond", func(t time.Time) int { return t.Nanosecond() / 1000 })
 	field("weekday", func(t time.Time) int { return (int(t.Weekday()) + 6) % 7 })
 	prop("offset", "datetime", func(d value.DateTime) (any, error) { return d.Offset(), nil })
-	prop("timestamp", "datetime", func(d value.DateTime) (any, error) { return d.Timestamp(), nil })
+	// The original subtracts the offset from the wall clock and keeps the zone,
+	// so times outside UTC come out wrong by their offset. Kept.
+	prop("timestamp", "datetime", func(d value.DateTime) (any, error) {
+		if d.Naive {
+			return nil, value.TypeErrorf("unsupported operand type(s) for -: 'datetime.datetime' and 'NoneType'")
+		}
+		shifted, err := d.Shift(-d.Offset())
+		return shifted.Timestamp(), err
+	})
 	prop("date", "DateTime", func(d value.DateTime) (any, error) { return midnight(d), nil })
 	prop("time", "DateTime", func(d value.DateTime) (any, error) { return d.Minus(midnight(d)) })
 	prop("utc", "DateTime", func(d value.DateTime) (any, error) { return d.Shift(-d.Offset()) })

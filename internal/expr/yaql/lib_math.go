@@ -128,19 +128,11 @@ func toFloat(c *call) (any, error) {
 	return value.ToFloat(v)
 }
 
-var errNoRandom = value.Errorf("NotImplementedError", "random numbers are not available here")
-
 func randomFloat(c *call) (any, error) {
-	if c.ev.eng.opts.Rand == nil {
-		return nil, errNoRandom
-	}
 	return c.ev.eng.opts.Rand(), nil
 }
 
 func randomInt(c *call) (any, error) {
-	if c.ev.eng.opts.Rand == nil {
-		return nil, errNoRandom
-	}
 	from, err := value.AsIndex(c.args[0])
 	if err != nil {
 		return nil, err

@@ -9,7 +9,11 @@ func addSets(l *library) {
 		if c.frame.hasFuncs {
 			return c.ev.dispatchValues("toSet", c.frame, it, true, nil, nil)
 		}
-		return c.makeSet(it.Next)
+		v, err := c.ev.limitIterable(it)
+		if err != nil {
+			return nil, err
+		}
+		return c.makeSet(v.(*lazy).Next)
 	})
 	l.add("toSet", asMethod, "collection: Iterable", func(c *call) (any, error) {
 		it, err := c.iter(0)

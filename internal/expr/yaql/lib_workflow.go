@@ -14,6 +14,7 @@ func addWorkflow(l *library) {
 	l.add("ctx", asFunction, "key: any = null", callCtx)
 	l.add("zip", asFunction, "*args: any, **kwargs: any", zipPadded)
 	l.add("use_none", asFunction, "value: any", useNone)
+	l.add("st2kv", asFunction, "key: any, **kwargs: any", st2kv)
 	for _, fn := range stfn.Table() {
 		if !fn.Workflow || fn.Variadic || l.byName[fn.Names[0]] != nil {
 			continue
@@ -206,3 +207,20 @@ func zipPadded(c *call) (any, error) {
 }
 
 func useNone(c *call) (any, error) { return stfn.UseNone(c.args[0]), nil }
+
+// st2kv reads the datastore; default and decrypt are by keyword only.
+func st2kv(c *call) (any, error) {
+	key, err := plain(c.args[0], 0)
+	if err != nil {
+		return nil, err
+	}
+	def, ok := c.kw.Get("default")
+	if !ok {
+		def = stfn.Unset
+	}
+	decrypt, ok := c.kw.Get("decrypt")
+	if !ok {
+		decrypt = false
+	}
+	return stfn.St2kv(&stfn.Call{Ctx: c.ev.ctx, Env: c.ev.env, Budget: c.ev.budget, Frozen: true}, key, def, decrypt)
+}
