@@ -42,7 +42,7 @@ func codecArg(c *call, i int, what, def string) (string, error) {
 	v := c.or(i, def)
 	s, ok := AsString(v)
 	if !ok {
-		return "", TypeErrorf("%s() argument '%s' must be str, not %s", c.name, what, TypeName(v))
+		return "", TypeErrorf("%s() argument '%s' must be str, not %s", c.name, what, argType(v))
 	}
 	return s, nil
 }
@@ -213,6 +213,9 @@ func mDecode(c *call) (any, error) {
 
 // Decode is b.decode(encoding, errors); see Encode for the encodings.
 func Decode(b *Budget, data Bytes, encoding, handler string) (string, error) {
+	if data == "" {
+		return "", nil // CPython does not even look at the encoding
+	}
 	name := codecName(encoding)
 	if name == "" {
 		return "", unknownEncoding(encoding)

@@ -130,7 +130,7 @@ func mISOFormat(c *call) (any, error) {
 	}
 	spec, ok := AsString(c.or(1, "auto"))
 	if !ok {
-		return nil, TypeErrorf("isoformat() argument 2 must be str, not %s", TypeName(c.args[1]))
+		return nil, TypeErrorf("isoformat() argument 2 must be str, not %s", argType(c.args[1]))
 	}
 	switch spec {
 	case "auto", "hours", "minutes", "seconds", "milliseconds", "microseconds":
@@ -142,7 +142,7 @@ func mISOFormat(c *call) (any, error) {
 func mStrftime(c *call) (any, error) {
 	layout, ok := AsString(c.args[0])
 	if !ok {
-		return nil, TypeErrorf("strftime() argument 1 must be str, not %s", TypeName(c.args[0]))
+		return nil, TypeErrorf("strftime() argument 1 must be str, not %s", argType(c.args[0]))
 	}
 	if d, ok := c.self.(Date); ok {
 		return d.midnight().Strftime(c.b, layout)

@@ -49,6 +49,9 @@ func divideInts(b *Budget, x, y any) (any, error) {
 	if err := chargeMul(b, i.BitLen(), j.BitLen()); err != nil {
 		return nil, err
 	}
+	if i.Sign() == 0 && j.Sign() < 0 {
+		return math.Copysign(0, -1), nil
+	}
 	f, _ := new(big.Rat).SetFrac(i, j).Float64()
 	if math.IsInf(f, 0) {
 		return nil, OverflowErrorf("integer division result too large for a float")

@@ -229,6 +229,9 @@ func (f *Formatter) lookup(name string) (any, error) {
 		return nil, err
 	}
 	for rest != "" {
+		if rest[0] != '.' && rest[0] != '[' {
+			return nil, ValueErrorf("Only '.' or '[' may follow ']' in format field specifier")
+		}
 		if rest[0] == '.' {
 			rest = rest[1:]
 			end := strings.IndexAny(rest, ".[")
@@ -252,9 +255,6 @@ func (f *Formatter) lookup(name string) (any, error) {
 		rest = rest[end+1:]
 		if key == "" {
 			return nil, ValueErrorf("Empty attribute in format string")
-		}
-		if rest != "" && rest[0] != '.' && rest[0] != '[' {
-			return nil, ValueErrorf("Only '.' or '[' may follow ']' in format field specifier")
 		}
 		var k any = key
 		if n, isNum, err := fieldNumber(key); err != nil {

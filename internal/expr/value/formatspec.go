@@ -260,7 +260,10 @@ func formatInt(b *Budget, v any, typeName, text string) (string, error) {
 			return "", ValueErrorf("Alternate form (#) not allowed with integer format specifier 'c'")
 		}
 		n, ok := asInt(v)
-		if !ok || n < 0 || n > 0x10ffff {
+		if !ok {
+			return "", OverflowErrorf("Python int too large to convert to C long")
+		}
+		if n < 0 || n > 0x10ffff {
 			return "", OverflowErrorf("%%c arg not in range(0x110000)")
 		}
 		return sp.pad(b, RuneText(rune(n)), 1)

@@ -57,7 +57,7 @@ func GetItem(b *Budget, obj, key any) (any, error) {
 	case Bytes:
 		i, err := itemIndex("byte", key, len(x))
 		if err != nil {
-			if ClassOf(err) == "IndexError" {
+			if MessageOf(err) == "byte index out of range" {
 				err = IndexErrorf("index out of range")
 			}
 			return nil, err
@@ -327,11 +327,12 @@ func Contains(b *Budget, container, v any) (bool, error) {
 		switch y := v.(type) {
 		case Bytes:
 			return strings.Contains(string(x), string(y)), nil
-		case int64:
-			if y < 0 || y > 255 {
+		case int64, bool, *big.Int:
+			n, ok := asInt(y)
+			if !ok || n < 0 || n > 255 {
 				return false, ValueErrorf("byte must be in range(0, 256)")
 			}
-			return strings.IndexByte(string(x), byte(y)) >= 0, nil
+			return strings.IndexByte(string(x), byte(n)) >= 0, nil
 		}
 		return false, TypeErrorf("a bytes-like object is required, not '%s'", TypeName(v))
 	case Container:

@@ -267,7 +267,7 @@ func appendJSONString(dst []byte, s string, ascii bool) []byte {
 				dst = append(dst, '\\', 'f')
 			case c == '\b':
 				dst = append(dst, '\\', 'b')
-			case c < 0x20:
+			case c < 0x20 || c == 0x7f && ascii:
 				dst = appendHex(dst, 'u', uint32(c), 4)
 			default:
 				dst = append(dst, c)

@@ -37,6 +37,27 @@ func (c *call) or(i int, def any) any {
 	return def
 }
 
+// argType names v's type as argument errors do.
+func argType(v any) string {
+	if v == nil {
+		return "None"
+	}
+	return TypeName(v)
+}
+
+// cInt returns argument i as a C int.
+func (c *call) cInt(i int, def int64) (int64, error) {
+	v, ok := c.given(i)
+	if !ok {
+		return def, nil
+	}
+	n, err := AsIndex(v)
+	if err == nil && n != int64(int32(n)) {
+		err = OverflowErrorf("Python int too large to convert to C int")
+	}
+	return n, err
+}
+
 // size returns argument i as a Py_ssize_t.
 func (c *call) size(i int, def int64) (int64, error) {
 	v, ok := c.given(i)

@@ -238,7 +238,11 @@ func ToFloat(v any) (float64, error) {
 	case Markup:
 		return ParseFloat(string(x))
 	case Bytes:
-		return ParseFloat(string(x))
+		f, err := ParseFloat(string(x))
+		if err != nil {
+			return 0, ValueErrorf("could not convert string to float: %s", bytesRepr(string(x)))
+		}
+		return f, nil
 	case Floater:
 		return x.FloatValue()
 	case Inter:

@@ -94,7 +94,7 @@ func powFloat(f, g float64) (any, error) {
 	if f < 0 && !math.IsInf(f, 0) && !math.IsInf(g, 0) && g != math.Floor(g) {
 		return nil, TypeErrorf("complex results are not supported")
 	}
-	r := math.Pow(f, g)
+	r := pow(f, g)
 	if math.IsInf(r, 0) && !math.IsInf(f, 0) && !math.IsInf(g, 0) {
 		return nil, OverflowErrorf("(34, 'Numerical result out of range')")
 	}

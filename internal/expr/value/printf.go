@@ -121,7 +121,7 @@ func (p *printf) item() error {
 		}
 		p.pos++
 	}
-	if d.width, err = p.size("width too big"); err != nil {
+	if d.width, err = p.size(math.MaxInt64/100, "width too big"); err != nil {
 		return err
 	}
 	if d.width < -1 {
@@ -132,7 +132,7 @@ func (p *printf) item() error {
 	}
 	if c == '.' {
 		p.pos++
-		if d.prec, err = p.size("precision too big"); err != nil {
+		if d.prec, err = p.size(math.MaxInt32, "precision too big"); err != nil {
 			return err
 		}
 		d.prec = max(d.prec, 0)
@@ -189,7 +189,7 @@ func (p *printf) key() error {
 }
 
 // size reads a width or precision, digits or "*"; -1 when absent.
-func (p *printf) size(tooBig string) (int, error) {
+func (p *printf) size(limit int, tooBig string) (int, error) {
 	c, err := p.peek()
 	if err != nil {
 		return 0, err
@@ -215,7 +215,7 @@ func (p *printf) size(tooBig string) (int, error) {
 	n := -1
 	for c >= '0' && c <= '9' {
 		n = max(n, 0)*10 + int(c-'0')
-		if n > math.MaxInt32 {
+		if n > limit {
 			return 0, ValueErrorf("%s", tooBig)
 		}
 		p.pos++

@@ -16,8 +16,8 @@ type Set struct {
 	entries []setEntry
 	live    int
 	odd     int // live elements whose order CPython does not define
-	// table is CPython's set table: entry numbers plus one, 0 free. Slots of
-	// deleted entries stay taken until the next resize.
+	// table is CPython's set table: entry numbers plus one, 0 free, dummy where
+	// an entry was deleted. fill counts the slots that are not free.
 	table []int32
 	fill  int
 }
@@ -31,6 +31,7 @@ type setEntry struct {
 const (
 	setMinSize      = 8
 	setLinearProbes = 9
+	dummy           = -1
 )
 
 // NewSet makes a set of hashable items; unhashable ones are left out, so use
@@ -70,7 +71,7 @@ func (s *Set) Add(v any) error {
 
 // probe walks the table along CPython's path, until visit returns true or a
 // free slot ends the path; it returns the slot where it stopped.
-func probe(table []int32, h uint64, visit func(n int32) bool) (slot int, free bool) {
+func probe(table []int32, h uint64, visit func(slot int, n int32) bool) (slot int, free bool) {
 	mask := uint64(len(table) - 1)
 	perturb := h
 	i := h & mask
@@ -84,7 +85,7 @@ func probe(table []int32, h uint64, visit func(n int32) bool) (slot int, free bo
 			if n == 0 {
 				return int(j), true
 			}
-			if visit(n) {
+			if visit(int(j), n) {
 				return int(j), false
 			}
 			if probes == 0 {
@@ -97,34 +98,49 @@ func probe(table []int32, h uint64, visit func(n int32) bool) (slot int, free bo
 	}
 }
 
+// find returns the slot of v, or -1.
 func (s *Set) find(v any, h uint64) int {
 	if s.live == 0 {
 		return -1
 	}
-	found := -1
-	probe(s.table, h, func(n int32) bool {
-		e := &s.entries[n-1]
-		if e.live && e.hash == h && sameKey(e.key, v) {
-			found = int(n - 1)
-			return true
-		}
+	slot, free := probe(s.table, h, func(_ int, n int32) bool { return s.holds(n, v, h) })
+	if free {
+		return -1
+	}
+	return slot
+}
+
+func (s *Set) holds(n int32, v any, h uint64) bool {
+	if n == dummy {
 		return false
-	})
-	return found
+	}
+	e := &s.entries[n-1]
+	return e.hash == h && sameKey(e.key, v)
 }
 
 func (s *Set) insert(v any, h uint64) {
 	if s.table == nil {
 		s.table = make([]int32, setMinSize)
 	}
-	slot, free := probe(s.table, h, func(n int32) bool {
-		e := &s.entries[n-1]
-		return e.live && e.hash == h && sameKey(e.key, v)
+	reuse := -1 // CPython takes over the last dummy on the path
+	slot, free := probe(s.table, h, func(slot int, n int32) bool {
+		if n == dummy {
+			reuse = slot
+		}
+		return s.holds(n, v, h)
 	})
-	if !free {
+	switch {
+	case !free:
+		return
+	case reuse >= 0:
+		if len(s.entries) > 2*len(s.table) {
+			s.compact()
+		}
+		s.put(reuse, v, h)
 		return
 	}
 	s.put(slot, v, h)
+	s.fill++
 	if mask := len(s.table) - 1; s.fill*5 >= mask*3 {
 		grow := s.live * 4
 		if s.live > 50000 {
@@ -137,7 +153,6 @@ func (s *Set) insert(v any, h uint64) {
 func (s *Set) put(slot int, v any, h uint64) {
 	s.entries = append(s.entries, setEntry{key: v, hash: h, live: true})
 	s.table[slot] = int32(len(s.entries))
-	s.fill++
 	s.live++
 	if !orderKnown(v) {
 		s.odd++
@@ -154,19 +169,15 @@ func (s *Set) resize(minUsed int) {
 	s.table = make([]int32, size)
 	s.fill = 0
 	for _, n := range old {
-		if n != 0 && s.entries[n-1].live {
-			s.relink(n)
+		if n > 0 {
+			slot, _ := probe(s.table, s.entries[n-1].hash, func(int, int32) bool { return false })
+			s.table[slot] = n
+			s.fill++
 		}
 	}
 	if s.live*2 < len(s.entries) {
 		s.compact()
 	}
-}
-
-func (s *Set) relink(n int32) {
-	slot, _ := probe(s.table, s.entries[n-1].hash, func(int32) bool { return false })
-	s.table[slot] = n
-	s.fill++
 }
 
 // compact drops dead entries and renumbers the table.
@@ -182,7 +193,9 @@ func (s *Set) compact() {
 	clear(s.entries[len(kept):])
 	s.entries = kept
 	for i, n := range s.table {
-		s.table[i] = renumber[n]
+		if n > 0 {
+			s.table[i] = renumber[n]
+		}
 	}
 }
 
@@ -208,22 +221,22 @@ func (s *Set) Discard(v any) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	i := s.find(v, h)
-	if i < 0 {
+	slot := s.find(v, h)
+	if slot < 0 {
 		return false, nil
 	}
-	s.kill(i)
+	s.kill(slot)
 	return true, nil
 }
 
-func (s *Set) kill(i int) {
-	e := &s.entries[i]
-	e.live = false
+func (s *Set) kill(slot int) {
+	e := &s.entries[s.table[slot]-1]
 	s.live--
 	if !orderKnown(e.key) {
 		s.odd--
 	}
-	e.key = nil
+	*e = setEntry{}
+	s.table[slot] = dummy
 }
 
 // All yields the elements; see Set for the order.
@@ -238,10 +251,8 @@ func (s *Set) All() iter.Seq[any] {
 			return
 		}
 		for i := 0; i < len(s.table); i++ {
-			if n := s.table[i]; n != 0 {
-				if e := &s.entries[n-1]; e.live && !yield(e.key) {
-					return
-				}
+			if n := s.table[i]; n > 0 && !yield(s.entries[n-1].key) {
+				return
 			}
 		}
 	}
@@ -292,13 +303,14 @@ func (s *Set) merge(other *Set) {
 		return
 	}
 	for _, n := range other.table {
-		if n == 0 || !other.entries[n-1].live {
+		if n <= 0 {
 			continue
 		}
 		e := &other.entries[n-1]
 		if empty {
-			slot, _ := probe(s.table, e.hash, func(int32) bool { return false })
+			slot, _ := probe(s.table, e.hash, func(int, int32) bool { return false })
 			s.put(slot, e.key, e.hash)
+			s.fill++
 		} else {
 			s.insert(e.key, e.hash)
 		}
@@ -333,8 +345,8 @@ func (s *Set) Minus(other *Set) *Set {
 	if s.live>>2 > other.live {
 		c := s.Clone()
 		other.each(func(e *setEntry) {
-			if i := c.find(e.key, e.hash); i >= 0 {
-				c.kill(i)
+			if slot := c.find(e.key, e.hash); slot >= 0 {
+				c.kill(slot)
 			}
 		})
 		return c
@@ -353,8 +365,8 @@ func (s *Set) SymmetricMinus(other *Set) *Set {
 	c := other.Clone()
 	c.Frozen = s.Frozen
 	s.each(func(e *setEntry) {
-		if i := c.find(e.key, e.hash); i >= 0 {
-			c.kill(i)
+		if slot := c.find(e.key, e.hash); slot >= 0 {
+			c.kill(slot)
 		} else {
 			c.insert(e.key, e.hash)
 		}
@@ -373,7 +385,7 @@ func (s *Set) each(visit func(e *setEntry)) {
 		return
 	}
 	for _, n := range s.table {
-		if n != 0 && s.entries[n-1].live {
+		if n > 0 {
 			visit(&s.entries[n-1])
 		}
 	}

@@ -63,8 +63,8 @@ type merger[T any] struct {
 	less func(x, y T) (bool, error)
 }
 
-// smallRun is the length up to which insertion beats merging.
-const smallRun = 12
+// smallRun is the length up to which CPython sorts by insertion.
+const smallRun = 63
 
 func (m *merger[T]) sort(items, space []T) error {
 	if len(items) <= smallRun {
@@ -101,23 +101,60 @@ func (m *merger[T]) sort(items, space []T) error {
 	return nil
 }
 
+// insertion sorts a short run as CPython does: it takes the ascending (or
+// turns the descending) start as it is and inserts the rest by bisection.
 func (m *merger[T]) insertion(items []T) error {
 	if err := m.b.Step(int64(len(items))); err != nil {
 		return err
 	}
-	for i := 1; i < len(items); i++ {
-		for j := i; j > 0; j-- {
-			before, err := m.less(items[j], items[j-1])
+	sorted, err := m.run(items)
+	if err != nil {
+		return err
+	}
+	for i := sorted; i < len(items); i++ {
+		pivot := items[i]
+		lo, hi := 0, i
+		for lo < hi {
+			mid := (lo + hi) / 2
+			before, err := m.less(pivot, items[mid])
 			if err != nil {
 				return err
 			}
-			if !before {
-				break
+			if before {
+				hi = mid
+			} else {
+				lo = mid + 1
 			}
-			items[j], items[j-1] = items[j-1], items[j]
 		}
+		copy(items[lo+1:i+1], items[lo:i])
+		items[lo] = pivot
 	}
 	return nil
+}
+
+// run returns the length of the ordered start of items.
+func (m *merger[T]) run(items []T) (int, error) {
+	if len(items) < 2 {
+		return len(items), nil
+	}
+	down, err := m.less(items[1], items[0])
+	if err != nil {
+		return 0, err
+	}
+	n := 2
+	for ; n < len(items); n++ {
+		before, err := m.less(items[n], items[n-1])
+		if err != nil {
+			return 0, err
+		}
+		if before != down {
+			break
+		}
+	}
+	if down { // strictly, so turning it around keeps it stable
+		slices.Reverse(items[:n])
+	}
+	return n, nil
 }
 
 // Min returns the smallest element of v by key, which may be nil; ok is false

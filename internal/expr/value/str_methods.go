@@ -1,6 +1,7 @@
 package value
 
 import (
+	"slices"
 	"strings"
 )
 
@@ -168,11 +169,11 @@ func (c *call) window(s string) (part string, before int64, ok bool, err error) 
 
 func mFind(c *call) (any, error) {
 	s, _ := AsString(c.self)
-	sub, err := wantStr(c.args[0])
+	part, before, ok, err := c.window(s)
 	if err != nil {
 		return nil, err
 	}
-	part, before, ok, err := c.window(s)
+	sub, err := wantStr(c.args[0])
 	if err != nil {
 		return nil, err
 	}
@@ -320,7 +321,7 @@ func mRemoveAffix(c *call) (any, error) {
 	s, _ := AsString(c.self)
 	affix, ok := AsString(c.args[0])
 	if !ok {
-		return nil, TypeErrorf("%s() argument must be str, not %s", c.name, TypeName(c.args[0]))
+		return nil, TypeErrorf("%s() argument must be str, not %s", c.name, argType(c.args[0]))
 	}
 	if c.name == "removeprefix" {
 		return strings.TrimPrefix(s, affix), nil
@@ -334,7 +335,7 @@ func mReplace(c *call) (any, error) {
 	for i := range text {
 		t, ok := AsString(c.args[i])
 		if !ok {
-			return nil, TypeErrorf("replace() argument %d must be str, not %s", i+1, TypeName(c.args[i]))
+			return nil, TypeErrorf("replace() argument %d must be str, not %s", i+1, argType(c.args[i]))
 		}
 		text[i] = t
 	}
@@ -408,12 +409,9 @@ func Join(b *Budget, sep string, items any) (string, error) {
 
 func mExpandTabs(c *call) (any, error) {
 	s, _ := AsString(c.self)
-	size, err := c.size(0, 8)
+	size, err := c.cInt(0, 8)
 	if err != nil {
 		return nil, err
-	}
-	if size > maxAlloc {
-		return nil, OverflowErrorf("new string is too long")
 	}
 	if err := c.b.Alloc(int64(len(s)) + int64(strings.Count(s, "\t"))*max(size, 0)); err != nil {
 		return nil, err
@@ -511,15 +509,16 @@ func mMakeTrans(c *call) (any, error) {
 		return out, nil
 	}
 	var texts [3][]rune
-	for i, a := range c.args {
+	for i, a := range slices.Backward(c.args) {
 		text, ok := AsString(a)
 		switch {
 		case ok:
 			texts[i] = runes(text)
 		case i == 0:
 			return nil, TypeErrorf("first maketrans argument must be a string if there is a second argument")
+		case i == 2 && !IsString(c.args[1]):
 		default:
-			return nil, TypeErrorf("maketrans() argument %d must be str, not %s", i+1, TypeName(a))
+			return nil, TypeErrorf("maketrans() argument %d must be str, not %s", i+1, argType(a))
 		}
 	}
 	if len(texts[0]) != len(texts[1]) {

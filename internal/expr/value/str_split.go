@@ -173,15 +173,11 @@ func splitMethod(c *call, space func(string, int64) []string, on func(s, sep str
 
 func mSplitlines(c *call) (any, error) {
 	s, _ := AsString(c.self)
-	keep := false
-	if v, ok := c.given(0); ok {
-		n, err := AsIndex(v)
-		if err != nil {
-			return nil, err
-		}
-		keep = n != 0
+	keep, err := c.cInt(0, 0)
+	if err != nil {
+		return nil, err
 	}
-	return stringList(c.b, Splitlines(s, keep))
+	return stringList(c.b, Splitlines(s, keep != 0))
 }
 
 func mPartition(c *call) (any, error) {

@@ -142,6 +142,9 @@ func appendFold(dst []byte, r rune) []byte {
 	if s, ok := foldTable()[r]; ok {
 		return append(dst, s...)
 	}
+	if r == '\u0130' {
+		return append(dst, "i\u0307"...)
+	}
 	return appendRune(dst, unicode.ToLower(r))
 }
 
