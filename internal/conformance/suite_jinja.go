@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"context"
+	"maps"
 
 	"squall/internal/expr"
 	"squall/internal/expr/value"
@@ -18,6 +19,7 @@ func jinjaSuite(set *expr.Set, lang expr.Templater) Suite {
 		}
 		return t.Eval(ctx, templateEnv(c), set.Limits().Budget(ctx))
 	}
+	maps.Copy(s.Modes, paramModes(set))
 	return s
 }
 

@@ -2,6 +2,8 @@ package conformance
 
 import (
 	"context"
+	"math/rand/v2"
+	"time"
 
 	"squall/internal/expr"
 	"squall/internal/expr/value"
@@ -33,7 +35,7 @@ func yaqlSuite(set *expr.Set, lang expr.Language) Suite {
 
 // yaqlOptions reads the options of a core or parse case.
 func yaqlOptions(c *Case) yaql.Options {
-	o := yaql.Options{Core: true}
+	o := yaql.Options{Core: true, Now: time.Now, Rand: rand.Float64}
 	o.Delegates, _ = c.Option("delegates").(bool)
 	o.NoSets, _ = c.Option("no_sets").(bool)
 	switch c.Option("legacy") {

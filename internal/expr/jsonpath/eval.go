@@ -208,7 +208,7 @@ func (n descendants) descend(r *run, d *datum, out []*datum) ([]*datum, error) {
 func (n fields) find(r *run, d *datum) ([]*datum, error) {
 	dict, ok := d.value().(*value.Dict)
 	if !ok {
-		return nil, r.b.Step(1)
+		return n.findInObject(r, d)
 	}
 	var out []*datum
 	for _, name := range n.names {
@@ -226,6 +226,34 @@ func (n fields) find(r *run, d *datum) ([]*datum, error) {
 	for _, name := range n.names {
 		if v, ok := dict.GetStr(name); ok {
 			out = append(out, &datum{v: v, context: d})
+		}
+	}
+	return out, r.charge(len(out))
+}
+
+// findInObject asks a value that is no dict: lists and scalars have no fields,
+// an undefined name fails.
+func (n fields) findInObject(r *run, d *datum) ([]*datum, error) {
+	obj, ok := d.value().(value.Object)
+	if !ok {
+		return nil, r.b.Step(1)
+	}
+	var out []*datum
+	for _, name := range n.names {
+		if name == "*" {
+			if a, ok := obj.(value.Attrer); ok {
+				if _, _, err := a.Attr("keys"); err != nil && !value.IsClass(err, "AttributeError") {
+					return nil, err
+				}
+			}
+			continue
+		}
+		v, err := value.GetItem(r.b, obj, name)
+		switch {
+		case err == nil:
+			out = append(out, &datum{v: v, context: d})
+		case !value.IsClass(err, "TypeError", "KeyError", "AttributeError"):
+			return nil, err
 		}
 	}
 	return out, r.charge(len(out))

@@ -57,6 +57,10 @@ func compose(b *value.Budget, src string) (*Node, error) {
 	if err := checkCharacters(src); err != nil {
 		return nil, err
 	}
+	// libyaml takes documents of version 1.2 as if they were 1.1.
+	if strings.HasPrefix(src, "%YAML 1.2") {
+		src = "%YAML 1.1" + src[len("%YAML 1.2"):]
+	}
 	dec := yaml.NewDecoder(strings.NewReader(src))
 	var doc yaml.Node
 	if err := dec.Decode(&doc); err != nil {

@@ -1,6 +1,8 @@
 package stfn
 
 import (
+	"math"
+	"slices"
 	"strings"
 
 	"squall/internal/expr/jsonpath"
@@ -92,7 +94,41 @@ func FromJSONString(b *value.Budget, v any) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return value.LoadJSON(b, s)
+	return LoadJSON(b, s)
+}
+
+// LoadJSON decodes JSON as StackStorm's own decoder (orjson) does: other than
+// Python's json module it refuses NaN and Infinity.
+func LoadJSON(b *value.Budget, s string) (any, error) {
+	v, err := value.LoadJSON(b, s)
+	if err != nil {
+		return nil, err
+	}
+	if strings.Contains(s, "NaN") || strings.Contains(s, "Infinity") {
+		if holdsNonFinite(v, 0) {
+			return nil, value.Errorf("JSONDecodeError", "unexpected character: line 1 column 1 (char 0)")
+		}
+	}
+	return v, nil
+}
+
+func holdsNonFinite(v any, depth int) bool {
+	if depth > 1000 {
+		return false
+	}
+	switch x := v.(type) {
+	case float64:
+		return math.IsNaN(x) || math.IsInf(x, 0)
+	case *value.List:
+		return slices.ContainsFunc(x.Items, func(item any) bool { return holdsNonFinite(item, depth+1) })
+	case *value.Dict:
+		for _, item := range x.All() {
+			if holdsNonFinite(item, depth+1) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // JSONEscape is the value as JSON without the quotes around it.
