@@ -47,7 +47,10 @@ func anyRunner(name string) (*squall.RunnerType, bool) {
 	case "python-script", "run-python", "orquesta", "orchestra", "action-chain", "inquirer",
 		"remote-shell-cmd", "run-remote", "remote-shell-script", "run-remote-script",
 		"winrm-cmd", "winrm-ps-cmd", "winrm-ps-script", "cloudslang":
-		return &squall.RunnerType{Name: name}, true
+		return &squall.RunnerType{Name: name, Parameters: squall.Schema{
+			{Name: "sudo", Default: json.RawMessage("false")},
+			{Name: "kwarg_op", Default: json.RawMessage(`"--"`)},
+		}}, true
 	}
 	return nil, false
 }

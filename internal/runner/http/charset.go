@@ -104,6 +104,3 @@ func escaped(r rune) string {
 	}
 	return fmt.Sprintf(`\u%04x`, r)
 }
-
-// joined is how requests shows a header that came several times.
-func joined(values []string) string { return strings.Join(values, ", ") }

@@ -8,9 +8,9 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"net/http"
 	"net/url"
 	"os"
+	"strings"
 
 	"squall/internal/runner"
 	"squall/internal/squall"
@@ -108,7 +108,7 @@ func (r *Runner) exchange(ctx context.Context, req *request) (*answer, error) {
 		return nil, err
 	}
 	defer resp.Body.Close()
-	return readAnswer(resp, wire.headerNames(), r.cfg.BodyLimit)
+	return readAnswer(resp, wire.headers(), r.cfg.BodyLimit)
 }
 
 // failure words why there is no answer.
@@ -149,26 +149,37 @@ func (req *request) timeoutText(err error) string {
 // answer is what came back.
 type answer struct {
 	status  int
-	headers http.Header       // canonical names
-	names   map[string]string // canonical name -> as the server wrote it
-	body    []byte            // decoded as Content-Encoding says
-	cut     int               // the limit at which body was cut; 0: it is whole
+	headers []header // as the server wrote them
+	body    []byte   // decoded as Content-Encoding says
+	cut     int      // the limit at which body was cut; 0: it is whole
+}
+
+// get returns all values of a header as one, in Latin-1.
+func (a *answer) get(name string) string {
+	var values []string
+	for _, h := range a.headers {
+		if strings.EqualFold(h.name, name) {
+			values = append(values, h.value)
+		}
+	}
+	return strings.Join(values, ", ") // requests shows several so
 }
 
 // result encodes the answer in st2's shape.
 func (a *answer) result() (json.RawMessage, error) {
 	headers := make(map[string]string, len(a.headers))
-	for name, values := range a.headers {
-		if written, ok := a.names[name]; ok {
-			name = written
+	seen := map[string]bool{}
+	for _, h := range a.headers {
+		if key := strings.ToLower(h.name); !seen[key] {
+			seen[key] = true
+			headers[latin1(h.name)] = latin1(a.get(h.name))
 		}
-		headers[name] = latin1(joined(values))
 	}
 	doc, err := json.Marshal(headers)
 	if err != nil {
 		return nil, err
 	}
-	contentType := latin1(joined(a.headers["Content-Type"]))
+	contentType := latin1(a.get("Content-Type"))
 	text := decodeText(a.body, contentType)
 	if a.cut > 0 {
 		text += fmt.Sprintf("\n[body cut here: the limit is %d bytes]", a.cut)

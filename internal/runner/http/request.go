@@ -156,7 +156,7 @@ func (req *request) setHeaders(v any) error {
 		}
 		value, ok := m.Value.(string)
 		if !ok {
-			return runner.Complain("Header part (%s) from {%s: %[1]s} must be of type str or bytes, not <class '%s'>",
+			return runner.Complain("Header part (%s) from {%s: %[1]s} must be of type str or bytes, not <class '%[3]s'>",
 				runner.PythonRepr(m.Value), runner.PythonRepr(m.Name), runner.PythonType(m.Value))
 		}
 		if strings.ContainsAny(value, "\r\n") || strings.HasPrefix(value, " ") || strings.HasPrefix(value, "\t") {
@@ -339,7 +339,7 @@ func (nopCloser) Close() error { return nil }
 // Methods change as in requests: 303 makes everything but HEAD a GET, 302 too,
 // 301 only a POST; 307 and 308 send the same again.
 func (req *request) redirect(a *answer) (*request, error) {
-	location := a.headers.Get("Location")
+	location := a.get("Location")
 	switch a.status {
 	case http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther, http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
 	default:

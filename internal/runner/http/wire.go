@@ -10,10 +10,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
-	"net/textproto"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -80,15 +81,15 @@ func (w *wire) note(c net.Conn, idle time.Duration) *conn {
 
 func (w *wire) close() { w.transport.CloseIdleConnections() }
 
-// headerNames returns the names of the answer's headers as they were written,
-// by canonical name.
-func (w *wire) headerNames() map[string]string {
+// headers returns the answer's headers as they were written; nil when they
+// were not to be seen, which is inside TLS through a proxy.
+func (w *wire) headers() []header {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.last == nil {
 		return nil
 	}
-	return w.last.names()
+	return w.last.headers()
 }
 
 // proxy returns the proxy for a request: the action's, else the environment's.
@@ -116,6 +117,8 @@ type conn struct {
 	mu   sync.Mutex
 	head []byte
 	done bool // the head is complete, or too long to be kept
+	// tunnel: the first answer is a proxy's to CONNECT, the rest is TLS.
+	tunnel bool
 }
 
 const longestHead = 1 << 20
@@ -157,29 +160,42 @@ func (c *conn) Write(p []byte) (int, error) {
 	if err := c.Conn.SetDeadline(time.Now().Add(c.idle)); err != nil {
 		return 0, err
 	}
+	if bytes.HasPrefix(p, []byte("CONNECT ")) {
+		c.mu.Lock()
+		c.tunnel = true
+		c.mu.Unlock()
+	}
 	return c.Conn.Write(p)
 }
 
-func (c *conn) names() map[string]string {
+// headers reads the lines of the head. A tunnel's own answer is not it.
+func (c *conn) headers() []header {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	names := map[string]string{}
-	for line := range strings.SplitSeq(string(c.head), "\r\n") {
-		if name, _, ok := strings.Cut(line, ":"); ok {
-			canonical := textproto.CanonicalMIMEHeaderKey(name)
-			if _, seen := names[canonical]; !seen {
-				names[canonical] = name
-			}
+	if !c.done || c.tunnel {
+		return nil
+	}
+	lines := strings.Split(strings.ReplaceAll(string(c.head), "\r\n", "\n"), "\n")
+	var list []header
+	for _, line := range lines[1:] {
+		if folded := strings.TrimLeft(line, " \t"); folded != line && len(list) > 0 {
+			list[len(list)-1].value += " " + strings.TrimSpace(folded)
+		} else if name, value, ok := strings.Cut(line, ":"); ok {
+			list = append(list, header{name, strings.Trim(value, " \t")})
 		}
 	}
-	return names
+	return list
 }
 
 // readAnswer reads the body, at most limit bytes of it once it is unpacked.
-func readAnswer(resp *http.Response, names map[string]string, limit int) (*answer, error) {
-	a := &answer{status: resp.StatusCode, headers: resp.Header, names: names}
-	if resp.Header.Get("Content-Length") == "" && resp.ContentLength >= 0 && names["Content-Length"] != "" {
-		a.headers.Set("Content-Length", fmt.Sprint(resp.ContentLength))
+func readAnswer(resp *http.Response, headers []header, limit int) (*answer, error) {
+	a := &answer{status: resp.StatusCode, headers: headers}
+	if headers == nil {
+		for _, name := range slices.Sorted(maps.Keys(resp.Header)) {
+			for _, value := range resp.Header[name] {
+				a.headers = append(a.headers, header{name, value})
+			}
+		}
 	}
 	body, err := unpack(resp.Body, resp.Header.Get("Content-Encoding"))
 	if err != nil {

@@ -42,6 +42,10 @@ func (r *Runner) scriptCommand(job *runner.Job, p *params) (*command, error) {
 	if job.Action.EntryPoint == "" {
 		return nil, runner.Complain("Missing entry_point action metadata attribute")
 	}
+	if version, _ := job.RunnerParams["content_version"].(string); version != "" {
+		// To run another version than asked for would be worse than to fail.
+		return nil, fmt.Errorf("content_version %q: running another version of a pack is not supported yet", version)
+	}
 	c, err := r.base(job, p)
 	if err != nil {
 		return nil, err
