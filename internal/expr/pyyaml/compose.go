@@ -208,7 +208,7 @@ func placeOf(src, problem string, line int) Mark {
 	for _, l := range lines[max(line-2, 0):min(line+2, len(lines))] {
 		end += len(l)
 	}
-	if end-start > 2000 || len(src) > 1<<20 {
+	if (end-start)*end > 4<<20 {
 		return Mark{line, 1}
 	}
 	for at := start; at <= end; at++ {
