@@ -168,6 +168,9 @@ func hashKeyDepth(v any, depth int) (any, error) {
 		}
 		return v, nil
 	case *view:
+		if v.kind == viewValues {
+			return v, nil // has no == of its own, so it hashes by identity
+		}
 		return nil, unhashable(v.TypeName())
 	}
 	items, ok := tupleItems(v)

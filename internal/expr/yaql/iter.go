@@ -13,6 +13,7 @@ type lazy struct {
 	ev   *evaluation
 	next iteration
 	done bool
+	text func() (string, error) // repr, where Python's has one
 }
 
 // newLazy makes a sequence of next. Like a generator it ends for good at its
@@ -21,6 +22,14 @@ func newLazy(ev *evaluation, next iteration) *lazy { return &lazy{ev: ev, next: 
 
 // TypeName implements value.Object.
 func (*lazy) TypeName() string { return "generator" }
+
+// ReprText implements value.Reprer.
+func (l *lazy) ReprText() (string, error) {
+	if l.text != nil {
+		return l.text()
+	}
+	return "<generator object>", nil
+}
 
 // Next implements value.Iterator. Sequences over sequences recurse here, so
 // the depth is accounted for.

@@ -1,6 +1,8 @@
 package yaql
 
 import (
+	"math/big"
+
 	"squall/internal/expr/value"
 )
 
@@ -80,6 +82,14 @@ func clampInt(v any) int {
 		return minInt
 	}
 	return maxInt
+}
+
+// ssize is an int argument that becomes a C size.
+func (c *call) ssize(i int) (int, error) {
+	if _, big := c.args[i].(*big.Int); big {
+		return 0, value.OverflowErrorf("Python int too large to convert to C ssize_t")
+	}
+	return c.small(i), nil
 }
 
 const (

@@ -304,10 +304,13 @@ func (c *call) contains(collection, v any) (any, error) {
 		_, ok, err := lookup(d, v)
 		return ok, err
 	case *view:
-		if s.kind == viewKeys {
-			d, _ := mapping(s.of)
+		d, _ := mapping(s.of)
+		switch s.kind {
+		case viewKeys:
 			_, ok, err := lookup(d, v)
 			return ok, err
+		case viewItems:
+			return c.containsItem(s, d, v)
 		}
 	}
 	it, err := c.ev.iterate(collection)
@@ -315,6 +318,36 @@ func (c *call) contains(collection, v any) (any, error) {
 		return nil, err
 	}
 	return contains(c.ev, it, v)
+}
+
+// containsItem is "v in dict.items()". The view of a frozen dict takes v apart
+// before it looks, so what is no pair is an error; that of a plain one does not.
+func (c *call) containsItem(s *view, d *value.Dict, v any) (any, error) {
+	pair, isTuple := tupleItems(v)
+	if s.TypeName() == "dict_items" {
+		if !isTuple || len(pair) != 2 {
+			return false, nil
+		}
+	} else if !isTuple {
+		it, err := rawIterate(v)
+		if err != nil {
+			return nil, value.TypeErrorf("cannot unpack non-iterable %s object", typeName(v))
+		}
+		if pair, err = c.ev.drain(it); err != nil {
+			return nil, err
+		}
+	}
+	switch {
+	case len(pair) < 2:
+		return nil, value.ValueErrorf("not enough values to unpack (expected 2, got %d)", len(pair))
+	case len(pair) > 2:
+		return nil, value.ValueErrorf("too many values to unpack (expected 2)")
+	}
+	x, ok, err := lookup(d, pair[0])
+	if err != nil || !ok {
+		return false, err
+	}
+	return sameOrEqual(x, pair[1], 0)
 }
 
 // combine is + of two collections: tuples give a tuple, sets a set, anything
@@ -417,6 +450,9 @@ func (c *call) without(keys iteration) (any, error) {
 		if !ok {
 			return &dict{d: d}, nil
 		}
+		if d.Len() == 0 {
+			continue // Python does not even look at the key
+		}
 		if k, err = hashKey(k); err != nil {
 			return nil, err
 		}
@@ -497,7 +533,11 @@ func listInsert(c *call) (any, error) {
 	if err := c.ev.alloc(16 * int64(len(items)+1)); err != nil {
 		return nil, err
 	}
-	i := clampIndex(c.small(1), len(items))
+	i, err := c.ssize(1)
+	if err != nil {
+		return nil, err
+	}
+	i = clampIndex(i, len(items))
 	out := make([]any, 0, len(items)+1)
 	out = append(append(out, items[:i]...), c.args[2])
 	return &list{append(out, items[i:]...)}, nil

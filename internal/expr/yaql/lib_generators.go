@@ -1,6 +1,8 @@
 package yaql
 
 import (
+	"strconv"
+
 	"squall/internal/expr/value"
 )
 
@@ -18,15 +20,26 @@ func addGenerators(l *library) {
 		return c.zip(true, fill)
 	})
 	l.add("repeat", asMethod, "value: any, times: int = -1", func(c *call) (any, error) {
-		left := c.small(1)
+		left, err := c.ssize(1)
+		if err != nil {
+			return nil, err
+		}
 		forever := left < 0
-		return newLazy(c.ev, func() (any, bool, error) {
+		it := newLazy(c.ev, func() (any, bool, error) {
 			if err := c.ev.step(); err != nil {
 				return nil, false, err
 			}
 			left--
 			return c.args[0], forever || left >= 0, nil
-		}), nil
+		})
+		it.text = func() (string, error) {
+			s, err := reprOf(c.ev.budget, c.args[0])
+			if !forever {
+				s += ", " + strconv.Itoa(max(left, 0))
+			}
+			return "repeat(" + s + ")", err
+		}
+		return it, nil
 	})
 	l.add("cycle", asMethod, "collection: Iterable", cycle)
 	l.add("generate", asFunction, "initial: any, predicate: Lambda, producer: Lambda, selector: Lambda = null, decycle: bool = false", generate)
@@ -86,8 +99,12 @@ func (c *call) bigRange(lo, hi, by any) (any, error) {
 
 // countFrom is itertools.count.
 func (c *call) countFrom(start, step any) *lazy {
+	byOne := step == any(int64(1)) || step == true
+	if _, isBool := start.(bool); isBool && byOne {
+		start = int64(clampInt(start))
+	}
 	next := start
-	return newLazy(c.ev, func() (any, bool, error) {
+	it := newLazy(c.ev, func() (any, bool, error) {
 		if err := c.ev.step(); err != nil {
 			return nil, false, err
 		}
@@ -96,6 +113,16 @@ func (c *call) countFrom(start, step any) *lazy {
 		next, err = value.Add(c.ev.budget, next, step)
 		return v, true, err
 	})
+	it.text = func() (string, error) {
+		s, err := reprOf(c.ev.budget, next)
+		if err == nil && !byOne {
+			var by string
+			by, err = reprOf(c.ev.budget, step)
+			s += ", " + by
+		}
+		return "count(" + s + ")", err
+	}
+	return it
 }
 
 // zip puts collections side by side, to the end of the shortest or, filling,

@@ -1,6 +1,8 @@
 package yaql
 
 import (
+	"slices"
+
 	"squall/internal/expr/value"
 )
 
@@ -87,8 +89,8 @@ type sorter struct {
 }
 
 func (s *sorter) sort(lo, hi int) error {
-	if hi-lo < 2 {
-		return nil
+	if hi-lo < insertionMax {
+		return s.insertion(s.rows[lo:hi])
 	}
 	mid := (lo + hi) / 2
 	if err := s.sort(lo, mid); err != nil {
@@ -114,6 +116,54 @@ func (s *sorter) sort(lo, hi int) error {
 		k++
 	}
 	copy(s.rows[k:], s.buf[i:mid])
+	return nil
+}
+
+// insertionMax is the length below which lists are sorted by insertion.
+const insertionMax = 64
+
+// insertion sorts a short list with the very comparisons CPython makes, so that
+// of several failing ones the same fails first: a run from the start, reversed
+// if it descends, then each further element by bisection.
+func (s *sorter) insertion(rows []sortRow) error {
+	if len(rows) < 2 {
+		return nil
+	}
+	descending, err := s.less(&rows[1], &rows[0])
+	if err != nil {
+		return err
+	}
+	n := 2
+	for ; n < len(rows); n++ {
+		less, err := s.less(&rows[n], &rows[n-1])
+		if err != nil {
+			return err
+		}
+		if less != descending {
+			break
+		}
+	}
+	if descending {
+		slices.Reverse(rows[:n])
+	}
+	for ; n < len(rows); n++ {
+		pivot := rows[n]
+		l, r := 0, n
+		for l < r {
+			p := l + (r-l)/2
+			less, err := s.less(&pivot, &rows[p])
+			if err != nil {
+				return err
+			}
+			if less {
+				r = p
+			} else {
+				l = p + 1
+			}
+		}
+		copy(rows[l+1:n+1], rows[l:n])
+		rows[l] = pivot
+	}
 	return nil
 }
 

@@ -89,7 +89,11 @@ func addRegex(l *library) {
 			if err != nil {
 				return nil, err
 			}
-			items, err := re.Split(c.ev.budget, c.str(s), c.small(2))
+			n, err := c.ssize(2)
+			if err != nil {
+				return nil, err
+			}
+			items, err := re.Split(c.ev.budget, c.str(s), n)
 			return &list{items}, err
 		}
 	}
@@ -101,7 +105,11 @@ func addRegex(l *library) {
 			if err != nil {
 				return nil, err
 			}
-			text, _, err := re.Sub(c.ev.budget, c.str(s), c.str(2), c.small(3))
+			n, err := c.ssize(3)
+			if err != nil {
+				return nil, err
+			}
+			text, _, err := re.Sub(c.ev.budget, c.str(s), c.str(2), n)
 			return text, err
 		}
 	}
@@ -220,6 +228,10 @@ func replaceBy(r, s int) func(*call) (any, error) {
 		if err != nil {
 			return nil, err
 		}
+		n, err := c.ssize(3)
+		if err != nil {
+			return nil, err
+		}
 		// All matches publish into one context: a group that a later match
 		// does not have keeps its last value only if it is not a group.
 		f := c.child()
@@ -239,7 +251,7 @@ func replaceBy(r, s int) func(*call) (any, error) {
 				return "", &notText{v}
 			}
 			return t, nil
-		}, c.small(3))
+		}, n)
 		if bad, ok := err.(*notText); ok {
 			return nil, value.TypeErrorf("sequence item 0: expected str instance, %s found", typeName(bad.v))
 		}

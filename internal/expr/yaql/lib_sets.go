@@ -40,11 +40,17 @@ func addSets(l *library) {
 	l.add("#operator_<=", asFunction, two, compare(func(a, b *value.Set) bool { return a.SubsetOf(b) }))
 	l.add("#operator_>", asFunction, two, compare(func(a, b *value.Set) bool { return a.Len() > b.Len() && b.SubsetOf(a) }))
 	l.add("#operator_>=", asFunction, two, compare(func(a, b *value.Set) bool { return b.SubsetOf(a) }))
+	// Views are sets to the type system but lack the methods.
+	lacks := func(v any, name string) error {
+		if v, ok := v.(*view); ok {
+			return value.AttributeErrorf("'%s' object has no attribute '%s'", v.TypeName(), name)
+		}
+		return nil
+	}
 	operate := func(name string, f func(a, b *value.Set) *value.Set) func(*call) (any, error) {
 		return func(c *call) (any, error) {
-			// Views are sets to the type system but lack the methods.
-			if v, ok := c.args[0].(*view); ok {
-				return nil, value.AttributeErrorf("'%s' object has no attribute '%s'", v.TypeName(), name)
+			if err := lacks(c.args[0], name); err != nil {
+				return nil, err
 			}
 			a, b, err := c.sets()
 			if err != nil {
@@ -64,6 +70,9 @@ func addSets(l *library) {
 	values := func(f func(a, b *value.Set) *value.Set, name string) func(*call) (any, error) {
 		op := operate(name, f)
 		return func(c *call) (any, error) {
+			if err := lacks(c.args[0], name); err != nil {
+				return nil, err
+			}
 			other, err := c.makeSet(sliceIteration(c.rest))
 			if err != nil {
 				return nil, err

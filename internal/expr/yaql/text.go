@@ -1,6 +1,7 @@
 package yaql
 
 import (
+	"strconv"
 	"strings"
 
 	"squall/internal/expr/value"
@@ -36,6 +37,19 @@ func needsOwnRepr(v any) bool {
 	return false
 }
 
+// reprDate is the repr of a datetime, whose zones are dateutil's here.
+func reprDate(d value.DateTime) (string, error) {
+	s, err := value.Repr(nil, value.DateTime{Time: d.Time, Naive: true})
+	if err != nil || d.Naive {
+		return s, err
+	}
+	zone := "tzutc()"
+	if off := d.Offset(); off != 0 {
+		zone = "tzoffset(None, " + strconv.FormatInt(int64(off/value.Second), 10) + ")"
+	}
+	return strings.TrimSuffix(s, ")") + ", tzinfo=" + zone + ")", nil
+}
+
 type textWriter struct {
 	strings.Builder
 	budget *value.Budget
@@ -69,6 +83,10 @@ func (w *textWriter) repr(v any, depth int) error {
 		return w.dict(d, depth)
 	}
 	switch v := v.(type) {
+	case value.DateTime:
+		s, err := reprDate(v)
+		w.WriteString(s)
+		return err
 	case *list:
 		return w.seq("[", v.items, "]", depth)
 	case *value.Set:
