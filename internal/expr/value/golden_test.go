@@ -59,8 +59,8 @@ func runGolden(t *testing.T, op, input string) string {
 
 func goldenError(err error) string {
 	text := "!" + ClassOf(err) + ": " + MessageOf(err)
-	if i := strings.Index(text, "<ast"); i >= 0 {
-		text = text[:i] // followed by an address in Python
+	if strings.Contains(text, "<ast.") {
+		text = strings.TrimSuffix(text, " object>") // followed by an address in Python
 	}
 	text = strings.NewReplacer(`\`, `\\`, "\n", `\n`, "\t", `\t`).Replace(text)
 	out := []byte(nil)

@@ -15,6 +15,9 @@ var hashSeed = maphash.MakeSeed()
 const (
 	hashBits = 61
 	hashMod  = 1<<hashBits - 1 // the prime of CPython's numeric hash
+	// hashNone has the low bits of hash(None): CPython 3.11 hashes None by its
+	// address, of which address randomisation leaves these alone.
+	hashNone = 0x7f73e09bdfe
 	// maxHashNodes bounds the hashing of tuples that share parts.
 	maxHashNodes = 1 << 22
 )
@@ -44,7 +47,7 @@ func hashValue(v any, depth int, nodes *int) (uint64, error) {
 		}
 		return 0, nil
 	case nil:
-		return 0xfca86420, nil
+		return hashNone, nil
 	case float64:
 		return hashFloat(x), nil
 	case *big.Int:
@@ -210,11 +213,12 @@ func hashFrozen(s *Set) uint64 {
 	return h
 }
 
-// orderKnown reports whether v's hash is the same in every CPython process, so
-// that the order of a set containing it is defined.
+// orderKnown reports whether v's hash is the same in every CPython process (as
+// far as small sets see it), so that the order of a set containing it is
+// defined.
 func orderKnown(v any) bool {
 	switch x := v.(type) {
-	case int64, bool, float64, *big.Int, TimeSpan:
+	case nil, int64, bool, float64, *big.Int, TimeSpan:
 		return true
 	case Tuple:
 		for _, item := range x {

@@ -5,8 +5,7 @@ import "strings"
 // Literal is ast.literal_eval(text): strings, bytes, numbers, tuples, lists,
 // dicts, sets, booleans, None and Ellipsis. Any other valid Python expression
 // is a ValueError, anything else a SyntaxError; telling these apart takes a
-// recogniser of expressions, which this is. Complex numbers are not supported
-// and count as other expressions.
+// recogniser of expressions, which this is.
 func Literal(b *Budget, text string) (any, error) {
 	if strings.IndexByte(text, 0) >= 0 {
 		return nil, Errorf("SyntaxError", "source code string cannot contain null bytes")
@@ -317,13 +316,32 @@ func (p *litParser) binary(level int) (litNode, error) {
 		if l < level {
 			break
 		}
+		op := p.tok.text
 		if err = p.advance(); err != nil {
 			break
 		}
-		_, err = p.binary(l + 1)
-		n = other("BinOp")
+		var right litNode
+		right, err = p.binary(l + 1)
+		n = complexLiteral(n, op, right)
 	}
 	return n, err
+}
+
+// complexLiteral allows the one binary operation in literals, "1+2j".
+func complexLiteral(left litNode, op string, right litNode) litNode {
+	z, ok := right.val.(Complex)
+	number := (left.kind == litConst || left.kind == litSigned) && IsNumber(left.val)
+	if !ok || right.kind != litConst || !number || op != "+" && op != "-" {
+		return other("BinOp")
+	}
+	if op == "-" {
+		z = -z
+	}
+	v, known, err := z.BinaryOp("+", left.val, true)
+	if !known || err != nil {
+		return other("BinOp")
+	}
+	return litNode{kind: litConst, val: v}
 }
 
 func (p *litParser) unary() (litNode, error) {
@@ -342,14 +360,37 @@ func (p *litParser) unary() (litNode, error) {
 	if err != nil {
 		return n, err
 	}
-	if n.kind == litConst && IsNumber(n.val) && op != "~" {
+	_, isComplex := n.val.(Complex)
+	if n.kind == litConst && (IsNumber(n.val) || isComplex) && op != "~" {
 		if op == "-" {
 			n.val, err = Neg(p.lex.b, n.val)
 		}
 		n.kind = litSigned
 		return n, err
 	}
-	return other("UnaryOp"), nil
+	if op == "~" {
+		return other("UnaryOp"), nil
+	}
+	return other(n.className()), nil // CPython names the operand
+}
+
+// className is the class of the syntax node.
+func (n *litNode) className() string {
+	switch n.kind {
+	case litConst:
+		return "Constant"
+	case litSigned:
+		return "UnaryOp"
+	case litTuple:
+		return "Tuple"
+	case litList:
+		return "List"
+	case litSet:
+		return "Set"
+	case litDict:
+		return "Dict"
+	}
+	return n.class
 }
 
 func (p *litParser) power() (litNode, error) {
@@ -468,7 +509,7 @@ func (p *litParser) atom() (litNode, error) {
 	case tokNumber:
 		return litNode{kind: litConst, val: tok.val}, p.advance()
 	case tokComplex:
-		return other("Constant"), p.advance()
+		return litNode{kind: litConst, val: Complex(complex(0, tok.val.(float64)))}, p.advance()
 	case tokString, tokBytes, tokFString:
 		return p.strings()
 	case tokName:

@@ -92,7 +92,7 @@ func powFloat(f, g float64) (any, error) {
 		return nil, ZeroDivisionErrorf("0.0 cannot be raised to a negative power")
 	}
 	if f < 0 && !math.IsInf(f, 0) && !math.IsInf(g, 0) && g != math.Floor(g) {
-		return nil, TypeErrorf("complex results are not supported")
+		return powComplex(complex(f, 0), complex(g, 0))
 	}
 	r := pow(f, g)
 	if math.IsInf(r, 0) && !math.IsInf(f, 0) && !math.IsInf(g, 0) {

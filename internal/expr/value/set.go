@@ -7,7 +7,7 @@ import (
 
 // Set is Python's set or frozenset. It keeps its elements in insertion order,
 // and besides simulates CPython's hash table: while every element's hash is
-// defined (numbers, and tuples of numbers), iteration follows the table, so
+// defined (None, numbers, and tuples of these), iteration follows the table, so
 // that {3, 1, 2} reads {1, 2, 3} as it does in Python; otherwise CPython's
 // order is random and insertion order is as good as any.
 type Set struct {

@@ -27,8 +27,7 @@ def emit(op, args, f):
         return
     except Exception as e:
         got = "!" + type(e).__name__ + ": " + str(e)
-        if "0x7f" in got:
-            got = got.split("<ast")[0]
+        got = got.split(" object at 0x")[0]
     got = got.replace("\\", "\\\\").replace("\n", "\\n").replace("\t", "\\t") if got.startswith("!") else got
     if op.startswith("ms:") and got[0] != "!" and ("'" in got or "None" in got.replace("(None, ", "", 1)):
         return  # the order of texts and None in a set is random
@@ -170,12 +169,7 @@ for a, b in itertools.product(nums, nums):
         if rnd.random() < 0.45:
             emit("b:" + op, (a, b), lambda: ops[op](a, b))
     if rnd.random() < 0.5 and abs(b) < 70 and abs(a) < 2**65:
-        def power():
-            r = a ** b
-            if isinstance(r, complex):
-                raise TypeError("complex results are not supported")
-            return r
-        emit("b:**", (a, b), power)
+        emit("b:**", (a, b), lambda: a ** b)
     if rnd.random() < 0.3:
         emit("divmod", (a, b), lambda: divmod(a, b))
     op = rnd.choice(list(cmps))
@@ -285,7 +279,7 @@ for t in ["", " ", "1", "-1", "-", "01", "1.5", "1.", ".5", "1e5", "1E+5", "1e",
           "{", '{"a"', '{"a":', '{"a":1', '{"a":1,}', '{"a" 1}', "{a:1}", "{1:2}", '{"a":1,"a":2}', '{"b":1,"a":[1,{"c":null}]}', "1 2", "[1] x", ' {"a" : 1 } ', "\ufeff1", "[1\n,2\n x]", "9" * 30, '"\\/"', "[" * 20 + "]" * 20, "1_0", "0x1", "--1", "+1", "tru", "{}{}", '"\t"', "[,1]", '{,"a":1}', '{"a":,}', "\u00e9", '{"\u00e9": x}']:
     emit("loads", (t,), lambda: json.loads(t))
 
-lits = ["1+2", "-1", "--1", "+5", "~1", "not True", "'a' 'b'", "b'a' b'b'", "'a' b'b'", "[1,2,]", "(1)", "(1,)", "()", "{}", "{1,2}", "{1:2,}", "set()", "set( )", "frozenset()", "None", "true", "x", "a.b", "f'x'", "r'\\n'", "u'a'", "'\\x41\\u0041\\N{DIGIT ONE}\\101\\q'", "'''a\nb'''", "0x1F", "0o17", "0b11", "1_000", "1__0",
+lits = ["1+2j", "1.0-2j", "-1j", "2j+1", "-1+0j", "1j", "1+2", "-1", "--1", "+5", "~1", "not True", "'a' 'b'", "b'a' b'b'", "'a' b'b'", "[1,2,]", "(1)", "(1,)", "()", "{}", "{1,2}", "{1:2,}", "set()", "set( )", "frozenset()", "None", "true", "x", "a.b", "f'x'", "r'\\n'", "u'a'", "'\\x41\\u0041\\N{DIGIT ONE}\\101\\q'", "'''a\nb'''", "0x1F", "0o17", "0b11", "1_000", "1__0",
         "01", "00", "1.", "1.e5", ".5", "1e5", "1E+5", "1 2", "[1", "'abc", "", "  1", "\t1", " [1,\n 2]", "1\n", "1;2", "...", "Ellipsis", "True", "[1,*[2]]", "{**{}}", "1 if True else 2", "(1,2)[0]", "-'a'", "{[]:1}", "{[]}", "1,2", "1,", "'a'*3", "10**5", "1-2", "'\\ud800'", "b'\\xff'", "rb'\\n'", "Rb'a'", "bR'a'", "ur'a'", "'\\\n'", "#c\n1", "1#c", "(\n1\n)",
         "lambda:1", "yes", "null", "'a\nb'", "{'a':1, **{}}", "__import__('os')", "0777", "1e999", "-1e999", "1if 1 else 2", "0xg", "0_0", "1_", "0x_f", "'\\u00'", "'\\N{foo}'", "'\\x4'", "b'\\x4'", "{1:2,3}", "{1,2:3}", "{,}", "[,]", "(,)", "1 + 2", "u'a' 'b'", "'a'\n'b'", "('a'\n'b')", "1_0.0_1", "1e1_0", "0b1_0", "0b", "0b2", "\u0663", "'\\777'", "b'\\777'", "\u00e9", "$", "?", "a b",
         "{'a' 'b'}", "{'a': }", "'a' 1", "\x0c1", "[x for x in y]", "{x:1 for x in y}", "(x for x in y)", "a<b", "a not in b", "a is not b", "f(x)", "f(x, y=1)", "a[1:2]", "a[1:2,3]", "1 if 2", "a and b or c", "-x", "- 1", "+ 1.5", "(-1)", "[-1, +2]", "-(1)", "{'a': -1}", "1..real", "a=1", "[1 2]", "{1 2}", "foo bar", "hello, world", "key: value", "hello world!", "50%", "a@b.com", "http://x", "2020-01-02", "10.0.0.1", "/etc", "()()", "b''", "''", "''''''", "[[[[]]]]",
