@@ -42,30 +42,22 @@ func (s *Scheduler) claimLoop(ctx context.Context) {
 // long it takes until the next delayed execution is due; 0 when unknown.
 func (s *Scheduler) fill(ctx context.Context) (due time.Duration, err error) {
 	for {
-		s.mu.Lock()
-		marks := s.backlogs
-		s.mu.Unlock()
+		marks := s.backlogMarks()
 		stats, now, err := s.look(ctx)
-		if err != nil {
+		switch {
+		case err != nil:
 			return 0, err
-		}
-		if stats.OldestDue.IsZero() {
-			s.mu.Lock()
-			if s.backlogs == marks {
-				s.backlog = false
+		case !stats.OldestDue.IsZero():
+			s.markBacklog()
+			if free, err := s.claim(ctx); !free || err != nil {
+				return 0, err
 			}
-			s.mu.Unlock()
-			if stats.NextDue.IsZero() {
-				return 0, nil
-			}
+		case stats.NextDue.IsZero():
+			s.clearBacklog(marks)
+			return 0, nil
+		default:
+			s.clearBacklog(marks)
 			return max(time.Millisecond, stats.NextDue.Sub(now)), nil
-		}
-		s.mu.Lock()
-		s.backlog = true
-		s.mu.Unlock()
-		more, err := s.claim(ctx)
-		if !more || err != nil {
-			return 0, err
 		}
 	}
 }
@@ -80,15 +72,14 @@ func (s *Scheduler) look(ctx context.Context) (stats store.QueueStats, now time.
 	return stats, now, err
 }
 
-// claim takes what it has slots for, and starts it. It reports whether it is
-// worth to claim again at once.
-func (s *Scheduler) claim(ctx context.Context) (more bool, err error) {
+// claim takes what it has slots for, and starts it. It reports whether there
+// was a slot.
+func (s *Scheduler) claim(ctx context.Context) (free bool, err error) {
 	slots := s.reserveFree(claimBatch)
 	if len(slots) == 0 {
 		return false, nil
 	}
-	owner := slots[0].Owner()
-	claimed, err := s.svc.Claim(ctx, owner, len(slots), s.cfg.Queues)
+	claimed, err := s.svc.Claim(ctx, slots[0].Owner(), len(slots), s.cfg.Queues)
 	for i, t := range slots {
 		if i < len(claimed) {
 			s.start(t, claimed[i])
@@ -98,6 +89,33 @@ func (s *Scheduler) claim(ctx context.Context) (more bool, err error) {
 	}
 	if len(claimed) > 0 {
 		s.cfg.Hooks.Claimed(len(claimed))
+		return true, err
 	}
-	return err == nil && len(claimed) == len(slots), err
+	// What is due is not for this node, or others were faster.
+	return false, err
+}
+
+// The backlog says that executions wait. While it is set, new requests queue
+// up behind them.
+
+func (s *Scheduler) backlogMarks() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.backlogs
+}
+
+func (s *Scheduler) markBacklog() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.backlog = true
+}
+
+// clearBacklog says that nobody waits, unless somebody has begun to since
+// marks was read.
+func (s *Scheduler) clearBacklog(marks int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.backlogs == marks {
+		s.backlog = false
+	}
 }

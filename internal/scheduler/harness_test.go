@@ -83,8 +83,7 @@ type bundle struct {
 	funcs *funcRunner
 }
 
-// drivers open a fresh database; a second call of the function they return
-// opens it again, as another process would.
+// drivers open a fresh database.
 var drivers = map[string]func(t *testing.T) store.Store{
 	"sqlite": func(t *testing.T) store.Store {
 		st, err := sqlite.Open(context.Background(), sqlite.Options{Path: filepath.Join(t.TempDir(), "squall.db")})
