@@ -19,6 +19,8 @@ type compiler struct {
 	loops        int // nested loops of the current unit
 	esc          escapeMode
 	free         map[string]bool // names looked up outside
+	bare         bool            // a bare expression: no name can be set
+	used         map[int]bool    // slots a bare expression reads
 	input        *slotRef        // the text a filter without operand works on
 }
 
@@ -105,7 +107,7 @@ const (
 // compileExpression compiles a bare expression. Jinja compiles it as an
 // assignment to the name "result", which decides how that name resolves.
 func compileExpression(env *environment, e node) (p *exprProgram, err error) {
-	c := &compiler{env: env, prog: &program{env: env}, free: make(map[string]bool)}
+	c := &compiler{env: env, prog: &program{env: env}, free: make(map[string]bool), used: make(map[int]bool)}
 	defer func() {
 		switch r := recover().(type) {
 		case nil:
@@ -117,8 +119,16 @@ func compileExpression(env *environment, e node) (p *exprProgram, err error) {
 	}()
 	root := &scope{syms: newSymbols(nil, newUnit(nil)), toplevel: true, rootlevel: true}
 	root.syms.scan(&assignStmt{1, &nameExpr{1, "result", ctxStore}, e})
-	enter := c.enterScope(root)
+	c.bare = true
 	ev := c.expr(e, root)
+	// A name that only short cuts mention is not looked up.
+	enter := c.enterScope(root)
+	if n, ok := enter.(enterNode); ok {
+		n = slices.DeleteFunc(n, func(op loadOp) bool { return op.clear || !c.used[op.slot] })
+		if enter = n; len(n) == 0 {
+			enter = nil
+		}
+	}
 	return &exprProgram{env: env, enter: enter, expr: ev, nslots: len(root.syms.unit.slots)}, nil
 }
 

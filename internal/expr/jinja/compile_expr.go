@@ -47,9 +47,6 @@ func (c *compiler) foldMachine() *machine {
 // fold evaluates a constant expression. Only immutable scalars are kept: a list
 // must be a new one in every evaluation.
 func (c *compiler) fold(e evaluator) (any, bool) {
-	if c.esc.volatile {
-		return nil, false
-	}
 	switch e.(type) {
 	case *listNode, *tupleNode, *dictNode:
 		return nil, false
@@ -72,6 +69,9 @@ func (c *compiler) build(n node, s *scope) (evaluator, bool) {
 		return &constNode{n.val}, true
 	case *nameExpr:
 		r := c.ref(s, n.name)
+		if c.bare {
+			c.used[r.slot] = true
+		}
 		if r.hops == 0 {
 			return &nameNode{r.slot, n.name}, false
 		}
@@ -106,6 +106,9 @@ func (c *compiler) build(n node, s *scope) (evaluator, bool) {
 	case *condExpr:
 		return c.cond(n, s)
 	case *getattrExpr:
+		if v := c.ctxVar(n.node, n.attr); v != nil {
+			return v, false
+		}
 		e, pure := c.pureExpr(n.node, s)
 		return &getattrNode{e, n.attr}, pure
 	case *getitemExpr:
@@ -117,10 +120,9 @@ func (c *compiler) build(n node, s *scope) (evaluator, bool) {
 	case *testExpr:
 		return c.test(n, s)
 	case *sliceExpr:
-		// A slice among several indexes: obj[1:2, 3].
-		e := &sliceKeyNode{}
-		e.start, e.stop, e.step = c.optional(n.start, s), c.optional(n.stop, s), c.optional(n.step, s)
-		return e, false
+		// A slice among several indexes: the Python that Jinja makes of it
+		// does not parse.
+		c.fail("SyntaxError", "invalid syntax", n.exprLine())
 	}
 	panic("jinja: unexpected expression") // the parser makes no others here
 }
@@ -200,31 +202,19 @@ func (c *compiler) cond(n *condExpr, s *scope) (evaluator, bool) {
 }
 
 func (c *compiler) getitem(n *getitemExpr, s *scope) (evaluator, bool) {
+	if k, ok := n.arg.(*constExpr); ok {
+		if name, ok := k.val.(string); ok {
+			if v := c.ctxVar(n.node, name); v != nil {
+				return v, false
+			}
+		}
+	}
 	e, pure := c.pureExpr(n.node, s)
 	if sl, ok := n.arg.(*sliceExpr); ok {
 		return &sliceNode{e, c.optional(sl.start, s), c.optional(sl.stop, s), c.optional(sl.step, s)}, false
 	}
 	arg, pureArg := c.pureExpr(n.arg, s)
 	return &getitemNode{e, arg}, pure && pureArg
-}
-
-// sliceKeyNode is a slice used as a key.
-type sliceKeyNode struct{ start, stop, step evaluator }
-
-func (n *sliceKeyNode) eval(f *frame) (any, error) {
-	start, err := evalOpt(f, n.start)
-	if err != nil {
-		return nil, err
-	}
-	stop, err := evalOpt(f, n.stop)
-	if err != nil {
-		return nil, err
-	}
-	step, err := evalOpt(f, n.step)
-	if err != nil {
-		return nil, err
-	}
-	return &value.SliceKey{Start: start, Stop: stop, Step: step}, nil
 }
 
 func (c *compiler) call(n *callExpr, s *scope, forwardCaller bool) *callNode {
@@ -289,7 +279,7 @@ func (c *compiler) filter(n *filterExpr, s *scope) (evaluator, bool) {
 		return &unknownNode{"filter", n.name, e, args}, false
 	}
 	args.callee = "jinja2.filters." + def.name + "()"
-	return &filterNode{def, e, args}, pure && pureArgs && !def.context
+	return &filterNode{def, e, args}, pure && pureArgs && !def.context && !c.esc.volatile
 }
 
 func (c *compiler) test(n *testExpr, s *scope) (evaluator, bool) {
@@ -311,5 +301,35 @@ func (c *compiler) test(n *testExpr, s *scope) (evaluator, bool) {
 		}
 	}
 	args.callee = "jinja2.tests." + def.name + "()"
-	return &filterNode{def, e, args}, pure && pureArgs && !def.context
+	return &filterNode{def, e, args}, pure && pureArgs && !def.context && !c.esc.volatile
+}
+
+// ctxVar is the short cut for ctx().name and ctx()['name'] in a bare expression
+// of a workflow: the one variable is looked up, and no dict of all is made.
+// Names that mean something else on a dict go the long way.
+func (c *compiler) ctxVar(n node, name string) evaluator {
+	call, ok := n.(*callExpr)
+	if !ok || !c.bare || c.env.ctx == nil || name == "" || name[0] == '_' || isDictMethod(name) {
+		return nil
+	}
+	fn, ok := call.node.(*nameExpr)
+	if a := &call.args; !ok || fn.name != "ctx" || len(a.pos)+len(a.kw) > 0 || a.star != nil || a.double != nil {
+		return nil
+	}
+	return ctxVarNode(name)
+}
+
+type ctxVarNode string
+
+// emptyDict stands for the dict of variables in messages.
+var emptyDict = value.NewDict(0)
+
+func (n ctxVarNode) eval(f *frame) (any, error) {
+	if err := f.m.b.Step(1); err != nil {
+		return nil, err
+	}
+	if v, ok := f.m.xenv.Lookup(string(n)); ok {
+		return v, nil
+	}
+	return f.m.env.undefinedAttr(emptyDict, string(n)), nil
 }

@@ -95,7 +95,7 @@ func (c *compiler) output(n *outputStmt, s *scope) executor {
 
 // constText evaluates a constant child of an output at compile time.
 func (c *compiler) constText(e evaluator, pure bool) (string, bool) {
-	if !pure || c.esc.volatile {
+	if !pure {
 		return "", false
 	}
 	m := c.foldMachine()

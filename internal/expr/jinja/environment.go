@@ -43,11 +43,11 @@ func (e *environment) undefinedHint(hint string) *undefined {
 
 // load returns the named template, compiled.
 func (e *environment) load(name any) (*program, error) {
-	if u, ok := name.(*undefined); ok {
-		return nil, u.fail()
-	}
 	if !e.hasLoader {
 		return nil, errNoLoader()
+	}
+	if u, ok := name.(*undefined); ok {
+		return nil, u.fail()
 	}
 	key, ok := plainString(name)
 	src, found := e.templates[key]

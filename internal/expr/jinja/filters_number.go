@@ -97,11 +97,11 @@ func wholeNumber(v any, ceil bool) (any, error) {
 		return value.Pos(v)
 	}
 	x, err := value.ToFloat(v)
-	if err != nil {
-		if value.IsString(v) {
-			return nil, value.TypeErrorf("must be real number, not str")
+	if value.IsString(v) || err != nil {
+		if isUndefined(v) {
+			return nil, err
 		}
-		return nil, err
+		return nil, value.TypeErrorf("must be real number, not %s", value.TypeName(v))
 	}
 	if ceil {
 		x = math.Ceil(x)

@@ -273,6 +273,9 @@ func sumFilter(f *frame, a arglist) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	if _, err := value.Iter(items); err != nil {
+		return nil, err
+	}
 	return value.Sum(f.m.b, items, a.v[2])
 }
 
@@ -301,11 +304,23 @@ func sortFilter(f *frame, a arglist) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	reverse, err := reverseArg(a.v[1])
+	return f.m.sorted(a.v[0], f.m.multiKeyFunc(a.v[3], caseSensitive), a.v[1])
+}
+
+// sorted is Python's sorted(): the items are listed before reverse is looked at.
+func (m *machine) sorted(v any, key func(any) (any, error), reverse any) (any, error) {
+	items, err := value.Collect(m.b, v)
 	if err != nil {
 		return nil, err
 	}
-	return value.Sorted(f.m.b, a.v[0], f.m.multiKeyFunc(a.v[3], caseSensitive), reverse)
+	down, err := reverseArg(reverse)
+	if err != nil {
+		return nil, err
+	}
+	if err := value.SortItems(m.b, items, key, down); err != nil {
+		return nil, err
+	}
+	return &value.List{Items: items}, nil
 }
 
 // dictItems is v.items() of Python.
@@ -328,17 +343,13 @@ func dictSortFilter(f *frame, a arglist) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	reverse, err := reverseArg(a.v[3])
-	if err != nil {
-		return nil, err
-	}
-	return value.Sorted(f.m.b, items, func(v any) (any, error) {
+	return f.m.sorted(items, func(v any) (any, error) {
 		k, err := value.GetItem(f.m.b, v, int64(pos))
 		if err == nil && !caseSensitive {
 			k = foldCase(k)
 		}
 		return k, err
-	}, reverse)
+	}, a.v[3])
 }
 
 func groupByFilter(f *frame, a arglist) (any, error) {

@@ -35,6 +35,12 @@ func (m *machine) makeDict(a arglist) (*value.Dict, error) {
 	if len(a.rest) > 1 {
 		return nil, value.TypeErrorf("dict expected at most 1 argument, got %d", len(a.rest))
 	}
+	if len(a.rest) == 1 {
+		// Python looks for a method "keys", which an undefined value refuses.
+		if u, ok := a.rest[0].(*undefined); ok {
+			return nil, u.fail()
+		}
+	}
 	d := value.NewDict(a.kw.Len())
 	if len(a.rest) == 0 && a.kw.Len() == 0 {
 		return d, nil
@@ -45,8 +51,9 @@ func (m *machine) makeDict(a arglist) (*value.Dict, error) {
 
 // namespace is an object whose attributes a template may set anywhere.
 type namespace struct {
-	m     *machine
-	attrs *value.Dict
+	m        *machine
+	attrs    *value.Dict
+	printing bool // a namespace may hold itself
 }
 
 func newNamespace(f *frame, a arglist) (any, error) {
@@ -54,7 +61,7 @@ func newNamespace(f *frame, a arglist) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &namespace{f.m, d}, nil
+	return &namespace{m: f.m, attrs: d}, nil
 }
 
 func (n *namespace) TypeName() string { return "Namespace" }
@@ -66,10 +73,11 @@ func (n *namespace) Attr(name string) (any, bool, error) {
 }
 
 func (n *namespace) ReprText() (string, error) {
-	if err := n.m.b.Enter(); err != nil {
-		return "", err
+	if n.printing {
+		return "<Namespace {...}>", nil
 	}
-	defer n.m.b.Leave()
+	n.printing = true
+	defer func() { n.printing = false }()
 	s, err := value.Repr(n.m.b, n.attrs)
 	return "<Namespace " + s + ">", err
 }

@@ -16,17 +16,32 @@ type machine struct {
 	b   *value.Budget
 	out []byte
 
-	xenv    *expr.Env            // what the workflow functions and st2kv reach
+	xenv    *expr.Env // what the workflow functions and st2kv reach
+	empty   *tcontext
 	modules map[*program]*module // modules imported without context
 	groups  map[*any]struct{}    // tuples made by groupby, by their first element
 }
 
 func newMachine(ctx context.Context, env *environment, xenv *expr.Env, b *value.Budget) *machine {
+	m := &machine{}
+	m.init(ctx, env, xenv, b)
+	return m
+}
+
+func (m *machine) init(ctx context.Context, env *environment, xenv *expr.Env, b *value.Budget) {
 	if b == nil {
 		// Depth is always bounded: an exhausted stack cannot be recovered.
 		b = value.NewBudget(ctx, 0, 0, 0)
 	}
-	return &machine{env: env, ctx: ctx, b: b, xenv: xenv}
+	m.env, m.ctx, m.b, m.xenv = env, ctx, b, xenv
+}
+
+// bare is a context without variables.
+func (m *machine) bare() *tcontext {
+	if m.empty == nil {
+		m.empty = &tcontext{m: m, parent: globalsOnly{}}
+	}
+	return m.empty
 }
 
 // missingType is the type of the content of a slot nothing was stored in.
@@ -46,13 +61,22 @@ type frame struct {
 
 func (m *machine) newFrame(n int, up *frame, tc *tcontext) *frame {
 	f := &frame{up: up, m: m, tc: tc}
-	if n > 0 {
-		f.slots = make([]any, n)
-		for i := range f.slots {
-			f.slots[i] = missing
-		}
-	}
+	f.makeSlots(n, nil)
 	return f
+}
+
+// makeSlots gives the frame n empty variables, in space if they fit.
+func (f *frame) makeSlots(n int, space []any) {
+	if n == 0 {
+		return
+	}
+	if n > len(space) {
+		space = make([]any, n)
+	}
+	f.slots = space[:n]
+	for i := range f.slots {
+		f.slots[i] = missing
+	}
 }
 
 // at returns the frame hops units further out.

@@ -368,6 +368,12 @@ func (t *templateReference) Item(key any) (any, bool, error) {
 	return &blockReference{name, t.tc, stack, 0}, true, nil
 }
 
+// Iter follows Python's protocol for what can be indexed only: it asks for item
+// 0, which no template has.
+func (t *templateReference) Iter() (value.Iterator, error) {
+	return &value.FuncIter{Name: "iterator", Fn: func() (any, bool, error) { return nil, false, value.KeyError(int64(0)) }}, nil
+}
+
 func (t *templateReference) underscored() []string { return []string{"_TemplateReference__context"} }
 
 // blockReference is a block that can be called for its text.

@@ -194,12 +194,22 @@ func compare(b *value.Budget, op string, x, y any) (bool, error) {
 		eq, err := value.EqualIn(b, x, y)
 		return !eq, err
 	case "in":
-		return value.Contains(b, y, x)
+		return contains(b, y, x)
 	case "not in":
-		in, err := value.Contains(b, y, x)
+		in, err := contains(b, y, x)
 		return !in, err
 	}
 	return value.Compare(b, op, x, y)
+}
+
+func contains(b *value.Budget, container, v any) (bool, error) {
+	if u, ok := v.(*undefined); ok && u.strict {
+		// A range compares what is no int with its members one by one.
+		if r, ok := container.(*value.Range); ok && r.Len() > 0 {
+			return false, u.fail()
+		}
+	}
+	return value.Contains(b, container, v)
 }
 
 type concatNode struct {
@@ -361,6 +371,9 @@ func (n *argNodes) mapping(f *frame, kw *value.Kwargs) error {
 	v, err := n.double.eval(f)
 	if err != nil {
 		return err
+	}
+	if u, ok := v.(*undefined); ok {
+		return u.fail()
 	}
 	d, ok := v.(*value.Dict)
 	if !ok {

@@ -202,7 +202,7 @@ func (r *evaluation) machine(env *expr.Env) *machine {
 
 // native evaluates an expression and lists generators.
 func (l *Language) native(m *machine, p *exprProgram) (any, error) {
-	v, err := p.evaluate(m, l.vars(m.xenv))
+	v, err := p.evaluate(m, l)
 	if err != nil {
 		return nil, err
 	}

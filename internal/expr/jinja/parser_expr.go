@@ -209,11 +209,10 @@ func (p *parser) primary(namespace bool) node {
 
 // tupleOpts says how a possible tuple is read.
 type tupleOpts struct {
-	simplified bool   // only names and literals: the target of an assignment
-	namespace  bool   // with simplified: name.attr too
-	condExpr   bool   // items may be conditional expressions
-	explicit   bool   // in parentheses, so that it may be empty
-	end        string // a name that ends the tuple besides the usual tokens
+	simplified bool // only names and literals: the target of an assignment
+	namespace  bool // with simplified: name.attr too
+	condExpr   bool // items may be conditional expressions
+	explicit   bool // in parentheses, so that it may be empty
 }
 
 // tuple reads one expression, or a tuple when there is a comma.
@@ -226,7 +225,7 @@ func (p *parser) tuple(o tupleOpts) node {
 		if len(items) > 0 {
 			p.expect(tokComma)
 		}
-		if t := p.cur; t.typ == tokVariableEnd || t.typ == tokBlockEnd || t.typ == tokRParen || o.end != "" && t.isName(o.end) {
+		if t := p.cur; t.typ == tokVariableEnd || t.typ == tokBlockEnd || t.typ == tokRParen {
 			break
 		}
 		if o.simplified {

@@ -115,7 +115,7 @@ func (p *parser) tagParser(name string) func(at) stmt {
 }
 
 func (p *parser) set(line at) stmt {
-	target := p.assignTarget("", true)
+	target := p.assignTarget(true)
 	if p.skipIf(tokAssign) {
 		return &assignStmt{line, target, p.tuple(tupleOpts{condExpr: true})}
 	}
@@ -125,9 +125,9 @@ func (p *parser) set(line at) stmt {
 
 func (p *parser) forLoop(line at) stmt {
 	s := &forStmt{at: line}
-	s.target = p.assignTarget("in", false)
+	s.target = p.assignTarget(false)
 	p.expectName("in")
-	s.iter = p.tuple(tupleOpts{end: "recursive"})
+	s.iter = p.tuple(tupleOpts{})
 	if p.skipName("if") {
 		s.test = p.expression(true)
 	}
@@ -162,7 +162,7 @@ func (p *parser) with(line at) stmt {
 		if len(s.targets) > 0 {
 			p.expect(tokComma)
 		}
-		target := p.assignTarget("", false)
+		target := p.assignTarget(false)
 		setCtx(target, ctxParam)
 		s.targets = append(s.targets, target)
 		p.expect(tokAssign)
@@ -331,10 +331,10 @@ func (p *parser) print(line at) stmt {
 	return s
 }
 
-// assignTarget reads what can stand left of "="; end is a name that also ends a
-// tuple of targets. Attributes of namespaces are allowed with namespace.
-func (p *parser) assignTarget(end string, namespace bool) node {
-	e := p.tuple(tupleOpts{simplified: true, end: end, namespace: namespace})
+// assignTarget reads what can stand left of "=". Attributes of namespaces are
+// allowed with namespace.
+func (p *parser) assignTarget(namespace bool) node {
+	e := p.tuple(tupleOpts{simplified: true, namespace: namespace})
 	setCtx(e, ctxStore)
 	if !assignable(e) {
 		p.failAt("can't assign to "+reprString(nodeName(e)), e.exprLine())
@@ -379,8 +379,9 @@ func assignable(e node) bool {
 	return false
 }
 
+// nodeName is the name of the original's class of node, in lower case.
 func nodeName(e node) string {
-	switch e.(type) {
+	switch e := e.(type) {
 	case *constExpr:
 		return "const"
 	case *tupleExpr:
@@ -389,6 +390,31 @@ func nodeName(e node) string {
 		return "list"
 	case *dictExpr:
 		return "dict"
+	case *unaryExpr:
+		return opNames["unary"+e.op]
+	case *binaryExpr:
+		return opNames[e.op]
+	case *compareExpr:
+		return "compare"
+	case *concatExpr:
+		return "concat"
+	case *condExpr:
+		return "condexpr"
+	case *getattrExpr:
+		return "getattr"
+	case *getitemExpr:
+		return "getitem"
+	case *callExpr:
+		return "call"
+	case *filterExpr:
+		return "filter"
+	case *testExpr:
+		return "test"
 	}
-	return "expr"
+	return "name"
+}
+
+var opNames = map[string]string{
+	"unary-": "neg", "unary+": "pos", "unarynot": "not", "+": "add", "-": "sub", "*": "mul", "/": "div",
+	"//": "floordiv", "%": "mod", "**": "pow", "and": "and", "or": "or",
 }

@@ -105,7 +105,7 @@ var builtinTests = map[string]*builtin{
 
 func inTest(name, params string) *builtin {
 	return define(name, params, none, func(f *frame, a arglist) (any, error) {
-		return value.Contains(f.m.b, a.v[1], a.v[0])
+		return contains(f.m.b, a.v[1], a.v[0])
 	})
 }
 

@@ -26,11 +26,13 @@ func wordWrap(f *frame, a arglist) (any, error) {
 	}
 	w := wrapper{m: m}
 	if len(lines) > 0 {
+		if bad, err := value.Compare(m.b, "<=", a.v[1], int64(0)); err != nil {
+			return nil, err
+		} else if bad {
+			return nil, value.ValueErrorf("invalid width %s (must be > 0)", reprAny(a.v[1]))
+		}
 		if w.width, err = value.AsIndex(a.v[1]); err != nil {
 			return nil, err
-		}
-		if w.width <= 0 {
-			return nil, value.ValueErrorf("invalid width %d (must be > 0)", w.width)
 		}
 	}
 	if w.breakLong, err = boolArg(a.v[2]); err != nil {
