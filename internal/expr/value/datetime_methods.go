@@ -7,7 +7,7 @@ import (
 
 var datetimeMethods = map[string]*method{
 	"astimezone":  keywords(0, mAsTimezone, "tz"),
-	"ctime":       noArgs(func(c *call) (any, error) { return c.self.(DateTime).Strftime(c.b, "%a %b %e %H:%M:%S %Y") }),
+	"ctime":       noArgs(func(c *call) (any, error) { return c.self.(DateTime).Strftime(c.b, "%a %b %e %H:%M:%S %04Y") }),
 	"date":        noArgs(func(c *call) (any, error) { return c.self.(DateTime).Date(), nil }),
 	"dst":         noArgs(func(c *call) (any, error) { return nil, nil }),
 	"isocalendar": noArgs(func(c *call) (any, error) { return isoCalendar(c.self.(DateTime).Time), nil }),
@@ -33,7 +33,7 @@ var datetimeMethods = map[string]*method{
 }
 
 var dateMethods = map[string]*method{
-	"ctime":       noArgs(func(c *call) (any, error) { return c.self.(Date).midnight().Strftime(c.b, "%a %b %e %H:%M:%S %Y") }),
+	"ctime":       noArgs(func(c *call) (any, error) { return c.self.(Date).midnight().Strftime(c.b, "%a %b %e %H:%M:%S %04Y") }),
 	"isocalendar": noArgs(func(c *call) (any, error) { return isoCalendar(c.self.(Date).midnight().Time), nil }),
 	"isoformat":   noArgs(func(c *call) (any, error) { return c.self.(Date).String(), nil }),
 	"isoweekday":  noArgs(func(c *call) (any, error) { return weekday(c.self.(Date).midnight().Time) + 1, nil }),

@@ -5,6 +5,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 )
 
 // TestCPython compares with what CPython 3.11 answered; see
@@ -176,7 +177,69 @@ func golden(op string, args Tuple) (any, error) {
 		}
 		return &List{Items: v.(*Set).Items()}, nil
 	}
-	return nil, Errorf("UnknownOperation", "%s", op)
+	return goldenDates(kind, name, args)
+}
+
+// goldenDates runs the operations on dates and spans, and calls with keywords.
+func goldenDates(kind, name string, args Tuple) (any, error) {
+	moment := func(i int) DateTime {
+		a := args[i].(Tuple)
+		n := make([]int64, 7)
+		for k := range n {
+			n[k] = a[k].(int64)
+		}
+		var zone *time.Location
+		if off, ok := a[7].(int64); ok {
+			zone = FixedZone(TimeSpan(off) * Second)
+		}
+		d, err := MakeDateTime(n[0], n[1], n[2], n[3], n[4], n[5], n[6], zone)
+		if err != nil {
+			panic(err)
+		}
+		return d
+	}
+	text := func(v any, err error) (any, error) {
+		if err != nil {
+			return nil, err
+		}
+		return Str(nil, v)
+	}
+	span := func(i int) TimeSpan { return TimeSpan(args[i].(int64)) }
+	switch kind {
+	case "dattr":
+		return GetAttr(nil, moment(0), name)
+	case "tdattr":
+		return GetAttr(nil, span(0), name)
+	case "dt":
+		return text(CallMethod(nil, moment(0), name, args[1:], nil))
+	case "dtrepr":
+		return moment(0).repr() + moment(0).String(), nil
+	case "tdrepr":
+		return span(0).String() + span(0).repr(), nil
+	case "dtshift":
+		return text(Add(nil, moment(0), span(1)))
+	case "dtdiff":
+		return text(Sub(nil, moment(0), moment(1)))
+	case "dtless":
+		return Less(nil, moment(0), moment(1))
+	case "dtequal":
+		return Equal(moment(0), moment(1)), nil
+	case "tdnum":
+		return text(BinaryOp(nil, name, span(0), args[1]))
+	case "tdtd":
+		return text(BinaryOp(nil, name, span(0), span(1)))
+	case "kw", "kwm":
+		kw := &Kwargs{}
+		for k, v := range args[2].(*Dict).All() {
+			kw.Set(k.(string), v)
+		}
+		v, err := CallMethod(nil, args[0], name, args[1].(Tuple), kw)
+		if kind == "kwm" && err == nil {
+			return Tuple{v, args[0]}, nil
+		}
+		return v, err
+	}
+	return nil, Errorf("UnknownOperation", "%s", kind)
 }
 
 func goldenSetOrder(seq, drop []any) (any, error) {

@@ -152,7 +152,7 @@ func (m *method) check(c *call) error {
 		return m.bind(c)
 	}
 	if c.kw.Len() > 0 {
-		if m.style == styleVariadic {
+		if m.style == styleVariadic || m.style == styleParse {
 			return TypeErrorf("%s() takes no keyword arguments", c.name)
 		}
 		return TypeErrorf("%s.%s() takes no keyword arguments", shortType(c.self), c.name)

@@ -18,28 +18,36 @@ func (d DateTime) Strftime(b *Budget, layout string) (string, error) {
 			continue
 		}
 		i++
-		flag := byte(0)
+		start := i
+		flag, width := byte(0), 0
 		if strings.IndexByte("-_0^#", layout[i]) >= 0 && i+1 < len(layout) {
 			flag = layout[i]
 			i++
 		}
-		text, ok := d.directive(b, layout[i], flag)
-		if !ok {
-			text = "%"
-			if flag != 0 {
-				text += string(flag)
+		for asciiDigit(layout[i]) && i+1 < len(layout) {
+			if width = width*10 + int(layout[i]-'0'); width > maxAlloc {
+				return "", memoryError()
 			}
-			text += string(layout[i])
+			i++
+		}
+		if err := b.Alloc(int64(width)); err != nil {
+			return "", err
+		}
+		text, ok := d.directive(b, layout[i], flag, width)
+		if !ok {
+			text = layout[start-1 : i+1]
 		}
 		out.WriteString(text)
 	}
 	return out.String(), nil
 }
 
-// directive formats one %c with an optional glibc flag.
-func (d DateTime) directive(b *Budget, c, flag byte) (string, bool) {
+// directive formats one %c with an optional glibc flag and width (0 for the
+// usual one).
+func (d DateTime) directive(b *Budget, c, flag byte, wide int) (string, bool) {
 	t := d.Time
 	num := func(n, width int, pad byte) string {
+		width = max(width, wide)
 		switch flag {
 		case '-':
 			return fmt.Sprint(n)
@@ -52,6 +60,7 @@ func (d DateTime) directive(b *Budget, c, flag byte) (string, bool) {
 		return strings.Repeat(string(pad), max(width-len(s), 0)) + s
 	}
 	text := func(s string) string {
+		s = strings.Repeat(" ", max(wide-len(s), 0)) + s
 		switch flag {
 		case '^':
 			return strings.ToUpper(s)
@@ -82,7 +91,7 @@ func (d DateTime) directive(b *Budget, c, flag byte) (string, bool) {
 	case 'c':
 		return sub("%a %b %e %H:%M:%S %Y"), true
 	case 'C':
-		return num(t.Year()/100, 2, '0'), true
+		return num(t.Year()/100, 1, '0'), true
 	case 'd':
 		return num(t.Day(), 2, '0'), true
 	case 'D', 'x':
@@ -122,7 +131,9 @@ func (d DateTime) directive(b *Budget, c, flag byte) (string, bool) {
 	case 'R':
 		return sub("%H:%M"), true
 	case 's':
-		return fmt.Sprint(t.Unix()), true
+		// The C library reads the wall clock as local time, which is UTC here.
+		_, off := t.Zone()
+		return fmt.Sprint(t.Unix() + int64(off)), true
 	case 'S':
 		return num(t.Second(), 2, '0'), true
 	case 't':

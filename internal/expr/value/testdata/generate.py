@@ -296,8 +296,69 @@ for s in ("abc", "\u00e9\u20ac\U0001f600", "\ud800x"):
         for err in ("strict", "ignore", "replace", "xmlcharrefreplace", "backslashreplace"):
             emit("m:encode", (s, enc, err), lambda: s.encode(enc, err))
 
+import datetime as dt
+
+zones = [None, dt.timezone.utc, dt.timezone(dt.timedelta(hours=2)), dt.timezone(dt.timedelta(hours=-5, minutes=-30))]
+
+
+def moment(a):
+    *parts, offset = a
+    return dt.datetime(*parts, tzinfo=None if offset is None else dt.timezone(dt.timedelta(seconds=offset)))
+
+
+stamps = [(2015, 1, 2, 0, 0, 0, 0, None), (2015, 1, 2, 13, 4, 5, 678900, 0), (1999, 12, 31, 23, 59, 59, 999999, 7200), (2020, 2, 29, 12, 0, 0, 1, -19800), (1, 1, 1, 0, 0, 0, 0, None), (9999, 12, 31, 23, 59, 59, 0, None), (2024, 12, 30, 1, 0, 0, 0, 0), (1970, 1, 1, 0, 0, 0, 0, 0)]
+for a in stamps:
+    d = moment(a)
+    for name in "year month day hour minute second microsecond".split():
+        emit("dattr:" + name, (a,), lambda: getattr(d, name))
+    for name in "ctime date isocalendar isoformat isoweekday toordinal tzname utcoffset weekday".split():
+        emit("dt:" + name, (a,), lambda: str(tuple(getattr(d, name)()) if name == "isocalendar" else getattr(d, name)()))
+    emit("dt:timestamp", (a,), lambda: str(d.replace(tzinfo=d.tzinfo or dt.timezone.utc).timestamp()))
+    emit("dtrepr", (a,), lambda: repr(d) + str(d))
+    for f in "aAbBcCdDeFgGHIjklmMnpPrRsStTuUVwWxXyYzZ%fQ":
+        if f == "s" and a[-1] is None:
+            continue
+        emit("dt:strftime", (a, "<%" + f + ">"), lambda: str(d.strftime("<%" + f + ">")))
+    for f in ("%-d/%-m/%Y", "%_d", "%^a", "%#p", "%Y%", "%H:%M:%S.%f %z", "%05d", "", "abc"):
+        emit("dt:strftime", (a, f), lambda: str(d.strftime(f)))
+    for spec in ("auto", "hours", "minutes", "seconds", "milliseconds", "microseconds", "x"):
+        emit("dt:isoformat", (a, " ", spec), lambda: str(d.isoformat(" ", spec)))
+    for us in (0, 1, -1, 86400 * 10**6, -86400 * 10**6 * 400, 3 * 10**12, 10**18):
+        emit("dtshift", (a, us), lambda: str(d + dt.timedelta(microseconds=us)))
+    for c in stamps:
+        emit("dtdiff", (a, c), lambda: str(d - moment(c)))
+        emit("dtless", (a, c), lambda: d < moment(c))
+        emit("dtequal", (a, c), lambda: d == moment(c))
+spans = [0, 1, -1, 10**6, 61 * 10**6, 86400 * 10**6, -86400 * 10**6, 90061 * 10**6 + 5, -90061 * 10**6 - 5, 10**15, -(10**13) + 7]
+for us in spans:
+    t = dt.timedelta(microseconds=us)
+    emit("tdrepr", (us,), lambda: str(t) + repr(t))
+    for name in ("days", "seconds", "microseconds"):
+        emit("tdattr:" + name, (us,), lambda: getattr(t, name))
+    for n in (0, 1, 3, -2, 0.5, 2.5, -0.1, 1e999, True, "x", None):
+        for op in ("*", "/", "//", "%", "+"):
+            emit("tdnum:" + op, (us, n), lambda: str({"*": lambda: t * n, "/": lambda: t / n, "//": lambda: t // n, "%": lambda: t % n, "+": lambda: t + n}[op]()))
+    for u in spans:
+        v = dt.timedelta(microseconds=u)
+        for op in ("+", "-", "/", "//", "%"):
+            emit("tdtd:" + op, (us, u), lambda: str({"+": lambda: t + v, "-": lambda: t - v, "/": lambda: t / v, "//": lambda: t // v, "%": lambda: t % v}[op]()))
+
+for name, args, kw in [("split", (), {"sep": "b"}), ("split", (), {"maxsplit": 1}), ("split", ("b",), {"sep": "b"}), ("split", (), {"x": 1}), ("split", ("b",), {"maxsplit": 0}), ("split", ("b", 1), {"sep": 2}), ("splitlines", (), {"keepends": True}), ("encode", (), {"errors": "ignore"}), ("encode", (), {"encoding": "ascii", "errors": "replace"}), ("expandtabs", (), {"tabsize": 2}),
+                       ("upper", (), {"x": 1}), ("replace", ("a", "b"), {"count": 1}), ("strip", (), {"chars": "a"}), ("join", (), {"x": 1}), ("rsplit", (), {"maxsplit": 1, "sep": "b"}), ("find", ("a",), {"x": 1}), ("center", (5,), {"fillchar": "*"})]:
+    emit("kw:" + name, ("a b\tcab", args, kw), lambda: getattr("a b\tcab", name)(*args, **kw))
+for args, kw in [((), {"reverse": True}), ((), {"key": None}), ((), {"key": 1}), ((1,), {}), ((), {"x": 1}), ((), {"reverse": "a"}), ((1, 2, 3), {})]:
+    def call():
+        c = [3, 1, 2]
+        return (c.sort(*args, **kw), c)
+    emit("kwm:sort", ([3, 1, 2], args, kw), call)
+for args, kw in [(({"a": 2},), {"b": 3}), ((), {"z": 1}), ((1,), {"b": 3}), (({}, {}), {}), (([("k", 1)],), {"k": 2})]:
+    def call():
+        c = {"a": 1}
+        return (c.update(*args, **kw), c)
+    emit("kwm:update", ({"a": 1}, args, kw), call)
+
 for op, lines in cases.items():
-    most = {"literal": 300, "format": 700, "printf": 400, "strformat": 400, "repr": 200, "setorder": 60, "loads": 200, "dumps": 150, "int": 250, "round": 150}.get(op, 60)
+    most = {"literal": 300, "format": 700, "printf": 400, "strformat": 400, "repr": 200, "setorder": 60, "loads": 200, "dumps": 150, "int": 250, "round": 150, "dt:strftime": 250}.get(op, 60)
     if "all" not in sys.argv:
         keep = set(rnd.sample(range(len(lines)), min(most, len(lines))))
         lines = [l for i, l in enumerate(lines) if i in keep]
