@@ -1,6 +1,7 @@
 package pack
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io/fs"
@@ -29,7 +30,7 @@ func (f *file) load(fsys fs.FS) *pyyaml.Node {
 		f.fault(nil, fmt.Sprintf("the file has %d bytes", len(src)), fmt.Sprintf("metadata may have %d", maxFile))
 		return nil
 	}
-	root, problems := pyyaml.Parse(value.NewBudget(nil, 0, maxBytes, 0), string(src))
+	root, problems := pyyaml.Parse(value.NewBudget(context.Background(), 0, maxBytes, 0), string(src))
 	for _, p := range problems {
 		at := &pyyaml.Node{Mark: p.Mark}
 		if p.Warning {

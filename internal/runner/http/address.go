@@ -49,7 +49,7 @@ func normalize(address, query string) (string, *url.Userinfo, error) {
 // requote percent-encodes what may not stand in a URL and leaves everything
 // else, valid escapes included, as it is.
 func requote(s string) string {
-	const safe = "!#$&'()*+,/:;=?@[]~-._"
+	const safe = "!$&'()*+,/:;=?@[]~-._"
 	var b strings.Builder
 	for i := range len(s) {
 		c := s[i]

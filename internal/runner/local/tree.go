@@ -2,6 +2,7 @@ package local
 
 import (
 	"bytes"
+	"errors"
 	"os"
 	"strconv"
 	"time"
@@ -55,7 +56,7 @@ func (t *tree) end(grace, delay time.Duration) {
 func (t *tree) signal(sig unix.Signal, list []process) {
 	var foreign []int
 	for _, p := range list {
-		if err := p.signal(sig); err == unix.EPERM {
+		if err := p.signal(sig); errors.Is(err, unix.EPERM) {
 			foreign = append(foreign, p.pid)
 		} else if sig == unix.SIGTERM {
 			_ = p.signal(unix.SIGCONT)
@@ -172,7 +173,7 @@ func parseStat(pid int, stat []byte) (process, bool) {
 // signal sends sig to exactly this process, never to a later one of its number.
 func (p process) signal(sig unix.Signal) error {
 	fd, err := unix.PidfdOpen(p.pid, 0)
-	if err == unix.ENOSYS {
+	if errors.Is(err, unix.ENOSYS) {
 		return unix.Kill(p.pid, sig) // Linux before 5.3
 	}
 	if err != nil {
