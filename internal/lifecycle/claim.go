@@ -40,8 +40,7 @@ func (s *Service) Claim(ctx context.Context, owner store.Owner, n int, queues []
 }
 
 // limit writes down when a claimed execution is out of time, so that other
-// nodes can see it too. An action that is unknown, or whose parameters do not
-// fit any more, has no limit: its run fails at once.
+// nodes can see it too. An action that is unknown has no limit: its run fails at once.
 func (s *Service) limit(ctx context.Context, tx store.Tx, ex *squall.Execution) error {
 	def, err := s.definition(ctx, tx, ex.ActionVersion)
 	if squall.KindOf(err) == squall.NotFound {
@@ -50,11 +49,7 @@ func (s *Service) limit(ctx context.Context, tx store.Tx, ex *squall.Execution) 
 	if err != nil {
 		return err
 	}
-	params, _, err := def.Form.Final(ex.Parameters)
-	if err != nil {
-		return nil //nolint:nilerr // the run reports it
-	}
-	at := deadline(params, ex.StartedAt)
+	at := deadline(def, ex.Parameters, ex.StartedAt)
 	if at.IsZero() {
 		return nil
 	}

@@ -112,9 +112,15 @@ func alive(nodes []store.Node, ex *squall.Execution, now time.Time) bool {
 
 // deadline returns when a run that starts now is out of time, zero for never.
 // The limit is the runner's parameter "timeout" in seconds; zero or less is
-// over at once (st2).
-func deadline(params map[string]any, now time.Time) time.Time {
-	n, ok := params["timeout"].(json.Number)
+// over at once (st2). A parameter of that name of the action's own is no limit.
+func deadline(def *Definition, params json.RawMessage, now time.Time) time.Time {
+	if def.Runner == nil {
+		return time.Time{}
+	}
+	if _, ok := def.Runner.Parameters.Get("timeout"); !ok {
+		return time.Time{}
+	}
+	n, ok := def.Form.Value(params, "timeout").(json.Number)
 	if !ok {
 		return time.Time{}
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"squall/internal/param"
 	"squall/internal/squall"
 	"squall/internal/store"
 )
@@ -141,17 +142,31 @@ func TestAlive(t *testing.T) {
 
 func TestDeadline(t *testing.T) {
 	now := time.Unix(1000, 0)
-	for value, want := range map[any]time.Time{
-		nil:                 {},
-		"60":                {},
-		json.Number("60"):   now.Add(time.Minute),
-		json.Number("0.25"): now.Add(250 * time.Millisecond),
-		json.Number("0"):    now,
-		json.Number("-1"):   now,
-		json.Number("1e99"): {},
+	with := squall.Schema{{Name: "timeout", Type: json.RawMessage(`"number"`), Default: json.RawMessage(`60`)}}
+	define := func(runner, action squall.Schema) *Definition {
+		rt, a := &squall.RunnerType{Parameters: runner}, &squall.Action{Parameters: action}
+		return &Definition{Runner: rt, Action: a, Form: param.Compile(rt, a)}
+	}
+	for _, tc := range []struct {
+		name  string
+		def   *Definition
+		given string
+		want  time.Time
+	}{
+		{"default", define(with, nil), `{}`, now.Add(time.Minute)},
+		{"given", define(with, nil), `{"timeout":0.25}`, now.Add(250 * time.Millisecond)},
+		{"null", define(with, nil), `{"timeout":null}`, now.Add(time.Minute)},
+		{"zero", define(with, nil), `{"timeout":0}`, now},
+		{"negative", define(with, nil), `{"timeout":-1}`, now},
+		{"for ever", define(with, nil), `{"timeout":1e99}`, time.Time{}},
+		{"action's default", define(with, squall.Schema{{Name: "timeout", Default: json.RawMessage(`5`)}}), `{}`, now.Add(5 * time.Second)},
+		{"immutable", define(with, squall.Schema{{Name: "timeout", Immutable: true}}), `{"timeout":5}`, now.Add(time.Minute)},
+		{"action's own", define(nil, with), `{"timeout":5}`, time.Time{}},
+		{"none", define(nil, nil), `{}`, time.Time{}},
+		{"unknown runner", &Definition{}, `{"timeout":5}`, time.Time{}},
 	} {
-		if got := deadline(map[string]any{"timeout": value}, now); !got.Equal(want) {
-			t.Errorf("timeout %v: got %v, want %v", value, got, want)
+		if got := deadline(tc.def, json.RawMessage(tc.given), now); !got.Equal(tc.want) {
+			t.Errorf("%s: got %v, want %v", tc.name, got, tc.want)
 		}
 	}
 }

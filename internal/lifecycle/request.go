@@ -19,11 +19,15 @@ func (s *Service) Request(ctx context.Context, r squall.Request) (*squall.Execut
 	ctx, span := s.tracer.Start(ctx, "request "+r.Action.String(), trace.WithSpanKind(trace.SpanKindProducer))
 	defer span.End()
 
-	var p *prepared
+	var a *squall.Action
 	err := s.st.View(ctx, func(tx store.Tx) (err error) {
-		p, err = s.prepare(ctx, tx, r)
+		a, err = findAction(ctx, tx, r.Action)
 		return err
 	})
+	if err != nil {
+		return nil, err
+	}
+	p, err := s.prepare(ctx, a, r)
 	if err != nil {
 		return nil, err
 	}
@@ -38,7 +42,11 @@ func (s *Service) Request(ctx context.Context, r squall.Request) (*squall.Execut
 // RequestTx is Request inside the caller's transaction: the execution exists
 // exactly when that commits. It never starts anything at once.
 func (s *Service) RequestTx(ctx context.Context, tx store.Tx, r squall.Request) (*squall.Execution, error) {
-	p, err := s.prepare(ctx, tx, r)
+	a, err := findAction(ctx, tx, r.Action)
+	if err != nil {
+		return nil, err
+	}
+	p, err := s.prepare(ctx, a, r)
 	if err != nil {
 		return nil, err
 	}
@@ -51,25 +59,32 @@ type prepared struct {
 	def *Definition
 }
 
-// prepare finds the action and checks the parameters.
-func (s *Service) prepare(ctx context.Context, tx store.Tx, r squall.Request) (*prepared, error) {
-	a, err := tx.Action(ctx, r.Action)
+// findAction reads the action of a request, which st2 calls a mistake of the
+// caller's when there is none.
+func findAction(ctx context.Context, tx store.Tx, ref squall.Ref) (*squall.Action, error) {
+	a, err := tx.Action(ctx, ref)
 	switch {
 	case squall.KindOf(err) == squall.NotFound:
-		return nil, squall.Errorf(squall.Invalid, "Action %q cannot be found.", r.Action)
+		return nil, squall.Errorf(squall.Invalid, "Action %q cannot be found.", ref)
 	case err != nil:
 		return nil, err
 	case !a.Enabled:
-		return nil, squall.Errorf(squall.Invalid, "Unable to execute. Action %q is disabled.", r.Action)
+		return nil, squall.Errorf(squall.Invalid, "Unable to execute. Action %q is disabled.", ref)
 	}
+	return a, nil
+}
+
+// prepare completes the context, renders and checks the parameters.
+func (s *Service) prepare(ctx context.Context, a *squall.Action, r squall.Request) (*prepared, error) {
 	def := s.define(a.Version(), a)
 	if def.Runner == nil {
 		return nil, squall.Errorf(squall.Invalid, "Action %q needs the runner %q, which this version does not have.", r.Action, a.Runner)
 	}
-	if r.Parameters, err = def.Form.Validate(r.Parameters); err != nil {
+	var err error
+	if r.Context, err = contextOf(&r, traceContext(ctx)); err != nil {
 		return nil, err
 	}
-	if r.Context, err = contextOf(&r, traceContext(ctx)); err != nil {
+	if r.Parameters, err = def.Form.Live(ctx, r.Parameters, r.Context); err != nil {
 		return nil, err
 	}
 	return &prepared{Request: r, def: def}, nil
@@ -146,9 +161,7 @@ func (s *Service) insert(ctx context.Context, tx store.Tx, p *prepared, slot Slo
 		ex.Status, ex.NotBefore = squall.Delayed, p.NotBefore
 		ex.Log = append(ex.Log, squall.Change{Status: squall.Delayed, At: now})
 	case slot != nil:
-		if err := start(ex, p.def, slot.Owner(), now); err != nil {
-			return nil, err
-		}
+		start(ex, p.def, slot.Owner(), now)
 	}
 	if err := tx.InsertExecution(ctx, ex); err != nil {
 		return nil, err
@@ -160,18 +173,13 @@ func (s *Service) insert(ctx context.Context, tx store.Tx, p *prepared, slot Slo
 }
 
 // start makes a new execution one that its owner has claimed.
-func start(ex *squall.Execution, def *Definition, owner store.Owner, now time.Time) error {
-	params, _, err := def.Form.Final(ex.Parameters)
-	if err != nil {
-		return err
-	}
+func start(ex *squall.Execution, def *Definition, owner store.Owner, now time.Time) {
 	ex.Status, ex.Node, ex.Epoch = squall.Running, owner.Node, owner.Epoch
 	ex.Attempt, ex.StartedAt = 1, now
-	ex.Deadline = deadline(params, now)
+	ex.Deadline = deadline(def, ex.Parameters, now)
 	ex.Log = append(ex.Log,
 		squall.Change{Status: squall.Scheduled, At: now, Node: owner.Node},
 		squall.Change{Status: squall.Running, At: now, Node: owner.Node})
-	return nil
 }
 
 // announce puts a message into the outbox and wakes its readers.

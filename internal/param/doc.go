@@ -8,7 +8,11 @@
 // for results, the runner's; out flow checked, completed or masked JSON values
 // and errors of kind squall.Invalid with StackStorm's wording.
 //
+// A request goes through Form.Live (render, cast, check; what it returns is
+// stored), the start of a run through Form.Start (defaults filled in, those
+// that are templates rendered). Parameters without any template, nearly all,
+// are neither rendered nor cast. Form.Validate and Form.Final are the same
+// without templates: a default that holds one counts as given.
+//
 // The package reads nothing and stores nothing; it does not know executions.
-// Texts with expressions are left alone here: a default that holds one counts
-// as given and is not checked until it is rendered.
 package param

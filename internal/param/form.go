@@ -10,6 +10,7 @@ import (
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
+	"squall/internal/expr/value"
 	"squall/internal/squall"
 )
 
@@ -21,11 +22,15 @@ type Form struct {
 	defaults map[string]any            // decoded; a parameter without default, or with null, is not in it
 	nested   map[string]map[string]any // schema parts that fill defaults inside objects and arrays
 	fixed    map[string]bool           // immutable
+	types    map[string]string         // to cast to
 	schema   *jsonschema.Schema        // nil: anything goes, or fault is set
 	fault    error                     // why there is no schema
 	secrets  *mask                     // nil: no parameter is secret
 	result   *mask                     // nil: nothing in a result is secret
 	outKey   string                    // where in the result the action's own output schema applies
+
+	templates                    bool        // some default is a template
+	runnerEntries, actionEntries *value.Dict // the schemas as rendering reads them
 }
 
 // forms keeps the compiled forms: compiling costs some hundred microseconds,
@@ -69,7 +74,8 @@ func Compile(rt *squall.RunnerType, a *squall.Action) *Form {
 	if rt == nil {
 		rt = &squall.RunnerType{}
 	}
-	f := &Form{own: map[string]bool{}, defaults: map[string]any{}, nested: map[string]map[string]any{}, fixed: map[string]bool{}, outKey: rt.OutputKey}
+	f := &Form{types: map[string]string{}, own: map[string]bool{}, defaults: map[string]any{}, nested: map[string]map[string]any{}, fixed: map[string]bool{}, outKey: rt.OutputKey}
+	f.runnerEntries, f.actionEntries = entries(rt.Parameters), entries(a.Parameters)
 	properties := map[string]any{}
 	secrets := map[string]*mask{}
 	for _, p := range merge(rt.Parameters, a.Parameters) {
@@ -87,6 +93,7 @@ func Compile(rt *squall.RunnerType, a *squall.Action) *Form {
 		if d, ok := prop["default"]; ok && d != nil {
 			f.defaults[p.Name] = d
 		}
+		f.types[p.Name], _ = prop["type"].(string)
 		if m := maskOf(prop, p.Secret); m != nil {
 			secrets[p.Name] = m
 		}
@@ -95,6 +102,7 @@ func Compile(rt *squall.RunnerType, a *squall.Action) *Form {
 			f.nested[p.Name] = prop
 		}
 		if HasTemplate(f.defaults[p.Name]) {
+			f.templates = true
 			delete(prop, "required") // it will have a value
 		}
 	}

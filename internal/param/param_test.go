@@ -143,6 +143,67 @@ func TestFinal(t *testing.T) {
 	}
 }
 
+// Recorded from StackStorm 3.10: what of a request is stored, and what a run
+// starts with.
+func TestLiveAndStart(t *testing.T) {
+	const chain = `{"a":{"type":"string","default":"A"},"b":{"type":"string","default":"{{ a }}B"},"c":{"type":"string","default":"{{ b }}C"}}`
+	for _, tc := range []struct{ name, params, given, stored, own, fault string }{
+		{"cast to integer", `{"v":{"type":"integer"}}`, `{"v":"5"}`, `{"v":5}`, `{"v":5}`, ""},
+		{"cut to integer", `{"v":{"type":"integer"}}`, `{"v":2.5}`, `{"v":2}`, `{"v":2}`, ""},
+		{"true as integer", `{"v":{"type":"integer"}}`, `{"v":true}`, `{"v":1}`, `{"v":1}`, ""},
+		{"integer as number", `{"v":{"type":"number"}}`, `{"v":7}`, `{"v":7.0}`, `{"v":7.0}`, ""},
+		{"number stays", `{"v":{"type":"number"}}`, `{"v":2.50}`, `{"v":2.50}`, `{"v":2.50}`, ""},
+		{"text as array", `{"v":{"type":"array"}}`, `{"v":"['a', 1]"}`, `{"v":["a",1]}`, `{"v":["a",1]}`, ""},
+		{"no integer", `{"v":{"type":"integer"}}`, `{"v":"1.5"}`, "", "", "invalid literal for int() with base 10: '1.5'"},
+		{"no text", `{"v":{"type":"string"}}`, `{"v":[1,2]}`, "", "", `Value "[1, 2]" must either be a string or None. Got "list".`},
+		{"cast, then checked", `{"v":{"type":"boolean"}}`, `{"v":"1.5"}`, "", "", "1.5 is not of type 'boolean', 'null'"},
+		{"a template given gives way to one that is the default", chain, `{"a":"lit","b":"{{ a }}-{{ a }}"}`, `{"a":"lit","b":"litB","c":"litBC"}`, `{"a":"lit","b":"litB","c":"litBC"}`, ""},
+		{"null takes the default", chain, `{"a":null}`, `{"a":"A","b":"AB","c":"ABC"}`, `{"a":"A","b":"AB","c":"ABC"}`, ""},
+		{"null takes a plain default", `{"v":{"type":"string","default":"x"}}`, `{"v":null}`, `{"v":"x"}`, `{"v":"x"}`, ""},
+		{"immutable template", `{"m":{"type":"string"},"cmd":{"type":"string","immutable":true,"default":"echo {{ m }}"}}`, `{"m":"hi"}`, `{"m":"hi"}`, `{"cmd":"echo hi","m":"hi"}`, ""},
+		{"not rendered twice", `{"m":{"type":"string"},"n":{"type":"string","immutable":true,"default":"{{ m }}"}}`, `{"m":"{% raw %}{{ x }}{% endraw %}"}`, `{"m":"{{ x }}"}`, `{"m":"{{ x }}","n":"{{ x }}"}`, ""},
+		{"types kept", `{"o":{"type":"object","default":{"k":{"n":5}}},"a":{"type":"integer","default":"{{ o.k.n }}"}}`, `{}`, `{"a":5}`, `{"a":5,"o":{"k":{"n":5}}}`, ""},
+		{"context", `{"u":{"type":"string","default":"{{ action_context.user }}"}}`, `{}`, `{"u":"ann"}`, `{"u":"ann"}`, ""},
+		{"no template after all", `{"v":{"type":"string"}}`, `{"v":"{{ bad"}`, `{"v":"{{ bad"}`, `{"v":"{{ bad"}`, ""},
+		{"unknown name", `{"v":{"type":"string"}}`, `{"v":"{{ nosuch }}"}`, "", "", `Dependency unsatisfied in variable "nosuch"`},
+		{"cycle", `{"v":{"type":"string","default":"{{ v }}"}}`, `{}`, "", "", "Cyclic dependency found in the following variables: v. Likely the variable is referencing itself"},
+		{"immutable given", `{"v":{"type":"string","immutable":true,"default":"{{ 1 }}"}}`, `{"v":"x"}`, "", "", "Override of immutable parameter(s) ['v'] is unsupported."},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			f := form(t, shell, tc.params)
+			runContext := json.RawMessage(`{"user":"ann"}`)
+			stored, err := f.Live(t.Context(), json.RawMessage(tc.given), runContext)
+			if tc.fault != "" {
+				if squall.KindOf(err) != squall.Invalid || squall.MessageOf(err) != tc.fault {
+					t.Fatalf("got  %v\nwant %s", err, tc.fault)
+				}
+				return
+			}
+			if err != nil || string(stored) != tc.stored {
+				t.Fatalf("stored %s, %v; want %s", stored, err, tc.stored)
+			}
+			runner, own, err := f.Start(t.Context(), stored, runContext)
+			got, _ := json.Marshal(own)
+			if tc.name == "immutable template" {
+				own["cmd"] = runner["cmd"] // the runner has it
+				got, _ = json.Marshal(own)
+			}
+			if err != nil || string(got) != tc.own {
+				t.Errorf("starts with %s, %v; want %s", got, err, tc.own)
+			}
+		})
+	}
+}
+
+// A template that would take for ever is stopped by its quota.
+func TestLiveIsBounded(t *testing.T) {
+	f := form(t, ``, `{"v":{"type":"string"}}`)
+	_, err := f.Live(t.Context(), json.RawMessage(`{"v":"{% for i in range(99999) %}{% for j in range(99999) %}x{% endfor %}{% endfor %}"}`), nil)
+	if squall.KindOf(err) != squall.Invalid {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestFinalWithoutDeclarationHandsOn(t *testing.T) {
 	runner, own, err := form(t, ``, ``).Final(json.RawMessage(`{"b":3}`))
 	if err != nil || len(runner) != 0 || own["b"] != json.Number("3") {
@@ -249,6 +310,16 @@ func BenchmarkValidate(b *testing.B) {
 	given := json.RawMessage(`{"cmd":"true","timeout":5}`)
 	for b.Loop() {
 		if _, err := f.Validate(given); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkLive(b *testing.B) {
+	f := form(b, shell, `{"cmd":{"required":true}}`)
+	given := json.RawMessage(`{"cmd":"true","timeout":5}`)
+	for b.Loop() {
+		if _, err := f.Live(b.Context(), given, nil); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -25,6 +25,11 @@ func (f *Form) Validate(given json.RawMessage) (json.RawMessage, error) {
 	if err != nil {
 		return nil, err
 	}
+	return f.accept(params, given)
+}
+
+// accept is Validate with the object decoded already.
+func (f *Form) accept(params map[string]any, given json.RawMessage) (json.RawMessage, error) {
 	if err := f.check(params); err != nil {
 		return nil, err
 	}

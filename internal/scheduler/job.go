@@ -30,7 +30,7 @@ func (s *Scheduler) job(ctx context.Context, ex *squall.Execution) (*runner.Job,
 	if err != nil {
 		return nil, nil, err
 	}
-	runnerParams, actionParams, err := def.Form.Final(ex.Parameters)
+	runnerParams, actionParams, err := def.Form.Start(ctx, ex.Parameters, ex.Context)
 	if err != nil {
 		return nil, nil, err
 	}
