@@ -1,6 +1,11 @@
 package yaql
 
-import "slices"
+import (
+	"slices"
+	"strings"
+
+	"squall/internal/expr"
+)
 
 // compiler turns a syntax tree into nodes for one engine.
 type compiler struct{ eng *Engine }
@@ -65,8 +70,33 @@ func (c *compiler) site(name string, method bool, args []node) *site {
 func (c *compiler) callNode(n *Call) *callNode {
 	args := c.nodes(n.Args)
 	out := &callNode{off: n.Offset(), fn: c.site(n.Name, false, args), method: c.site(n.Name, true, args)}
+	if n.Name == "ctx" && !c.eng.opts.Core {
+		out.ctx, out.ctxVar = formOfCtx(args)
+	}
 	out.isSimple = !keepsContext[trimName(n.Name)] && allSimple(args) && out.fn.eager() && out.method.eager()
 	return out
+}
+
+// formOfCtx recognises ctx() and ctx(name).
+func formOfCtx(args []node) (ctxForm, string) {
+	if len(args) == 0 {
+		return ctxAll, ""
+	}
+	if len(args) == 1 {
+		if name := constString(args[0]); name != "" && !strings.HasPrefix(name, expr.InternalPrefix) {
+			return ctxOne, name
+		}
+	}
+	return ctxNot, ""
+}
+
+func constString(n node) string {
+	c, ok := n.(*constNode)
+	if !ok {
+		return ""
+	}
+	s, _ := c.val.(string)
+	return s
 }
 
 // keepsContext lists the functions whose result or effect outlives the call
@@ -103,7 +133,11 @@ func (c *compiler) binary(n *Binary) node {
 			return &attrNode{off: off, x: l, name: k.Value.(string), site: c.site("#operator_.", false, []node{l, r})}
 		}
 		if call, ok := r.(*callNode); ok {
-			return &methodNode{off: off, x: l, call: call, site: c.site("#operator_.", false, []node{l, r}), isSimple: l.simple() && call.isSimple}
+			m := &methodNode{off: off, x: l, call: call, site: c.site("#operator_.", false, []node{l, r}), isSimple: l.simple() && call.isSimple}
+			if call.method.name == "get" && len(call.method.raw) == 1 {
+				m.ctxGet = constString(call.method.raw[0].n)
+			}
+			return m
 		}
 		return c.op(off, opOther, "#operator_.", l, r)
 	case "?.":

@@ -32,16 +32,6 @@ func (ev *evaluation) at(off int, err error) error {
 	return err
 }
 
-// mergeIteration charges an iteration that makes its own elements.
-func (ev *evaluation) counted(next func() any) iteration {
-	return func() (any, bool, error) {
-		if err := ev.step(); err != nil {
-			return nil, false, err
-		}
-		return next(), true, nil
-	}
-}
-
 // checkMemoryOf applies the engine's memory quota to one value, in the spirit
 // of the original: it measures single objects, not what hangs on them.
 func (ev *evaluation) checkMemoryOf(v any) error {

@@ -120,7 +120,7 @@ func newTuple(items []any) value.Tuple {
 
 // toList calls the language's toList, which legacy mode replaces.
 func (ev *evaluation) toList(f *frame, v any) (any, error) {
-	if f.hasFuncs || ev.eng.opts.Legacy {
+	if f.hasFuncs || ev.eng.opts.legacyContext() {
 		return ev.dispatchValues("toList", f, v, true, nil, nil)
 	}
 	v, err := ev.limitIterable(v)

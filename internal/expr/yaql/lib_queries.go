@@ -26,7 +26,7 @@ func addQueries(l *library) {
 	l.add("enumerate", extension, "collection: Iterable, start: int? = 0", enumerate)
 	l.add("any", extension, "collection: Iterable, predicate: Lambda = null", func(c *call) (any, error) {
 		p := c.lambda(1)
-		_, i, err := c.find(p, func(v any) (bool, error) {
+		_, i, err := c.find(func(v any) (bool, error) {
 			if p == nil {
 				return true, nil
 			}
@@ -36,7 +36,7 @@ func addQueries(l *library) {
 	})
 	l.add("all", extension, "collection: Iterable, predicate: Lambda = null", func(c *call) (any, error) {
 		p := c.lambda(1)
-		_, i, err := c.find(p, func(v any) (bool, error) {
+		_, i, err := c.find(func(v any) (bool, error) {
 			test := truth
 			if p != nil {
 				test = p.test
@@ -292,7 +292,7 @@ func enumerate(c *call) (any, error) {
 
 // find gives the first (or, with last, the last) element that passes, and its
 // index; -1 when none does.
-func (c *call) find(_ *lambda, test func(any) (bool, error), last bool) (any, int, error) {
+func (c *call) find(test func(any) (bool, error), last bool) (any, int, error) {
 	it, err := c.iter(0)
 	if err != nil {
 		return nil, -1, err
@@ -321,7 +321,7 @@ func (c *call) find(_ *lambda, test func(any) (bool, error), last bool) (any, in
 }
 
 func (c *call) indexWhere(test func(any) (bool, error), last bool) (any, error) {
-	_, i, err := c.find(nil, test, last)
+	_, i, err := c.find(test, last)
 	return int64(i), err
 }
 
@@ -433,7 +433,7 @@ func last(c *call) (any, error) {
 		}
 		return items[len(items)-1], nil
 	}
-	v, i, err := c.find(nil, func(any) (bool, error) { return true, nil }, true)
+	v, i, err := c.find(func(any) (bool, error) { return true, nil }, true)
 	if err != nil || i >= 0 {
 		return v, err
 	}

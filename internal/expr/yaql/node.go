@@ -1,6 +1,9 @@
 package yaql
 
 import (
+	"strings"
+
+	"squall/internal/expr"
 	"squall/internal/expr/value"
 )
 
@@ -31,14 +34,15 @@ type (
 		fn       *site // as a function
 		method   *site // as a method
 		isSimple bool
+		ctx      ctxForm
+		ctxVar   string // of ctxOne
 	}
 	// attrNode is x.name.
 	attrNode struct {
-		off   int
-		x     node
-		name  string
-		site  *site
-		multi *site // the same for values
+		off  int
+		x    node
+		name string
+		site *site
 	}
 	// methodNode is x.f(args).
 	methodNode struct {
@@ -47,6 +51,7 @@ type (
 		call     *callNode
 		site     *site
 		isSimple bool
+		ctxGet   string // the key of ctx().get(key)
 	}
 	// safeNode is x?.y.
 	safeNode struct {
@@ -63,6 +68,30 @@ type (
 		isSimple bool
 	}
 )
+
+// ctxForm marks the calls of ctx() that need not make a dict of all variables
+// to give one of them. Nearly every expression of a workflow is of these forms.
+type ctxForm uint8
+
+const (
+	ctxNot ctxForm = iota
+	ctxAll         // ctx()
+	ctxOne         // ctx(name)
+)
+
+// isCtxAll reports that n is ctx() and nothing else.
+func isCtxAll(n node) bool {
+	c, ok := n.(*callNode)
+	return ok && c.ctx == ctxAll
+}
+
+// visible finds a variable among those ctx() shows.
+func (ev *evaluation) visible(name string) (any, bool) {
+	if strings.HasPrefix(name, expr.InternalPrefix) {
+		return nil, false
+	}
+	return ev.env.Lookup(name)
+}
 
 func (n *constNode) eval(*evaluation, *frame) (any, error) { return n.val, nil }
 func (n *varNode) eval(ev *evaluation, f *frame) (any, error) {
@@ -81,6 +110,11 @@ func (n *ruleNode) eval(ev *evaluation, f *frame) (any, error) {
 }
 
 func (n *callNode) eval(ev *evaluation, f *frame) (any, error) {
+	if n.ctx == ctxOne && !f.hasFuncs {
+		if v, ok := ev.env.Lookup(n.ctxVar); ok {
+			return v, ev.step()
+		}
+	}
 	v, err := ev.call(n.fn, f, nil)
 	if err != nil {
 		return nil, ev.at(n.off, err)
@@ -104,6 +138,15 @@ func (n *attrNode) eval(ev *evaluation, f *frame) (any, error) {
 			return nil, ev.at(n.off, err)
 		}
 		return v, nil
+	}
+	if isCtxAll(n.x) {
+		if err := ev.steps(2); err != nil {
+			return nil, err
+		}
+		if v, ok := ev.visible(n.name); ok {
+			return v, nil
+		}
+		return nil, ev.at(n.off, value.KeyError(n.name))
 	}
 	x, err := n.x.eval(ev, f)
 	if err != nil {
@@ -132,6 +175,10 @@ func (n *methodNode) eval(ev *evaluation, f *frame) (any, error) {
 			return nil, ev.at(n.off, err)
 		}
 		return v, nil
+	}
+	if n.ctxGet != "" && isCtxAll(n.x) {
+		v, _ := ev.visible(n.ctxGet)
+		return v, ev.steps(2)
 	}
 	x, err := n.x.eval(ev, f)
 	if err != nil {

@@ -51,7 +51,7 @@ func (k paramKind) lazy() bool { return k >= kLambda }
 
 // check reports whether a parameter of this type takes the value (an evaluated
 // argument or a literal).
-func (p *param) check(ev *engineOptions, v any) bool {
+func (p *param) check(o *engineOptions, v any) bool {
 	switch p.kind {
 	case kLambda, kLambdaCtx, kLambdaMethod, kLambdaMethodCtx:
 		return true
@@ -97,15 +97,13 @@ func (p *param) check(ev *engineOptions, v any) bool {
 	case kTuple:
 		_, ok := tupleItems(v)
 		return ok
-	case kIterable:
-		if ev.IterableDicts {
+	case kIterable, kIterableNotSet:
+		if o.IterableDicts {
 			if _, ok := mapping(v); ok {
 				return true
 			}
 		}
-		return isIterable(v)
-	case kIterableNotSet:
-		return isIterable(v) && !isSet(v)
+		return isIterable(v) && (p.kind == kIterable || !isSet(v))
 	case kIteratorType:
 		return isIterator(v)
 	case kSequence:
@@ -132,7 +130,7 @@ func (p *param) check(ev *engineOptions, v any) bool {
 // checkNode reports whether the parameter may take an argument that is still
 // an expression. Literals are checked by value; other expressions are taken on
 // trust, except where the type asks for a form of expression.
-func (p *param) checkNode(ev *engineOptions, n node) bool {
+func (p *param) checkNode(o *engineOptions, n node) bool {
 	c, isConst := n.(*constNode)
 	switch p.kind {
 	case kKeyword:
@@ -153,7 +151,7 @@ func (p *param) checkNode(ev *engineOptions, n node) bool {
 		return true
 	}
 	if isConst {
-		return p.check(ev, c.val)
+		return p.check(o, c.val)
 	}
 	return true
 }
