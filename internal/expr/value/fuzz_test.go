@@ -3,6 +3,7 @@ package value
 import (
 	"context"
 	"testing"
+	"unicode/utf8"
 )
 
 // The fuzz targets hold: no panic, and nothing beyond a small budget.
@@ -54,7 +55,7 @@ func FuzzLoadJSON(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		v, err := LoadJSON(fuzzBudget(), text)
-		if err != nil {
+		if err != nil || !utf8.ValidString(text) {
 			return
 		}
 		out, err := DumpJSON(nil, v, JSONOptions{})

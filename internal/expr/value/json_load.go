@@ -10,8 +10,9 @@ import (
 
 // FromJSON reads one JSON document. Objects keep their order, numbers with a
 // point or exponent are floats and all others ints of any size. It accepts what
-// Python's json module accepts, NaN and Infinity included.
-func FromJSON(data []byte) (any, error) { return LoadJSON(nil, string(data)) }
+// Python's json module accepts, NaN and Infinity included. Bytes that are no
+// UTF-8 become U+FFFD.
+func FromJSON(data []byte) (any, error) { return LoadJSON(nil, validUTF8(string(data))) }
 
 // LoadJSON is json.loads(text). Errors are JSONDecodeErrors in Python's words.
 func LoadJSON(b *Budget, text string) (any, error) {
@@ -314,7 +315,7 @@ func parseDigitLimit(n int) error {
 	return ValueErrorf("Exceeds the limit (%d digits) for integer string conversion: value has %d digits; use sys.set_int_max_str_digits() to increase the limit", maxIntDigits, n)
 }
 
-// validUTF8 replaces invalid bytes, which JSON input read from files may hold.
+// validUTF8 replaces invalid bytes, which input from outside may hold.
 func validUTF8(s string) string {
 	if utf8.ValidString(s) {
 		return s
