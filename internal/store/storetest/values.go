@@ -64,6 +64,20 @@ func (b *bundle) outbox(s store.Store, after store.Cursor, limit int) (list []st
 	return list
 }
 
+// settled reads the outbox until it holds n messages: a driver may hold messages
+// back while other transactions run, here those of tests beside this one.
+func (b *bundle) settled(n int, after store.Cursor) (list []store.Message) {
+	b.Helper()
+	for range 5000 {
+		if list = b.outbox(b.s, after, 0); len(list) >= n {
+			return list
+		}
+		time.Sleep(time.Millisecond)
+	}
+	b.Errorf("%d messages are visible, want %d", len(list), n)
+	return list
+}
+
 func (b *bundle) outboxEnd() (end store.Cursor) {
 	b.Helper()
 	b.view(func(tx store.Tx) (err error) {
@@ -93,7 +107,7 @@ func testOutbox(b *bundle) {
 	})
 	b.update(func(tx store.Tx) error { return tx.AppendOutbox(b.Context(), want[3]) })
 
-	got := b.outbox(b.s, "", 0)
+	got := b.settled(len(want), "")
 	seen := map[store.Cursor]bool{}
 	for i := range got {
 		if got[i].Cursor == "" || seen[got[i].Cursor] {
@@ -135,7 +149,7 @@ func testOutboxTrim(b *bundle) {
 		}
 		return nil
 	})
-	all := b.outbox(b.s, "", 0)
+	all := b.settled(10, "")
 	trim := func(before time.Time, limit, want int) {
 		b.Helper()
 		b.update(func(tx store.Tx) error {
@@ -162,7 +176,7 @@ func testOutboxTrim(b *bundle) {
 	b.update(func(tx store.Tx) error {
 		return tx.AppendOutbox(b.Context(), store.Message{Kind: store.Announcement, Body: []byte("next"), At: at})
 	})
-	next := b.outbox(b.s, all[9].Cursor, 0)
+	next := b.settled(1, all[9].Cursor)
 	if len(next) != 1 || string(next[0].Body) != "next" {
 		b.Errorf("behind the last message: %+v", next)
 	}
@@ -258,7 +272,7 @@ func (b *bundle) eventuallyVisible(s store.Store) {
 	b.update(func(tx store.Tx) error {
 		return tx.AppendOutbox(b.Context(), store.Message{Kind: store.Announcement, Body: marker, At: tx.Now().Add(-time.Hour)})
 	})
-	for range 1000 {
+	for range 5000 {
 		list := b.outbox(s, "", 0)
 		if n := len(list); n > 0 && string(list[n-1].Body) == string(marker) {
 			return

@@ -1,0 +1,51 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"squall/internal/store"
+)
+
+// rules are our own rules on the data: each query counts the rows against one.
+// That pages are intact is PostgreSQL's own business (data checksums, amcheck).
+var rules = []struct{ name, query string }{
+	{"executions without a log", `SELECT count(*) FROM executions WHERE log = ''`},
+	{"chunks of output without their execution", `
+		SELECT count(*) FROM output WHERE NOT EXISTS (SELECT 1 FROM executions WHERE id = output.execution)`},
+	{"references to missing documents", `
+		SELECT count(*) FROM (
+			SELECT root, parameters AS document FROM executions UNION ALL
+			SELECT root, context FROM executions UNION ALL
+			SELECT root, result FROM executions) AS e
+		WHERE length(document) = 17 AND substring(document, 1, 1) = '\x01'
+		  AND NOT EXISTS (SELECT 1 FROM docs WHERE docs.root = e.root AND ref = substring(document, 2))`},
+	{"children without their root", `
+		SELECT count(*) FROM executions AS e WHERE child AND NOT EXISTS (SELECT 1 FROM executions WHERE id = e.root)`},
+	{"actions without their version", `
+		SELECT count(*) FROM actions AS a WHERE NOT EXISTS (SELECT 1 FROM action_versions WHERE version = a.version)`},
+}
+
+// Check implements store.Store.
+func (s *Store) Check(ctx context.Context) error {
+	var problems []error
+	err := s.View(ctx, func(st store.Tx) error {
+		t := st.(*tx)
+		problems = nil
+		for _, rule := range rules {
+			n, err := t.number(ctx, rule.query)
+			if err != nil {
+				return fmt.Errorf("look for %s: %w", rule.name, err)
+			}
+			if n > 0 {
+				problems = append(problems, fmt.Errorf("%d %s", n, rule.name))
+			}
+		}
+		return nil
+	})
+	if err == nil {
+		err = errors.Join(problems...)
+	}
+	return wrap("check database", err)
+}

@@ -1,0 +1,128 @@
+package postgres
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"squall/internal/store"
+	"squall/internal/store/driver"
+)
+
+// JoinNode implements store.Cluster. Epochs come from one sequence for all
+// names, so that they grow also for a node that was forgotten in between.
+func (t *tx) JoinNode(ctx context.Context, n store.Node, ttl time.Duration) (int64, error) {
+	if err := driver.CheckText(append([]string{n.Name, n.Host, n.Version, n.URL}, n.Queues...)...); err != nil {
+		return 0, err
+	}
+	queues, err := json.Marshal(n.Queues)
+	if err != nil {
+		return 0, fmt.Errorf("join node %s: %w", n.Name, err)
+	}
+	if t.job == nil {
+		return 0, errReadOnly
+	}
+	epoch, err := t.number(ctx, `SELECT nextval('node_epochs')`)
+	if err != nil {
+		return 0, fmt.Errorf("join node %s: %w", n.Name, err)
+	}
+	if n.StartedAt.IsZero() {
+		n.StartedAt = t.now
+	}
+	_, err = t.writeNodes(`
+		INSERT INTO nodes (name, epoch, host, pid, version, url, slots, queues, started_at, lease_until)
+		VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10)
+		ON CONFLICT (name) DO UPDATE SET epoch = excluded.epoch, host = excluded.host, pid = excluded.pid, version = excluded.version,
+			url = excluded.url, slots = excluded.slots, queues = excluded.queues, started_at = excluded.started_at, lease_until = excluded.lease_until`,
+		n.Name, epoch, n.Host, n.PID, n.Version, n.URL, n.Slots, string(queues), n.StartedAt, t.now.Add(ttl))
+	if err != nil {
+		return 0, fmt.Errorf("join node %s: %w", n.Name, err)
+	}
+	return epoch, nil
+}
+
+// RenewNode implements store.Cluster.
+func (t *tx) RenewNode(_ context.Context, name string, epoch int64, ttl time.Duration) (bool, error) {
+	n, err := t.writeNodes(`UPDATE nodes SET lease_until = $1 WHERE name = $2 AND epoch = $3 AND lease_until > $4`, t.now.Add(ttl), name, epoch, t.now)
+	return n > 0, wrap("renew lease of node "+name, err)
+}
+
+// HoldsLease implements store.Cluster. Finishing and output ask it every time,
+// so a group asks the database once per owner.
+func (t *tx) HoldsLease(ctx context.Context, o store.Owner) (bool, error) {
+	var leases map[store.Owner]bool
+	if t.group != nil {
+		leases = t.group.leases
+	}
+	if live, known := leases[o]; known {
+		return live, nil
+	}
+	n, err := t.number(ctx, `SELECT count(*) FROM nodes WHERE name = $1 AND epoch = $2 AND lease_until > $3`, o.Node, o.Epoch, t.now)
+	if err != nil {
+		return false, fmt.Errorf("read lease of node %s: %w", o.Node, err)
+	}
+	if leases != nil {
+		leases[o] = n > 0
+	}
+	return n > 0, nil
+}
+
+// writeNodes is write for the table of nodes.
+func (t *tx) writeNodes(query string, args ...any) (int, error) {
+	if t.group != nil {
+		clear(t.group.leases)
+	}
+	return t.write(query, args...)
+}
+
+// LeaveNode implements store.Cluster.
+func (t *tx) LeaveNode(_ context.Context, name string, epoch int64) error {
+	_, err := t.writeNodes(`UPDATE nodes SET lease_until = $1 WHERE name = $2 AND epoch = $3 AND lease_until > $4`, t.now, name, epoch, t.now)
+	return wrap("end lease of node "+name, err)
+}
+
+// Nodes implements store.Cluster.
+func (t *tx) Nodes(ctx context.Context) ([]store.Node, error) {
+	var list []store.Node
+	err := t.each(ctx, `
+		SELECT name, epoch, host, pid, version, url, slots, queues, started_at, lease_until FROM nodes ORDER BY name`, nil, func(r *row) error {
+		n := store.Node{
+			Name: r.text(), Epoch: r.int64(), Host: r.text(), PID: r.int(), Version: r.text(), URL: r.text(), Slots: r.int(),
+		}
+		if err := json.Unmarshal([]byte(r.text()), &n.Queues); err != nil {
+			return fmt.Errorf("queues of node %s: %w", n.Name, err)
+		}
+		n.StartedAt, n.LeaseUntil = r.time(), r.time()
+		list = append(list, n)
+		return nil
+	})
+	return list, wrap("list nodes", err)
+}
+
+// ForgetNodes implements store.Cluster.
+func (t *tx) ForgetNodes(_ context.Context, before time.Time) (int, error) {
+	n, err := t.writeNodes(`
+		DELETE FROM nodes WHERE lease_until < $1 AND name NOT IN (
+			SELECT node FROM executions
+			WHERE status IN ('requested', 'delayed', 'scheduled', 'running', 'pending', 'pausing', 'paused', 'resuming', 'canceling'))`, before)
+	return n, wrap("forget nodes", err)
+}
+
+// TryLock implements store.Cluster.
+func (t *tx) TryLock(_ context.Context, name, owner string, ttl time.Duration) (bool, error) {
+	if err := driver.CheckText(name, owner); err != nil {
+		return false, err
+	}
+	n, err := t.write(`
+		INSERT INTO locks (name, owner, until) VALUES ($1,$2,$3)
+		ON CONFLICT (name) DO UPDATE SET owner = excluded.owner, until = excluded.until
+		WHERE locks.owner = excluded.owner OR locks.until <= $4`, name, owner, t.now.Add(ttl), t.now)
+	return n > 0, wrap("take lock "+name, err)
+}
+
+// Unlock implements store.Cluster.
+func (t *tx) Unlock(_ context.Context, name, owner string) error {
+	err := t.send(`DELETE FROM locks WHERE name = $1 AND owner = $2`, name, owner)
+	return wrap("release lock "+name, err)
+}

@@ -1,0 +1,312 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"squall/internal/squall"
+	"squall/internal/store"
+	"squall/internal/store/driver"
+)
+
+// InsertExecution implements store.Executions.
+func (t *tx) InsertExecution(_ context.Context, ex *squall.Execution) error {
+	if t.job == nil {
+		return errReadOnly
+	}
+	if err := driver.CheckExecution(ex, t.now); err != nil {
+		return err
+	}
+	parameters, err := t.document(ex.Root, ex.Parameters)
+	if err != nil {
+		return err
+	}
+	exContext, err := t.document(ex.Root, ex.Context)
+	if err != nil {
+		return err
+	}
+	result, err := t.document(ex.Root, ex.Result)
+	if err != nil {
+		return err
+	}
+	if err := t.widenSlack(driver.Skew(ex.ID, ex.CreatedAt)); err != nil {
+		return err
+	}
+	var parent, task, route, item any
+	if p := ex.Parent; p != nil {
+		parent, task, route, item = p.Execution, p.Task, p.Route, p.Item
+	}
+	sql, args := insertExecution, []any{
+		ex.ID, ex.Action, ex.ActionVersion, ex.Runner, ex.User, ex.Parent != nil, ex.Root, parent, task, route, item,
+		ex.Status, ex.Attempt, ex.Version, ex.Node, ex.Epoch, ex.CreatedAt, ex.NotBefore, ex.StartedAt, ex.EndedAt, ex.Deadline, ex.UpdatedAt,
+		ex.ResultSize, ex.RerunOf, ex.Queue, string(driver.AppendLog(nil, ex.Log...)), parameters, exContext, result,
+	}
+	if t.group.careful {
+		n, err := t.write(sql+` ON CONFLICT (id) DO NOTHING`, args...)
+		if err == nil && n == 0 {
+			return squall.Errorf(squall.Conflict, "execution %s exists already", ex.ID)
+		}
+		return wrap("insert execution", err)
+	}
+	return wrap("insert execution", t.send(sql, args...))
+}
+
+// insertExecution fails where the identifier exists; that ends the transaction
+// and brings the careful pass, which says so properly.
+const insertExecution = `
+	INSERT INTO executions (id, action, action_version, runner, username, child, root, parent, task, task_route, task_item,
+		status, attempt, version, node, epoch, created_at, not_before, started_at, ended_at, deadline, updated_at,
+		result_size, rerun_of, queue, log, parameters, context, result)
+	VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19,$20,$21,$22,$23,$24,$25,$26,$27,$28,$29)`
+
+// widenSlack keeps the largest difference between an identifier's time and the
+// creation. It grows a few times in the life of a database.
+func (t *tx) widenSlack(skew int64) error {
+	if skew <= t.store.idSlack.Load() {
+		return nil
+	}
+	// What is remembered must be committed: read it back, at the cost of asking
+	// again in the next insert until then.
+	if committed, err := t.number(context.Background(), `SELECT value FROM meta WHERE key = 'id_slack'`); err != nil {
+		return err
+	} else if committed >= skew {
+		if !t.group.widened {
+			t.store.idSlack.Store(committed)
+		}
+		return nil
+	}
+	t.group.widened = true
+	return wrap("widen the slack of identifiers", t.send(`UPDATE meta SET value = greatest(value, $1) WHERE key = 'id_slack'`, skew))
+}
+
+const rowColumns = `id, action, action_version, runner, username, root, parent, task, task_route, task_item,
+	status, attempt, version, node, epoch, created_at, not_before, started_at, ended_at, deadline, updated_at,
+	result_size, rerun_of, queue`
+
+func partColumns(parts store.Parts) string {
+	columns := rowColumns
+	if parts&store.WithParameters != 0 {
+		columns += ", parameters, context"
+	}
+	if parts&store.WithResult != 0 {
+		columns += ", result"
+	}
+	if parts&store.WithLog != 0 {
+		columns += ", log"
+	}
+	return columns
+}
+
+// scan reads the columns of partColumns. Documents that lie in the table of
+// values are fetched later, by resolve: the query is still running.
+func scan(r *row, parts store.Parts) (*squall.Execution, error) {
+	ex := &squall.Execution{ID: r.id()}
+	ex.Action, _ = squall.ParseRef(r.text())
+	ex.ActionVersion, ex.Runner, ex.User, ex.Root = r.text(), r.text(), r.text(), r.id()
+	parent := squall.TaskRef{Execution: r.id(), Task: r.text(), Route: r.int(), Item: r.int()}
+	if parent.Execution != "" {
+		ex.Parent = &parent
+	}
+	ex.Status, ex.Attempt, ex.Version = squall.Status(r.text()), r.int(), r.int64()
+	ex.Node, ex.Epoch = r.text(), r.int64()
+	ex.CreatedAt, ex.NotBefore, ex.StartedAt = r.time(), r.time(), r.time()
+	ex.EndedAt, ex.Deadline, ex.UpdatedAt = r.time(), r.time(), r.time()
+	ex.ResultSize, ex.RerunOf, ex.Queue = r.int(), r.id(), r.text()
+	if parts&store.WithParameters != 0 {
+		ex.Parameters, ex.Context = r.bytes(), r.bytes()
+	}
+	if parts&store.WithResult != 0 {
+		ex.Result = r.bytes()
+	}
+	if parts&store.WithLog != 0 {
+		log, err := driver.ParseLog([]byte(r.text()))
+		if err != nil {
+			return nil, fmt.Errorf("execution %s: %w", ex.ID, err)
+		}
+		ex.Log = log
+	}
+	return ex, r.err
+}
+
+// executions runs a query for columns of partColumns.
+func (t *tx) executions(ctx context.Context, parts store.Parts, query string, args ...any) ([]*squall.Execution, error) {
+	var list []*squall.Execution
+	err := t.each(ctx, query, args, func(r *row) error {
+		ex, err := scan(r, parts)
+		list = append(list, ex)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return list, t.resolve(ctx, list)
+}
+
+// resolve replaces references to values by the documents.
+func (t *tx) resolve(ctx context.Context, list []*squall.Execution) (err error) {
+	for _, ex := range list {
+		if ex.Parameters, err = t.fetch(ctx, ex.Root, ex.Parameters); err != nil {
+			return err
+		}
+		if ex.Context, err = t.fetch(ctx, ex.Root, ex.Context); err != nil {
+			return err
+		}
+		if ex.Result, err = t.fetch(ctx, ex.Root, ex.Result); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Execution implements store.Executions.
+func (t *tx) Execution(ctx context.Context, id squall.ID, parts store.Parts) (*squall.Execution, error) {
+	list, err := t.executions(ctx, parts, `SELECT `+partColumns(parts)+` FROM executions WHERE id = $1`, id)
+	if err != nil {
+		return nil, fmt.Errorf("read execution %s: %w", id, err)
+	}
+	if len(list) == 0 {
+		return nil, squall.Errorf(squall.NotFound, "execution %q does not exist", id)
+	}
+	return list[0], nil
+}
+
+// ClaimExecutions implements store.Executions.
+func (t *tx) ClaimExecutions(ctx context.Context, c store.Claim) ([]*squall.Execution, error) {
+	if t.job == nil {
+		return nil, errReadOnly
+	}
+	if c.Limit <= 0 {
+		return nil, nil
+	}
+	log := driver.AppendLog(nil,
+		squall.Change{Status: squall.Scheduled, At: t.now, Node: c.Node},
+		squall.Change{Status: squall.Running, At: t.now, Node: c.Node})
+	p := &params{}
+	set := fmt.Sprintf(`status = 'running', attempt = attempt + 1, version = version + 1, node = %s, epoch = %s,
+		started_at = %s, ended_at = 0, updated_at = %[3]s, log = log || %[4]s`,
+		p.add(c.Node), p.add(c.Epoch), p.add(t.now), p.add(string(log)))
+	where := `status IN ('requested', 'delayed') AND greatest(not_before, created_at) <= $3
+		AND queue = ANY (` + p.add(append([]string{""}, c.Queues...)) + `)`
+	if len(c.Exclude) > 0 {
+		where += ` AND runner <> ALL (` + p.add(c.Exclude) + `)`
+	}
+	var list []*squall.Execution
+	err := t.writeEach(`
+		UPDATE executions SET `+set+`
+		WHERE id = ANY (ARRAY(SELECT id FROM executions WHERE `+where+`
+			ORDER BY greatest(not_before, created_at), id LIMIT `+p.add(c.Limit)+` FOR UPDATE SKIP LOCKED))
+		RETURNING `+partColumns(store.WithParameters), p.args, func(r *row) error {
+		ex, err := scan(r, store.WithParameters)
+		list = append(list, ex)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("claim executions: %w", err)
+	}
+	slices.SortFunc(list, driver.ByDue) // RETURNING promises no order
+	return list, t.resolve(ctx, list)
+}
+
+// MoveExecution implements store.Executions.
+func (t *tx) MoveExecution(ctx context.Context, m store.Move) (bool, error) {
+	if err := driver.CheckMove(m); err != nil {
+		return false, err
+	}
+	p := &params{}
+	set := []string{"status = " + p.add(m.To), "version = version + 1", "updated_at = " + p.add(t.now)}
+	for _, c := range []struct {
+		column string
+		at     *time.Time
+	}{{"not_before", m.NotBefore}, {"deadline", m.Deadline}, {"started_at", m.StartedAt}, {"ended_at", m.EndedAt}} {
+		if c.at != nil {
+			set = append(set, c.column+" = "+p.add(*c.at))
+		}
+	}
+	if m.Attempt != nil {
+		set = append(set, "attempt = "+p.add(*m.Attempt))
+	}
+	switch {
+	case m.Assign != nil:
+		set = append(set, "node = "+p.add(m.Assign.Node), "epoch = "+p.add(m.Assign.Epoch))
+	case m.Release:
+		set = append(set, "node = ''", "epoch = 0")
+	}
+	if len(m.Log) > 0 {
+		set = append(set, "log = log || "+p.add(string(driver.AppendLog(nil, m.Log...))))
+	}
+	var result driver.Document
+	if m.Result != nil {
+		var err error
+		if result, err = t.prepare(m.Result); err != nil {
+			return false, err
+		}
+		set = append(set, "result = "+p.add(result.Column), "result_size = "+p.add(len(m.Result)))
+	}
+	where := "id = " + p.add(m.ID) + " AND status = ANY (" + p.add(texts(m.From)) + ")"
+	if m.Node != "" {
+		where += " AND node = " + p.add(m.Node) + " AND epoch = " + p.add(m.Epoch)
+	}
+	if m.Version != 0 {
+		where += " AND version = " + p.add(m.Version)
+	}
+	var root squall.ID
+	err := t.writeEach("UPDATE executions SET "+strings.Join(set, ", ")+" WHERE "+where+" RETURNING root", p.args, func(r *row) error {
+		root = r.id()
+		return nil
+	})
+	if err != nil {
+		return false, fmt.Errorf("move execution %s: %w", m.ID, err)
+	}
+	if root != "" && result.Value != nil {
+		if err := t.putValue(root, result.Value); err != nil {
+			return false, err
+		}
+	}
+	return root != "", nil
+}
+
+func texts(list []squall.Status) []string {
+	out := make([]string, len(list))
+	for i, s := range list {
+		out[i] = string(s)
+	}
+	return out
+}
+
+// Orphans implements store.Executions.
+func (t *tx) Orphans(ctx context.Context, grace time.Duration, limit int) ([]*squall.Execution, error) {
+	list, err := t.executions(ctx, 0, `
+		SELECT `+rowColumns+` FROM executions AS e
+		WHERE status IN ('running', 'canceling', 'pausing', 'resuming') AND node <> ''
+		  AND (NOT EXISTS (SELECT 1 FROM nodes WHERE name = e.node AND nodes.epoch = e.epoch AND lease_until > $1)
+		       OR (deadline <> 0 AND deadline < $2))
+		ORDER BY id LIMIT $3`, t.now, t.now.Add(-grace), driver.Limit(limit))
+	if err != nil {
+		return nil, fmt.Errorf("list orphans: %w", err)
+	}
+	return list, nil
+}
+
+// QueueStats implements store.Executions.
+func (t *tx) QueueStats(ctx context.Context) (st store.QueueStats, err error) {
+	_, err = t.one(ctx, `
+		SELECT (SELECT count(*) FROM executions WHERE status = 'requested'),
+		       (SELECT count(*) FROM executions WHERE status = 'delayed'),
+		       (SELECT count(*) FROM executions WHERE status = 'running'),
+		       (SELECT greatest(not_before, created_at) FROM executions
+		        WHERE status IN ('requested', 'delayed') AND greatest(not_before, created_at) <= $1
+		        ORDER BY greatest(not_before, created_at), id LIMIT 1),
+		       (SELECT greatest(not_before, created_at) FROM executions
+		        WHERE status IN ('requested', 'delayed') AND greatest(not_before, created_at) > $1
+		        ORDER BY greatest(not_before, created_at), id LIMIT 1)`, []any{t.now}, func(r *row) error {
+		st = store.QueueStats{Requested: r.int(), Delayed: r.int(), Running: r.int(), OldestDue: r.time(), NextDue: r.time()}
+		return nil
+	})
+	if err != nil {
+		return st, fmt.Errorf("read queue statistics: %w", err)
+	}
+	return st, nil
+}
