@@ -9,15 +9,12 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"go.uber.org/goleak"
 
 	"squall/internal/lifecycle"
 	"squall/internal/squall"
 	"squall/internal/store"
 	"squall/internal/store/sqlite"
 )
-
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // catalog has the runner types of the tests.
 type catalog map[string]*squall.RunnerType

@@ -10,16 +10,12 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"squall/internal/lifecycle"
 	"squall/internal/runner"
 	"squall/internal/squall"
 	"squall/internal/store"
 	"squall/internal/store/sqlite"
 )
-
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 type catalog map[string]*squall.RunnerType
 
