@@ -42,7 +42,11 @@ func NewBudget(ctx context.Context, maxSteps, maxBytes int64, depth int) *Budget
 	if depth <= 0 {
 		depth = maxDepth
 	}
-	return &Budget{ctx: ctx, maxSteps: maxSteps, maxBytes: maxBytes, maxDepth: depth, nextPoll: pollEvery}
+	b := &Budget{ctx: ctx, maxSteps: maxSteps, maxBytes: maxBytes, maxDepth: depth, nextPoll: pollEvery}
+	if maxSteps > 0 {
+		b.nextPoll = min(b.nextPoll, maxSteps+1)
+	}
+	return b
 }
 
 // Step charges n units of work. It fails when the budget is spent or its
