@@ -98,7 +98,9 @@ func FuzzCompileAndSearch(f *testing.F) {
 	})
 }
 
-func BenchmarkSearchLinear(b *testing.B) { benchmarkSearch(b, `^v(\d+\.)?(\d+\.)?(\*|\d+)$`, "v1.22.333") }
+func BenchmarkSearchLinear(b *testing.B) {
+	benchmarkSearch(b, `^v(\d+\.)?(\d+\.)?(\*|\d+)$`, "v1.22.333")
+}
 func BenchmarkSearchBackref(b *testing.B) {
 	benchmarkSearch(b, `\b(\w+)\s+\1\b`, "the quick brown fox fox jumps")
 }
