@@ -54,7 +54,7 @@ func callCtx(c *call) (any, error) {
 			return v, nil
 		}
 	}
-	key, err := plain(c.args[0], 0)
+	key, err := plain(c.ev.budget, c.args[0], 0)
 	if err != nil {
 		return nil, err
 	}
@@ -82,7 +82,7 @@ func callShared(fn *stfn.Func) func(c *call) (any, error) {
 			if i == 0 && prepare != nil {
 				a, err = prepare(c.ev, a)
 			} else {
-				a, err = plain(a, 0)
+				a, err = plain(c.ev.budget, a, 0)
 			}
 			if err != nil {
 				return nil, err
@@ -122,14 +122,14 @@ func isPlainMade(v any) bool {
 var argumentForms = map[string]func(ev *evaluation, v any) (any, error){
 	"from_json_string": textForm,
 	"from_yaml_string": textForm,
-	"to_json_string":   func(_ *evaluation, v any) (any, error) { return encodable(v, true, notJSON) },
-	"json_escape":      func(_ *evaluation, v any) (any, error) { return encodable(v, false, notJSON) },
-	"to_yaml_string":   func(_ *evaluation, v any) (any, error) { return encodable(v, true, notYAML) },
-	"json": func(_ *evaluation, v any) (any, error) {
+	"to_json_string":   func(ev *evaluation, v any) (any, error) { return encodable(ev, v, true, notJSON) },
+	"json_escape":      func(ev *evaluation, v any) (any, error) { return encodable(ev, v, false, notJSON) },
+	"to_yaml_string":   func(ev *evaluation, v any) (any, error) { return encodable(ev, v, true, notYAML) },
+	"json": func(ev *evaluation, v any) (any, error) {
 		if _, ok := mapping(v); ok && !isPlainMade(v) {
 			return nil, value.TypeErrorf("Given object is not typeof string.")
 		}
-		return plain(v, 0)
+		return plain(ev.budget, v, 0)
 	},
 }
 
@@ -149,23 +149,26 @@ func notYAML(v any) error {
 
 // encodable gives the plain form of v, or the error of the first frozen mapping
 // that Python's encoder would meet.
-func encodable(v any, converted bool, refuse func(any) error) (any, error) {
-	if err := findFrozen(v, converted, refuse, 0); err != nil {
+func encodable(ev *evaluation, v any, converted bool, refuse func(any) error) (any, error) {
+	if err := findFrozen(ev, v, converted, refuse, 0); err != nil {
 		return nil, err
 	}
-	return plain(v, 0)
+	return plain(ev.budget, v, 0)
 }
 
-func findFrozen(v any, converted bool, refuse func(any) error, depth int) error {
+func findFrozen(ev *evaluation, v any, converted bool, refuse func(any) error, depth int) error {
 	if depth > maxNesting {
 		return tooNested()
+	}
+	if err := ev.step(); err != nil {
+		return err
 	}
 	if d, ok := mapping(v); ok {
 		if !converted && !isPlainMade(v) {
 			return refuse(v)
 		}
 		for _, x := range d.All() {
-			if err := findFrozen(x, converted, refuse, depth+1); err != nil {
+			if err := findFrozen(ev, x, converted, refuse, depth+1); err != nil {
 				return err
 			}
 		}
@@ -179,7 +182,7 @@ func findFrozen(v any, converted bool, refuse func(any) error, depth int) error 
 		converted = false
 	}
 	for _, x := range items {
-		if err := findFrozen(x, converted, refuse, depth+1); err != nil {
+		if err := findFrozen(ev, x, converted, refuse, depth+1); err != nil {
 			return err
 		}
 	}
@@ -210,7 +213,7 @@ func useNone(c *call) (any, error) { return stfn.UseNone(c.args[0]), nil }
 
 // st2kv reads the datastore; default and decrypt are by keyword only.
 func st2kv(c *call) (any, error) {
-	key, err := plain(c.args[0], 0)
+	key, err := plain(c.ev.budget, c.args[0], 0)
 	if err != nil {
 		return nil, err
 	}

@@ -118,41 +118,59 @@ func (ev *evaluation) outputSet(v any, depth int) (any, error) {
 }
 
 // thaw turns input data into plain lists and dicts, as functions make them.
-func thaw(v any) any {
+// What is shared stays shared (aliases of YAML), so a small text cannot grow
+// into a large value here, and what contains itself ends.
+func thaw(v any) any { return thawShared(v, map[any]any{}) }
+
+func thawShared(v any, seen map[any]any) any {
 	switch v := v.(type) {
 	case *value.List:
-		items := make([]any, len(v.Items))
+		if done, ok := seen[v]; ok {
+			return done
+		}
+		l := &list{make([]any, len(v.Items))}
+		seen[v] = l
 		for i, x := range v.Items {
-			items[i] = thaw(x)
+			l.items[i] = thawShared(x, seen)
 		}
-		return &list{items}
+		return l
 	case *value.Dict:
-		d := value.NewDict(v.Len())
-		for k, x := range v.All() {
-			d.Set(k, thaw(x))
+		if done, ok := seen[v]; ok {
+			return done
 		}
-		return &dict{d: d}
+		d := &dict{d: value.NewDict(v.Len())}
+		seen[v] = d
+		for k, x := range v.All() {
+			d.d.Set(k, thawShared(x, seen))
+		}
+		return d
 	}
 	return v
 }
 
 // plain gives a value of this package's own types the form other packages
 // know: lists, tuples and dicts. Input data comes out as lists and dicts.
-func plain(v any, depth int) (any, error) {
+func plain(b *value.Budget, v any, depth int) (any, error) {
+	if err := b.Step(1); err != nil {
+		return nil, err
+	}
 	if depth > maxNesting {
 		return nil, tooNested()
 	}
 	switch v := v.(type) {
 	case *list:
-		items, err := plainItems(v.items, depth)
+		items, err := plainItems(b, v.items, depth)
 		return &value.List{Items: items}, err
 	case value.Tuple:
-		items, err := plainItems(v, depth)
+		items, err := plainItems(b, v, depth)
 		return value.Tuple(items), err
 	case *dict:
+		if err := b.Alloc(int64(v.d.Len()) * 48); err != nil {
+			return nil, err
+		}
 		d := value.NewDict(v.d.Len())
 		for k, x := range v.d.All() {
-			p, err := plain(x, depth+1)
+			p, err := plain(b, x, depth+1)
 			if err != nil {
 				return nil, err
 			}
@@ -165,10 +183,13 @@ func plain(v any, depth int) (any, error) {
 	return v, nil
 }
 
-func plainItems(in []any, depth int) ([]any, error) {
+func plainItems(b *value.Budget, in []any, depth int) ([]any, error) {
+	if err := b.Alloc(int64(len(in)) * 16); err != nil {
+		return nil, err
+	}
 	out := make([]any, len(in))
 	for i, x := range in {
-		p, err := plain(x, depth+1)
+		p, err := plain(b, x, depth+1)
 		if err != nil {
 			return nil, err
 		}
@@ -177,16 +198,38 @@ func plainItems(in []any, depth int) ([]any, error) {
 	return out, nil
 }
 
-// thawOutput gives a raw result: types stay as they are inside the language,
-// in the form other packages know.
-func thawOutput(_ *evaluation, v any) (any, error) {
-	switch v := v.(type) {
-	case *value.List:
-		items := make(value.Tuple, len(v.Items))
-		for i, x := range v.Items {
-			items[i], _ = thawOutput(nil, x)
-		}
-		return items, nil
+// raw gives a result unconverted: the types it has in the original, in the form
+// other packages know.
+func raw(v any, depth int) (any, error) {
+	if depth > maxNesting {
+		return nil, tooNested()
 	}
-	return plain(v, 0)
+	if items, ok := seqItems(v); ok {
+		out := make([]any, len(items))
+		for i, x := range items {
+			var err error
+			if out[i], err = raw(x, depth+1); err != nil {
+				return nil, err
+			}
+		}
+		if _, ok := v.(*list); ok {
+			return &value.List{Items: out}, nil
+		}
+		return value.Tuple(out), nil
+	}
+	d, ok := mapping(v)
+	if !ok {
+		return v, nil
+	}
+	out := value.NewDict(d.Len())
+	for k, x := range d.All() {
+		x, err := raw(x, depth+1)
+		if err != nil {
+			return nil, err
+		}
+		if err := out.SetChecked(k, x); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
 }
