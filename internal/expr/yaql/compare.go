@@ -5,9 +5,9 @@ import (
 )
 
 // equal is Python's ==.
-func equal(a, b any) (bool, error) { return equalDepth(a, b, 0) }
+func equal(bud *value.Budget, a, b any) (bool, error) { return equalDepth(bud, a, b, 0) }
 
-func equalDepth(a, b any, depth int) (bool, error) {
+func equalDepth(bud *value.Budget, a, b any, depth int) (bool, error) {
 	switch x := a.(type) {
 	case string:
 		if y, ok := b.(string); ok {
@@ -23,29 +23,29 @@ func equalDepth(a, b any, depth int) (bool, error) {
 	}
 	if xs, ok := tupleItems(a); ok {
 		if ys, ok := tupleItems(b); ok {
-			return equalItems(xs, ys, depth)
+			return equalItems(bud, xs, ys, depth)
 		}
 		return false, nil
 	}
 	if x, ok := a.(*list); ok {
 		if y, ok := b.(*list); ok {
-			return equalItems(x.items, y.items, depth)
+			return equalItems(bud, x.items, y.items, depth)
 		}
 		return false, nil
 	}
 	if x, ok := mapping(a); ok {
 		if y, ok := mapping(b); ok {
-			return equalDicts(x, y, depth)
+			return equalDicts(bud, x, y, depth)
 		}
 		return false, nil
 	}
 	if isSet(a) && isSet(b) {
-		return equalSets(a, b)
+		return equalSets(bud, a, b)
 	}
 	if isContainer(b) {
 		return false, nil
 	}
-	return value.EqualIn(nil, a, b)
+	return value.EqualIn(bud, a, b)
 }
 
 func isContainer(v any) bool {
@@ -56,12 +56,15 @@ func isContainer(v any) bool {
 	return false
 }
 
-func equalItems(xs, ys []any, depth int) (bool, error) {
+func equalItems(bud *value.Budget, xs, ys []any, depth int) (bool, error) {
 	if len(xs) != len(ys) {
 		return false, nil
 	}
+	if err := bud.Step(int64(len(xs))); err != nil {
+		return false, err
+	}
 	for i := range xs {
-		if eq, err := sameOrEqual(xs[i], ys[i], depth+1); err != nil || !eq {
+		if eq, err := sameOrEqual(bud, xs[i], ys[i], depth+1); err != nil || !eq {
 			return false, err
 		}
 	}
@@ -69,38 +72,41 @@ func equalItems(xs, ys []any, depth int) (bool, error) {
 }
 
 // sameOrEqual is the comparison containers use: identity counts as equality.
-func sameOrEqual(a, b any, depth int) (bool, error) {
+func sameOrEqual(bud *value.Budget, a, b any, depth int) (bool, error) {
 	if f, ok := a.(float64); ok && f != f {
 		return value.Is(a, b), nil
 	}
-	return equalDepth(a, b, depth)
+	return equalDepth(bud, a, b, depth)
 }
 
-func equalDicts(x, y *value.Dict, depth int) (bool, error) {
+func equalDicts(bud *value.Budget, x, y *value.Dict, depth int) (bool, error) {
 	if x == y {
 		return true, nil
 	}
 	if x.Len() != y.Len() {
 		return false, nil
 	}
+	if err := bud.Step(int64(x.Len())); err != nil {
+		return false, err
+	}
 	for k, xv := range x.All() {
-		yv, ok, err := lookup(y, k)
+		yv, ok, err := lookup(bud, y, k)
 		if err != nil || !ok {
 			return false, err
 		}
-		if eq, err := sameOrEqual(xv, yv, depth+1); err != nil || !eq {
+		if eq, err := sameOrEqual(bud, xv, yv, depth+1); err != nil || !eq {
 			return false, err
 		}
 	}
 	return true, nil
 }
 
-func equalSets(a, b any) (bool, error) {
-	x, err := toSet(a)
+func equalSets(bud *value.Budget, a, b any) (bool, error) {
+	x, err := toSet(bud, a)
 	if err != nil {
 		return false, err
 	}
-	y, err := toSet(b)
+	y, err := toSet(bud, b)
 	if err != nil {
 		return false, err
 	}
@@ -108,13 +114,16 @@ func equalSets(a, b any) (bool, error) {
 }
 
 // toSet gives a set or a view as a set.
-func toSet(v any) (*value.Set, error) {
+func toSet(bud *value.Budget, v any) (*value.Set, error) {
 	if s, ok := v.(*value.Set); ok {
 		return s, nil
 	}
 	s := newFrozenSet()
+	if err := bud.Alloc(48 * int64(v.(*view).len())); err != nil {
+		return nil, err
+	}
 	for _, x := range v.(*view).elements() {
-		if err := setAdd(s, x); err != nil {
+		if err := setAdd(bud, s, x); err != nil {
 			return nil, err
 		}
 	}
@@ -131,7 +140,7 @@ func contains(ev *evaluation, items iteration, v any) (bool, error) {
 		if err := ev.step(); err != nil {
 			return false, err
 		}
-		eq, err := sameOrEqual(x, v, 0)
+		eq, err := sameOrEqual(ev.budget, x, v, 0)
 		if err != nil || eq {
 			return eq, err
 		}

@@ -87,7 +87,7 @@ func (d *dict) HashCode() (uint64, error) {
 	}
 	var h uint64
 	for k, v := range d.d.All() {
-		kv, err := hashKey(v)
+		kv, err := hashKey(nil, v)
 		if err != nil {
 			return 0, err
 		}
@@ -105,13 +105,13 @@ func (*list) HashCode() (uint64, error) { return 0, unhashable("list") }
 
 // EqualTo implements value.Equaler.
 func (d *dict) EqualTo(other any) (eq, known bool, err error) {
-	eq, err = equal(d, other)
+	eq, err = equal(nil, d, other)
 	return eq, true, err
 }
 
 // EqualTo implements value.Equaler.
 func (l *list) EqualTo(other any) (eq, known bool, err error) {
-	eq, err = equal(l, other)
+	eq, err = equal(nil, l, other)
 	return eq, true, err
 }
 
@@ -152,21 +152,21 @@ func frozenDict(d *value.Dict) *dict { return &dict{d: d, frozen: true} }
 // hashKey returns v in the form it has as a set member or dict key: tuples of
 // input data become value tuples and frozen dicts get their hash. What Python
 // cannot hash is an error.
-func hashKey(v any) (any, error) { return hashKeyDepth(v, 0) }
+func hashKey(b *value.Budget, v any) (any, error) { return hashKeyDepth(b, v, 0) }
 
-func hashKeyDepth(v any, depth int) (any, error) {
+func hashKeyDepth(b *value.Budget, v any, depth int) (any, error) {
 	switch v := v.(type) {
 	case nil, bool, int64, float64, string:
 		return v, nil
 	case *list:
 		return nil, unhashable("list")
 	case *value.Dict:
-		return frozenDict(v), nil
+		return frozenDict(v), chargeHash(b, v, depth)
 	case *dict:
 		if !v.frozen {
 			return nil, unhashable("dict")
 		}
-		return v, nil
+		return v, chargeHash(b, v.d, depth)
 	case *view:
 		if v.kind == viewValues {
 			return v, nil // has no == of its own, so it hashes by identity
@@ -180,9 +180,15 @@ func hashKeyDepth(v any, depth int) (any, error) {
 	if depth > maxNesting {
 		return nil, tooNested()
 	}
+	if err := b.Alloc(16 * int64(len(items))); err != nil {
+		return nil, err
+	}
+	if err := b.Step(int64(len(items))); err != nil {
+		return nil, err
+	}
 	out := make(value.Tuple, len(items))
 	for i, x := range items {
-		k, err := hashKeyDepth(x, depth+1)
+		k, err := hashKeyDepth(b, x, depth+1)
 		if err != nil {
 			return nil, err
 		}
@@ -191,18 +197,35 @@ func hashKeyDepth(v any, depth int) (any, error) {
 	return out, nil
 }
 
+// chargeHash charges what hashing a dict will cost, and finds out whether all
+// in it can be hashed.
+func chargeHash(b *value.Budget, d *value.Dict, depth int) error {
+	if depth > maxNesting {
+		return tooNested()
+	}
+	if err := b.Step(int64(d.Len())); err != nil {
+		return err
+	}
+	for _, x := range d.All() {
+		if _, err := hashKeyDepth(b, x, depth+1); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // maxNesting bounds recursion over nested values.
 const maxNesting = 500
 
 func tooNested() error { return value.RecursionErrorf("maximum recursion depth exceeded") }
 
 // lookup finds a key; an unhashable key is an error as in Python.
-func lookup(d *value.Dict, key any) (any, bool, error) {
+func lookup(b *value.Budget, d *value.Dict, key any) (any, bool, error) {
 	if s, ok := key.(string); ok {
 		v, ok := d.GetStr(s)
 		return v, ok, nil
 	}
-	k, err := hashKey(key)
+	k, err := hashKey(b, key)
 	if err != nil {
 		return nil, false, err
 	}
@@ -210,12 +233,12 @@ func lookup(d *value.Dict, key any) (any, bool, error) {
 }
 
 // put stores a pair; an unhashable key is an error.
-func put(d *value.Dict, key, val any) error {
+func put(b *value.Budget, d *value.Dict, key, val any) error {
 	if s, ok := key.(string); ok {
 		d.SetStr(s, val)
 		return nil
 	}
-	k, err := hashKey(key)
+	k, err := hashKey(b, key)
 	if err != nil {
 		return err
 	}
@@ -223,8 +246,8 @@ func put(d *value.Dict, key, val any) error {
 }
 
 // setAdd adds an element; an unhashable one is an error.
-func setAdd(s *value.Set, v any) error {
-	k, err := hashKey(v)
+func setAdd(b *value.Budget, s *value.Set, v any) error {
+	k, err := hashKey(b, v)
 	if err != nil {
 		return err
 	}

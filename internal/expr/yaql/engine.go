@@ -102,7 +102,7 @@ func (s *statement) eval(ev *evaluation, root *frame) (any, error) {
 		return nil, err
 	}
 	if ev.eng.opts.RawOutput {
-		return thawOutput(ev, v)
+		return raw(v, 0)
 	}
 	return ev.output(v, 0)
 }

@@ -65,28 +65,30 @@ func refOf(name string) varRef {
 
 // get finds a variable; an unknown one is null.
 func (f *frame) get(ref varRef) any {
-	v, _ := f.find(ref)
+	v, _, _ := f.find(ref)
 	return v
 }
 
-func (f *frame) find(ref varRef) (any, bool) {
+// find also tells how many frames it went up.
+func (f *frame) find(ref varRef) (v any, up int, ok bool) {
 	for ; f != nil; f = f.parent {
+		up++
 		if f.env != nil {
 			if v, ok := f.fromEnv(ref); ok {
-				return v, true
+				return v, up, true
 			}
 		}
 		// Names set later win over arguments of the same number.
 		for i := range f.vars {
 			if f.vars[i].name == ref.name {
-				return f.vars[i].val, true
+				return f.vars[i].val, up, true
 			}
 		}
 		if ref.index > 0 && ref.index <= len(f.args) {
-			return f.args[ref.index-1], true
+			return f.args[ref.index-1], up, true
 		}
 	}
-	return nil, false
+	return nil, up, false
 }
 
 // fromEnv finds a variable of the input. Orquesta publishes four and leaves $

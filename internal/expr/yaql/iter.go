@@ -132,6 +132,13 @@ func sliceIteration(items []any) iteration {
 
 // iterate is Python's iter(v): every element costs a step.
 func (ev *evaluation) iterate(v any) (iteration, error) {
+	if _, isSeq := seqItems(v); !isSeq { // the others copy their elements first
+		if n, ok := pyLen(v); ok {
+			if err := ev.alloc(16 * int64(n)); err != nil {
+				return nil, err
+			}
+		}
+	}
 	it, err := rawIterate(v)
 	if err != nil {
 		return nil, err

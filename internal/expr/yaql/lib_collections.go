@@ -31,7 +31,7 @@ func addCollections(l *library) {
 	l.add("set", asMethod|withPairs, "dict: dict, key: any, value: any", func(c *call) (any, error) {
 		d, err := c.cloneDict(c.args[0], 1)
 		if err == nil {
-			err = put(d, c.args[1], c.args[2])
+			err = put(c.ev.budget, d, c.args[1], c.args[2])
 		}
 		return frozenDict(d), err
 	})
@@ -52,7 +52,7 @@ func addCollections(l *library) {
 	l.add("#operator_in", asFunction, "value: any, collection: Iterable", func(c *call) (any, error) { return c.contains(c.args[1], c.args[0]) })
 	l.add("contains", asMethod, "collection: Iterable, value: any", func(c *call) (any, error) { return c.contains(c.args[0], c.args[1]) })
 	l.add("containsKey", asMethod, "dict: dict, key: any", func(c *call) (any, error) {
-		_, ok, err := lookup(c.dict(0), c.args[1])
+		_, ok, err := lookup(c.ev.budget, c.dict(0), c.args[1])
 		return ok, err
 	})
 	l.add("containsValue", asMethod, "dict: dict, value: any", func(c *call) (any, error) {
@@ -166,7 +166,7 @@ func listIndex(c *call) (any, error) {
 }
 
 func dictItem(c *call) (any, error) {
-	v, ok, err := lookup(c.dict(0), c.args[1])
+	v, ok, err := lookup(c.ev.budget, c.dict(0), c.args[1])
 	if err == nil && !ok {
 		err = keyError(c.args[1])
 	}
@@ -174,7 +174,7 @@ func dictItem(c *call) (any, error) {
 }
 
 func dictGet(c *call) (any, error) {
-	v, ok, err := lookup(c.dict(0), c.args[1])
+	v, ok, err := lookup(c.ev.budget, c.dict(0), c.args[1])
 	if err == nil && !ok {
 		v = c.args[2]
 	}
@@ -194,7 +194,7 @@ func (c *call) cloneDict(v any, more int) (*value.Dict, error) {
 func (c *call) withRules(d *value.Dict, rules []any) (any, error) {
 	for _, r := range rules {
 		rule := r.(*mappingRule)
-		if err := put(d, rule.key, rule.val); err != nil {
+		if err := put(c.ev.budget, d, rule.key, rule.val); err != nil {
 			return nil, err
 		}
 	}
@@ -254,7 +254,7 @@ func (c *call) store(d *value.Dict, k, v any) error {
 	if err := c.ev.alloc(48); err != nil {
 		return err
 	}
-	if err := put(d, k, v); err != nil {
+	if err := put(c.ev.budget, d, k, v); err != nil {
 		return err
 	}
 	return c.ev.checkMemory(64 + 100*int64(d.Len()))
@@ -294,20 +294,20 @@ func toDict(c *call) (any, error) {
 func (c *call) contains(collection, v any) (any, error) {
 	switch s := collection.(type) {
 	case *value.Set:
-		k, err := hashKey(v)
+		k, err := hashKey(c.ev.budget, v)
 		if err != nil {
 			return nil, err
 		}
 		return s.Has(k)
 	case *value.Dict, *dict:
 		d, _ := mapping(s)
-		_, ok, err := lookup(d, v)
+		_, ok, err := lookup(c.ev.budget, d, v)
 		return ok, err
 	case *view:
 		d, _ := mapping(s.of)
 		switch s.kind {
 		case viewKeys:
-			_, ok, err := lookup(d, v)
+			_, ok, err := lookup(c.ev.budget, d, v)
 			return ok, err
 		case viewItems:
 			return c.containsItem(s, d, v)
@@ -343,11 +343,11 @@ func (c *call) containsItem(s *view, d *value.Dict, v any) (any, error) {
 	case len(pair) > 2:
 		return nil, value.ValueErrorf("too many values to unpack (expected 2)")
 	}
-	x, ok, err := lookup(d, pair[0])
+	x, ok, err := lookup(c.ev.budget, d, pair[0])
 	if err != nil || !ok {
 		return false, err
 	}
-	return sameOrEqual(x, pair[1], 0)
+	return sameOrEqual(c.ev.budget, x, pair[1], 0)
 }
 
 // combine is + of two collections: tuples give a tuple, sets a set, anything
@@ -453,7 +453,7 @@ func (c *call) without(keys iteration) (any, error) {
 		if d.Len() == 0 {
 			continue // Python does not even look at the key
 		}
-		if k, err = hashKey(k); err != nil {
+		if k, err = hashKey(c.ev.budget, k); err != nil {
 			return nil, err
 		}
 		if _, err := value.Hash(k); err != nil {

@@ -2,9 +2,9 @@ package yaql
 
 // addCommon adds equality and the order of null: below everything.
 func addCommon(l *library) {
-	l.add("*equal", asFunction, "left: any, right: any", func(c *call) (any, error) { return equal(c.args[0], c.args[1]) })
+	l.add("*equal", asFunction, "left: any, right: any", func(c *call) (any, error) { return equal(c.ev.budget, c.args[0], c.args[1]) })
 	l.add("*not_equal", asFunction, "left: any, right: any", func(c *call) (any, error) {
-		eq, err := equal(c.args[0], c.args[1])
+		eq, err := equal(c.ev.budget, c.args[0], c.args[1])
 		return !eq, err
 	})
 	always := func(v bool) func(*call) (any, error) { return func(*call) (any, error) { return v, nil } }

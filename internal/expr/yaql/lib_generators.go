@@ -218,7 +218,7 @@ func (p *past) seen(v any) (bool, error) {
 	if p == nil {
 		return false, nil
 	}
-	k, err := hashKey(v)
+	k, err := hashKey(p.ev.budget, v)
 	if err != nil {
 		return false, err
 	}
@@ -342,7 +342,7 @@ func (m *merger) merge(a, b *value.Dict, levels int) (any, error) {
 	}
 	out := value.NewDict(a.Len() + b.Len())
 	for k, v := range a.All() {
-		if other, ok, err := lookup(b, k); err != nil {
+		if other, ok, err := lookup(ev.budget, b, k); err != nil {
 			return nil, err
 		} else if ok {
 			if v, err = m.mergeValues(v, other, levels); err != nil {
@@ -354,7 +354,7 @@ func (m *merger) merge(a, b *value.Dict, levels int) (any, error) {
 		}
 	}
 	for k, v := range b.All() {
-		if _, ok, err := lookup(out, k); err != nil {
+		if _, ok, err := lookup(ev.budget, out, k); err != nil {
 			return nil, err
 		} else if !ok {
 			if err := out.SetChecked(k, v); err != nil {

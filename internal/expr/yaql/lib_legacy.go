@@ -31,7 +31,7 @@ func addLegacy(l, std *library) {
 		return callMethod(c, f, f.get(varRef{name: "0"}), c.lambda(1))
 	})
 	l.add("#operator_.", asFunction, "dict: dict, key: Keyword", func(c *call) (any, error) {
-		v, _, err := lookup(c.dict(0), c.args[1])
+		v, _, err := lookup(c.ev.budget, c.dict(0), c.args[1])
 		return v, err
 	})
 	// Functions that were methods or functions only become both.

@@ -88,7 +88,7 @@ func addQueries(l *library) {
 	l.add("takeWhile", asMethod, "collection: Iterable, predicate: Lambda", takeWhile)
 	l.add("skipWhile", asMethod, "collection: Iterable, predicate: Lambda", skipWhile)
 	sameAs := func(c *call) func(any) (bool, error) {
-		return func(v any) (bool, error) { return equal(v, c.args[1]) }
+		return func(v any) (bool, error) { return equal(c.ev.budget, v, c.args[1]) }
 	}
 	l.add("indexOf", asMethod, "collection: Iterable, item: any", func(c *call) (any, error) { return c.indexWhere(sameAs(c), false) })
 	l.add("lastIndexOf", asMethod, "collection: Iterable, item: any", func(c *call) (any, error) { return c.indexWhere(sameAs(c), true) })
@@ -247,7 +247,7 @@ func distinct(ev *evaluation, collection any, keyOf *lambda) *lazy {
 					return nil, false, err
 				}
 			}
-			if k, err = hashKey(k); err != nil {
+			if k, err = hashKey(ev.budget, k); err != nil {
 				return nil, false, err
 			}
 			before := seen.Len()
@@ -500,7 +500,7 @@ func groupBy(c *call) (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		g, ok, err := lookup(groups, k)
+		g, ok, err := lookup(c.ev.budget, groups, k)
 		if err != nil {
 			return nil, err
 		}
@@ -547,7 +547,7 @@ func (a *groupAggregator) apply(ev *evaluation, pair value.Tuple) (any, error) {
 		switch {
 		case err == nil:
 			// A result that looks like an old-style pair leaves the door open.
-			if !looksLikePair(res, group) {
+			if !looksLikePair(ev.budget, res, group) {
 				a.mayFallBack = false
 			}
 			return value.Tuple{pair[0], res}, nil
@@ -568,12 +568,12 @@ func (a *groupAggregator) apply(ev *evaluation, pair value.Tuple) (any, error) {
 	return nil, a.failed
 }
 
-func looksLikePair(res any, group []any) bool {
+func looksLikePair(b *value.Budget, res any, group []any) bool {
 	items, ok := seqItems(res)
 	if !ok || len(group) != 2 || len(items) != 2 {
 		return false
 	}
-	same, err := equal(items[0], group[0])
+	same, err := equal(b, items[0], group[0])
 	return err == nil && same
 }
 
@@ -722,7 +722,7 @@ func (c *call) split(between bool) (any, error) {
 				cut, from := false, end
 				if between {
 					if before != any(noValue) {
-						same, err := equal(p, before)
+						same, err := equal(c.ev.budget, p, before)
 						if err != nil {
 							return nil, false, err
 						}

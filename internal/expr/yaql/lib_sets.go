@@ -104,16 +104,16 @@ func (c *call) makeSet(it iteration) (any, error) {
 		if err := c.ev.alloc(48); err != nil {
 			return nil, err
 		}
-		if err := setAdd(s, v); err != nil {
+		if err := setAdd(c.ev.budget, s, v); err != nil {
 			return nil, err
 		}
 	}
 }
 
 func (c *call) sets() (a, b *value.Set, err error) {
-	if a, err = toSet(c.args[0]); err != nil {
+	if a, err = toSet(c.ev.budget, c.args[0]); err != nil {
 		return nil, nil, err
 	}
-	b, err = toSet(c.args[1])
+	b, err = toSet(c.ev.budget, c.args[1])
 	return a, b, err
 }

@@ -95,7 +95,8 @@ func (ev *evaluation) visible(name string) (any, bool) {
 
 func (n *constNode) eval(*evaluation, *frame) (any, error) { return n.val, nil }
 func (n *varNode) eval(ev *evaluation, f *frame) (any, error) {
-	return f.get(n.ref), ev.step()
+	v, up, _ := f.find(n.ref)
+	return v, ev.steps(up)
 }
 func (n *parenNode) eval(ev *evaluation, f *frame) (any, error) { return n.x.eval(ev, f) }
 func (*skipNode) eval(*evaluation, *frame) (any, error)         { return noValue, nil }

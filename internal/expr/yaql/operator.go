@@ -77,12 +77,12 @@ func (n *opNode) apply(ev *evaluation, f *frame) (any, error) {
 	}
 	switch n.op {
 	case opEq:
-		return equal(x, y)
+		return equal(ev.budget, x, y)
 	case opNe:
-		eq, err := equal(x, y)
+		eq, err := equal(ev.budget, x, y)
 		return !eq, err
 	case opIndex:
-		if v, ok, err := quickIndex(x, y); ok || err != nil {
+		if v, ok, err := quickIndex(ev.budget, x, y); ok || err != nil {
 			return v, err
 		}
 	default:
@@ -153,7 +153,7 @@ func (n *opNode) evalLiteral(ev *evaluation, f *frame) (any, error) {
 	}
 	d := value.NewDict(len(n.args))
 	for _, p := range pairs {
-		if err := put(d, p.k, p.v); err != nil {
+		if err := put(ev.budget, d, p.k, p.v); err != nil {
 			return nil, err
 		}
 	}
@@ -161,7 +161,7 @@ func (n *opNode) evalLiteral(ev *evaluation, f *frame) (any, error) {
 }
 
 // quickIndex is x[y] for a dict, or a sequence and a plain int.
-func quickIndex(x, y any) (v any, ok bool, err error) {
+func quickIndex(b *value.Budget, x, y any) (v any, ok bool, err error) {
 	if items, isSeq := seqItems(x); isSeq {
 		i, isInt := y.(int64)
 		if !isInt {
@@ -176,7 +176,7 @@ func quickIndex(x, y any) (v any, ok bool, err error) {
 		return items[i], true, nil
 	}
 	if d, isDict := mapping(x); isDict {
-		v, ok, err := lookup(d, y)
+		v, ok, err := lookup(b, d, y)
 		if err == nil && !ok {
 			err = keyError(y)
 		}

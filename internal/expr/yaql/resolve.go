@@ -185,24 +185,31 @@ func (p *param) checkArg(o *engineOptions, a arg) bool {
 
 // layers collects the functions a name means in a frame: those defined by the
 // expression first, then the library's.
-func (ev *evaluation) layers(f *frame, name string, method bool) [][]*function {
+func (ev *evaluation) layers(f *frame, name string, method bool) ([][]*function, error) {
 	var out [][]*function
 	if !method { // def() makes functions only
 		key := trimName(name)
 		for ; f != nil && f.hasFuncs; f = f.parent {
+			if err := ev.step(); err != nil {
+				return nil, err
+			}
 			if fns := f.funcs[key]; fns != nil {
 				out = append(out, fns)
 			}
 		}
 	}
-	return append(out, ev.eng.table.lookup(name, method)...)
+	return append(out, ev.eng.table.lookup(name, method)...), nil
 }
 
 // call calls what the site names. recv is the receiver of a method.
 func (ev *evaluation) call(s *site, f *frame, recv any) (any, error) {
 	if f.hasFuncs && !s.method {
 		dyn := newSite(s.name, s.method, s.raw)
-		dyn.prepare(&ev.eng.opts, ev.layers(f, s.name, s.method))
+		layers, err := ev.layers(f, s.name, s.method)
+		if err != nil {
+			return nil, err
+		}
+		dyn.prepare(&ev.eng.opts, layers)
 		s = dyn
 	}
 	return ev.dispatch(s, f, recv, nil)
@@ -225,7 +232,10 @@ func (ev *evaluation) dispatchValues(name string, f *frame, recv any, method boo
 	for k, v := range kw.All() {
 		s.kw = append(s.kw, kwarg{name: k, arg: arg{v: v}})
 	}
-	layers := ev.layers(f, name, method)
+	layers, err := ev.layers(f, name, method)
+	if err != nil {
+		return nil, err
+	}
 	if kw.Len() > 0 && len(layers) > 0 && layers[0][0].noKwargs {
 		k, _ := kw.At(0)
 		return nil, value.Errorf(classArgument, "Invalid argument %s", k)
@@ -452,8 +462,12 @@ func (ev *evaluation) convert(p *param, a arg, v any, f *frame) (any, error) {
 	}
 	switch p.kind {
 	case kString:
-		if m, ok := v.(value.Markup); ok {
-			return string(m), nil
+		switch s := v.(type) {
+		case string:
+			// Most functions look at the whole text.
+			return v, ev.steps(len(s) >> 8)
+		case value.Markup:
+			return string(s), nil
 		}
 	case kDateTime:
 		return asUTC(v), nil
