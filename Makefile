@@ -21,7 +21,7 @@ setup: ## install what building and testing need, saying what
 	@scripts/setup
 
 build: ## build bin/squall
-	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/squall ./cmd/squall
+	$(GO) build -ldflags '$(LDFLAGS)' -o bin/squall ./cmd/squall
 
 run: ## build, start a server on loopback and watch it do its job (ARGS=--bare: only the server)
 	@scripts/setup run

@@ -26,11 +26,11 @@ var mayImport = map[string][]string{
 	"internal/expr/pyre":     {"internal/expr/value"},
 	"internal/expr/pyyaml":   {"internal/expr/value"},
 	"internal/expr/jsonpath": {"internal/expr/value"},
-	"internal/expr/stfn":     {"internal/expr/value", "internal/expr/pyre", "internal/expr/pyyaml", "internal/expr/jsonpath"},
+	"internal/expr/stfn":     {"internal/expr", "internal/expr/value", "internal/expr/pyre", "internal/expr/pyyaml", "internal/expr/jsonpath"},
 	"internal/expr":          {"internal/expr/value"},
 	"internal/expr/yaql":     {"internal/expr", "internal/expr/value", "internal/expr/pyre", "internal/expr/stfn"},
 	"internal/expr/jinja":    {"internal/expr", "internal/expr/value", "internal/expr/pyre", "internal/expr/stfn"},
-	"internal/param":         {"internal/squall", "internal/expr", "internal/expr/value", "internal/expr/jinja"},
+	"internal/param":         {"internal/squall", "internal/expr", "internal/expr/value", "internal/expr/jinja", "internal/expr/stfn"},
 	"internal/pack":          {"internal/squall", "internal/param", "internal/expr/value", "internal/expr/pyyaml"},
 	"internal/auth":          {"internal/squall"},
 
