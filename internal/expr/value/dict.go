@@ -1,6 +1,7 @@
 package value
 
 import (
+	"hash/maphash"
 	"iter"
 	"slices"
 )
@@ -62,11 +63,36 @@ func (d *Dict) GetStr(key string) (any, bool) {
 		if len(d.entries) == 0 || !d.hasOddKey() {
 			return nil, false
 		}
+		if i := d.find(key); i >= 0 {
+			return d.entries[i].val, true
+		}
+		return nil, false
 	}
-	if i := d.find(key); i >= 0 {
+	if i := d.findStr(key, maphash.String(hashSeed, key)); i >= 0 {
 		return d.entries[i].val, true
 	}
 	return nil, false
+}
+
+// findStr is findHash for a str, without making an interface of it unless a
+// key of another type has the same hash.
+func (d *Dict) findStr(key string, h uint64) int {
+	mask := uint64(len(d.index) - 1)
+	for i, perturb := h&mask, h; ; {
+		n := d.index[i]
+		if n == 0 {
+			return -1
+		}
+		if n > 0 {
+			if e := &d.entries[n-1]; e.hash == h {
+				if s, ok := e.key.(string); ok && s == key || !ok && sameKey(e.key, key) {
+					return int(n - 1)
+				}
+			}
+		}
+		perturb >>= 5
+		i = (i*5 + perturb + 1) & mask
+	}
 }
 
 // hasOddKey reports whether a small dict has a key that is not a str but may

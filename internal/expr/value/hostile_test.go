@@ -112,7 +112,7 @@ func TestHostileOperationsStopWithinBudget(t *testing.T) {
 			var before, after runtime.MemStats
 			runtime.ReadMemStats(&before)
 			start := time.Now()
-			_, err := run(NewBudget(t.Context(), 10_000_000, 16<<20, 0))
+			_, err := run(NewBudget(t.Context(), 2_000_000, 16<<20, 0))
 			took := time.Since(start)
 			runtime.ReadMemStats(&after)
 			if err == nil {

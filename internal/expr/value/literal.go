@@ -408,6 +408,10 @@ func (p *litParser) power() (litNode, error) {
 	if pow, err := p.accept("**"); !pow || err != nil {
 		return n, err
 	}
+	if err := p.enter(); err != nil {
+		return n, err
+	}
+	defer func() { p.depth-- }()
 	_, err = p.unary()
 	return other("BinOp"), err
 }
