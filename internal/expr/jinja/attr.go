@@ -24,7 +24,7 @@ func (m *machine) getattr(obj any, name string) (any, error) {
 	if !isLookupFailure(err) {
 		return nil, err
 	}
-	return m.env.undefinedAttr(obj, name), nil
+	return m.noAttr(obj, name), nil
 }
 
 // getitem is obj[key] in a template: the item, else for a text the attribute.
@@ -58,7 +58,7 @@ func (m *machine) getitem(obj, key any) (any, error) {
 			return v, err
 		}
 	}
-	return m.env.undefinedAttr(obj, key), nil
+	return m.noAttr(obj, key), nil
 }
 
 // isLookupFailure reports whether the sandbox answers an error of obj[key] with
@@ -74,8 +74,8 @@ func (m *machine) attribute(obj any, name string) (v any, ok bool, err error) {
 		return nil, false, nil
 	}
 	if name[0] == '_' {
-		if hasPrivate(obj, name) {
-			return m.env.unsafeAttr(obj, name), true, nil
+		if t, ok := obj.(value.Tuple); hasPrivate(obj, name) || ok && groupPrivate[name] && m.isGroup(t) {
+			return m.unsafeAttr(obj, name), true, nil
 		}
 		if o, isObject := obj.(value.Attrer); isObject {
 			return o.Attr(name)
@@ -102,12 +102,21 @@ func (m *machine) attribute(obj any, name string) (v any, ok bool, err error) {
 		}
 	}
 	if internalAttr(obj, name) {
-		return m.env.unsafeAttr(obj, name), true, nil
+		return m.unsafeAttr(obj, name), true, nil
 	}
 	if _, own := obj.(value.Attrer); own {
 		return nil, false, nil
 	}
 	return value.Attr(m.b, obj, name)
+}
+
+// noAttr is the value of an attribute or item that obj does not have.
+func (m *machine) noAttr(obj, name any) any {
+	u := m.env.undefinedAttr(obj, name)
+	if t, ok := obj.(value.Tuple); ok && m.isGroup(t) {
+		u.typ = "jinja2.filters._GroupTuple object"
+	}
+	return u
 }
 
 func isDictMethod(name string) bool {
@@ -133,6 +142,12 @@ func (m *machine) isGroup(t value.Tuple) bool {
 	}
 	_, ok := m.groups[&t[0]]
 	return ok
+}
+
+// groupPrivate are the attributes of named tuples that plain ones do not have.
+var groupPrivate = map[string]bool{
+	"_asdict": true, "_field_defaults": true, "_fields": true, "_make": true, "_replace": true,
+	"__match_args__": true, "__module__": true, "__slots__": true,
 }
 
 func (m *machine) groupAttr(t value.Tuple, name string) (any, bool) {

@@ -247,6 +247,10 @@ func leaveScope(s *scope) executor {
 // ref is the place of a name seen from scope s.
 func (c *compiler) ref(s *scope, name string) slotRef {
 	v := s.syms.find(name)
+	if v == nil {
+		// The original's analysis overlooks names in the filter of a set block.
+		c.fail("AssertionError", "Tried to resolve a name to a reference that was unknown to the frame ("+reprString(name)+")", 0)
+	}
 	return slotRef{hops: s.syms.unit.depth - v.unit.depth, slot: v.slot}
 }
 

@@ -38,5 +38,5 @@ func attrFilter(f *frame, a arglist) (any, error) {
 	if err != nil || ok {
 		return v, err
 	}
-	return f.m.env.undefinedAttr(a.v[0], a.v[1]), nil
+	return f.m.noAttr(a.v[0], a.v[1]), nil
 }

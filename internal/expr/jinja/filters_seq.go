@@ -324,7 +324,22 @@ func (m *machine) sorted(v any, key func(any) (any, error), reverse any) (any, e
 }
 
 // dictItems is v.items() of Python.
-func (m *machine) dictItems(v any) (any, error) { return value.CallMethod(m.b, v, "items", nil, nil) }
+func (m *machine) dictItems(v any) (any, error) { return m.callMethod(v, "items") }
+
+// callMethod is v.name() of Python, with the errors of Jinja's own objects.
+func (m *machine) callMethod(v any, name string) (any, error) {
+	switch o := v.(type) {
+	case *namespace:
+		if _, ok := o.attrs.GetStr(name); !ok {
+			return nil, value.AttributeErrorf("%s", name)
+		}
+	case function:
+		if class := o.def.name; o.def.typ == "type" {
+			return nil, value.AttributeErrorf("type object '%s' has no attribute '%s'", class[strings.LastIndexByte(class, '.')+1:], name)
+		}
+	}
+	return value.CallMethod(m.b, v, name, nil, nil)
+}
 
 func dictSortFilter(f *frame, a arglist) (any, error) {
 	pos := 0

@@ -276,6 +276,11 @@ func (l *loopContext) Length() (int, error) {
 func (l *loopContext) TypeName() string { return "LoopContext" }
 func (l *loopContext) typePath() string { return "jinja2.runtime.LoopContext" }
 
+func (l *loopContext) underscored() []string {
+	return []string{"_iterable", "_iterator", "_undefined", "_recurse", "_length", "_after", "_current", "_before",
+		"_last_changed_value", "_to_iterator", "_peek_next"}
+}
+
 func (l *loopContext) ReprText() (string, error) {
 	n, err := l.Length()
 	if err != nil {

@@ -59,7 +59,7 @@ var typeAttrs = map[string]string{
 	"UserKeyValueLookup":         classAttrs + " getitem int float ",
 }
 
-const undefinedAttrs = " add aiter bool call complex div float floordiv getattr getitem int iter len mod module mul neg pos pow radd rdiv rfloordiv rmod rmul rpow rsub rtruediv slots sub truediv rdiv "
+const undefinedAttrs = " add aiter bool call complex div float floordiv getattr getitem int iter len mod module mul neg pos pow radd rdiv rfloordiv rmod rmul rpow rsub rtruediv sub truediv rdiv "
 
 // underscorer is implemented by objects with private attributes.
 type underscorer interface{ underscored() []string }
@@ -110,8 +110,12 @@ func internalAttr(v any, name string) bool {
 
 // unsafeAttr is what a refused attribute gives: an undefined value whose use is
 // a SecurityError.
-func (e *environment) unsafeAttr(obj any, name string) *undefined {
-	u := e.undefinedHint("access to attribute " + reprString(name) + " of " + reprString(className(obj)) + " object is unsafe.")
+func (m *machine) unsafeAttr(obj any, name string) *undefined {
+	class := className(obj)
+	if t, ok := obj.(value.Tuple); ok && m.isGroup(t) {
+		class = "_GroupTuple"
+	}
+	u := m.env.undefinedHint("access to attribute " + reprString(name) + " of " + reprString(class) + " object is unsafe.")
 	u.unsafe, u.obj, u.hasObj, u.name = true, obj, true, name
 	return u
 }
@@ -136,7 +140,7 @@ func (m *machine) formatMethod(obj any, name string) any {
 	}}
 }
 
-// resolver of fields inside str.format.
+// fieldResolver looks up the fields of str.format under the sandbox's rules.
 type fieldResolver struct{ m *machine }
 
 func (r fieldResolver) FieldAttr(obj any, name string) (any, error) { return r.m.getattr(obj, name) }
@@ -146,10 +150,24 @@ func (m *machine) format(text string, safe bool, args []any, kw *value.Kwargs, m
 	f := value.Formatter{Budget: m.b, Args: args, Kwargs: kw, Mapping: mapping, Resolver: fieldResolver{m}, Escape: safe}
 	s, err := f.Run(text)
 	if err != nil {
-		return nil, err
+		return nil, formatError(err)
 	}
 	if safe {
 		return value.Markup(s), nil
 	}
 	return s, nil
+}
+
+// formatError words errors as the sandbox's own formatter does: it takes
+// positional arguments from a tuple, even for format_map.
+func formatError(err error) error {
+	msg := value.MessageOf(err)
+	if value.IsClass(err, "IndexError") && strings.HasPrefix(msg, "Replacement index") ||
+		value.IsClass(err, "ValueError") && msg == "Format string contains positional fields" {
+		return value.IndexErrorf("tuple index out of range")
+	}
+	if msg == "cannot switch from automatic field numbering to manual field specification" {
+		return value.ValueErrorf("cannot switch from manual field specification to automatic field numbering")
+	}
+	return err
 }

@@ -20,8 +20,9 @@ type undefined struct {
 	unsafe bool // using it is a SecurityError
 	hasObj bool
 	hint   string
-	obj    any // where the lookup failed, with hasObj
-	name   any // what was looked for
+	obj    any    // where the lookup failed, with hasObj
+	name   any    // what was looked for
+	typ    string // what messages call obj, if it is not plain from its type
 }
 
 func (u *undefined) message() string {
@@ -31,10 +32,17 @@ func (u *undefined) message() string {
 	case !u.hasObj:
 		return reprAny(u.name) + " is undefined"
 	case !isText:
-		return objectTypeRepr(u.obj) + " has no element " + reprAny(u.name)
+		return u.objType() + " has no element " + reprAny(u.name)
 	default:
-		return value.StrRepr(objectTypeRepr(u.obj)) + " has no attribute " + value.StrRepr(name)
+		return value.StrRepr(u.objType()) + " has no attribute " + value.StrRepr(name)
 	}
+}
+
+func (u *undefined) objType() string {
+	if u.typ != "" {
+		return u.typ
+	}
+	return objectTypeRepr(u.obj)
 }
 
 // fail is the error of using the value.

@@ -16,7 +16,7 @@ func isWordRune(r rune) bool {
 // Python's textwrap does.
 func wordWrap(f *frame, a arglist) (any, error) {
 	m := f.m
-	split, err := value.CallMethod(m.b, a.v[0], "splitlines", nil, nil)
+	split, err := m.callMethod(a.v[0], "splitlines")
 	if err != nil {
 		return nil, err
 	}
