@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"maps"
+	"strings"
 	"sync"
 	"time"
 
@@ -85,8 +86,38 @@ func (s *Server) view(ctx context.Context, ex *squall.Execution, open bool) (*wi
 		shown.Parameters = d.Form.Mask(ex.Parameters)
 		shown.Result = d.Form.MaskResult(ex.Result)
 	}
+	if by, ok := canceledBy(ex); ok {
+		shown.Context = withMember(shown.Context, "cancelled_by", by)
+	}
 	v.Host, v.PID = s.nodes.where(ex)
 	return v, nil
+}
+
+// canceledBy says who canceled ex, from its log.
+func canceledBy(ex *squall.Execution) (string, bool) {
+	if ex.Status != squall.Canceling && ex.Status != squall.Canceled || len(ex.Context) == 0 {
+		return "", false
+	}
+	for _, c := range ex.Log {
+		if by, ok := strings.CutPrefix(c.Reason, "canceled by "); ok {
+			return by, true
+		}
+	}
+	return "", false
+}
+
+// withMember adds a string to a JSON object.
+func withMember(doc json.RawMessage, name, value string) json.RawMessage {
+	var m map[string]any
+	if json.Unmarshal(doc, &m) != nil || m == nil {
+		return doc
+	}
+	m[name] = value
+	out, err := marshal(m)
+	if err != nil {
+		return doc
+	}
+	return out
 }
 
 // nodeCache remembers which process a node name stands for.

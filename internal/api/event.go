@@ -41,15 +41,23 @@ const maxOutputChunks = 10_000
 // encodeEntries encodes what the messages say, each message once. What cannot
 // be read is an error of that entry.
 func (s *Server) encodeEntries(ctx context.Context, entries []*entry) {
-	if len(entries) == 0 {
+	var open []*entry
+	for _, e := range entries {
+		if !e.ready.Load() {
+			open = append(open, e)
+		}
+	}
+	if len(open) == 0 {
 		return
 	}
-	exs, err := s.executionsOf(ctx, entries)
-	for _, e := range entries {
+	ctx = context.WithoutCancel(ctx) // the entries are everybody's, whoever reads for them first
+	exs, err := s.executionsOf(ctx, open)
+	for _, e := range open {
 		e.once.Do(func() {
 			if e.err = err; err == nil {
 				e.events, e.err = s.events(ctx, e.Message, exs[e.Execution])
 			}
+			e.ready.Store(true)
 		})
 	}
 }

@@ -47,10 +47,10 @@ func executionRequest(o *object) (squall.Request, error) {
 		Parameters: o.raw("parameters", "object"),
 		Context:    o.raw("context", "object"),
 		User:       o.str("user"),
-		NotBefore:  dueTime(o),
 	}
 	ref := o.str("action")
 	extra := wire.Extra{Notify: o.raw("notify", "object"), Callback: o.raw("callback", "object")}
+	req.NotBefore, extra.Delay = dueTime(o)
 	o.raw("tags", "array")
 	if o.err != nil {
 		return req, o.err
@@ -66,17 +66,17 @@ func executionRequest(o *object) (squall.Request, error) {
 	return req, err
 }
 
-// dueTime reads the delay of a request, in milliseconds.
-func dueTime(o *object) time.Time {
+// dueTime reads the delay of a request, in milliseconds, and when it is over.
+func dueTime(o *object) (time.Time, int64) {
 	delay := o.int("delay")
 	switch {
 	case delay == nil || *delay == 0:
-		return time.Time{}
+		return time.Time{}, 0
 	case *delay < 0 || *delay > maxDelay:
 		o.fail("%d is not a delay between 0 and %d milliseconds", *delay, maxDelay)
-		return time.Time{}
+		return time.Time{}, 0
 	}
-	return time.Now().UTC().Add(time.Duration(*delay) * time.Millisecond)
+	return time.Now().UTC().Add(time.Duration(*delay) * time.Millisecond), *delay
 }
 
 // cleanNotify checks who is to be told of the end. st2: "channels" is the old
@@ -144,7 +144,9 @@ func (s *Server) executionReRun(w http.ResponseWriter, r *request) error {
 		return err
 	}
 	body.only("parameters", "tasks", "reset", "user", "delay")
-	req := squall.Request{Parameters: body.raw("parameters", "object"), NotBefore: dueTime(body), User: body.str("user")}
+	req := squall.Request{Parameters: body.raw("parameters", "object"), User: body.str("user")}
+	var extra wire.Extra
+	req.NotBefore, extra.Delay = dueTime(body)
 	tasks, reset := body.strs("tasks"), body.strs("reset")
 	if body.err != nil {
 		return body.err
@@ -161,6 +163,9 @@ func (s *Server) executionReRun(w http.ResponseWriter, r *request) error {
 		return err
 	}
 	if req.User, err = s.onBehalf(r, req.User); err != nil {
+		return err
+	}
+	if req.Context, err = extra.WithContext(nil); err != nil {
 		return err
 	}
 	if noMerge {

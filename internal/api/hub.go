@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"squall/internal/squall"
@@ -48,6 +49,7 @@ type stream struct {
 type entry struct {
 	store.Message
 	once   sync.Once
+	ready  atomic.Bool // events and err are there: nobody has to read for them
 	events []event
 	err    error
 }

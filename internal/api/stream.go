@@ -21,8 +21,11 @@ type eventFilter struct {
 	names      []string // patterns with "*"
 	actions    []string
 	executions []string
-	endEvent   string // with endExecution: the stream ends behind it
+	endEvent   string // with end: the stream ends behind this event of this execution
 	end        squall.ID
+
+	output bool            // whether pieces of output are among the names
+	shown  map[string]bool // verdicts on names seen; of the stream's goroutine alone
 }
 
 // defaultEvents are the events of a stream that does not name any (st2): all
@@ -34,15 +37,21 @@ func newEventFilter(r *request) (*eventFilter, error) {
 		names: list(r.query, "events"), actions: list(r.query, "action_refs"), executions: list(r.query, "execution_ids"),
 		endEvent: orDefault(r.query.Get("end_event"), executionUpdate), end: squall.ID(r.query.Get("end_execution_id")),
 	}
+	return f, f.compile()
+}
+
+// compile checks the patterns.
+func (f *eventFilter) compile() error {
 	if len(f.names) == 0 {
 		f.names = defaultEvents
 	}
 	for _, n := range f.names {
 		if _, err := path.Match(n, ""); err != nil {
-			return nil, squall.Errorf(squall.Invalid, "%q is not a pattern of event names.", n)
+			return squall.Errorf(squall.Invalid, "%q is not a pattern of event names.", n)
 		}
 	}
-	return f, nil
+	f.output, f.shown = f.named(outputCreate), map[string]bool{}
+	return nil
 }
 
 // wants looks at a message before anything is read or encoded for it.
@@ -54,7 +63,7 @@ func (f *eventFilter) wants(m store.Message) bool {
 		return false
 	}
 	if m.Kind == store.ExecutionOutput {
-		return f.named(outputCreate)
+		return f.output
 	}
 	return true
 }
@@ -69,7 +78,15 @@ func (f *eventFilter) named(name string) bool {
 }
 
 func (f *eventFilter) shows(e *event) bool {
-	return f.named(e.name) &&
+	named, known := f.shown[e.name]
+	if !known {
+		if len(f.shown) > 1000 { // routes of announcements are without end
+			clear(f.shown)
+		}
+		named = f.named(e.name)
+		f.shown[e.name] = named
+	}
+	return named &&
 		(len(f.actions) == 0 || slices.Contains(f.actions, e.action)) &&
 		(len(f.executions) == 0 || slices.Contains(f.executions, string(e.execution)))
 }
@@ -202,7 +219,9 @@ func (s *Server) live(ctx context.Context, out *eventWriter, f *eventFilter, st 
 		select {
 		case e := <-st.entries:
 			for more := true; more; {
-				s.encodeEntries(ctx, []*entry{e})
+				if !e.ready.Load() {
+					s.encodeEntries(ctx, []*entry{e})
+				}
 				if err := out.entry(e, f); err != nil {
 					return err
 				}
@@ -239,7 +258,11 @@ type eventWriter struct {
 	rc   *http.ResponseController
 	beat *time.Timer
 	idle time.Duration
+	owed int // bytes that may still be written before the deadline is set anew
 }
+
+// deadlineBytes is how much is written under one deadline.
+const deadlineBytes = 256 << 10
 
 // errClientGone hides the details of a lost connection: they are nobody's fault.
 var errClientGone = errors.New("client has gone")
@@ -309,7 +332,10 @@ func (o *eventWriter) end(name, data string) error {
 }
 
 func (o *eventWriter) write(b []byte) error {
-	_ = o.rc.SetWriteDeadline(time.Now().Add(writeTimeout)) // not every writer has deadlines; then the server's hold
+	if o.owed -= len(b); o.owed < 0 {
+		_ = o.rc.SetWriteDeadline(time.Now().Add(writeTimeout)) // not every writer has deadlines; then the server's hold
+		o.owed = deadlineBytes
+	}
 	if _, err := o.w.Write(b); err != nil {
 		return errClientGone
 	}
@@ -318,6 +344,7 @@ func (o *eventWriter) write(b []byte) error {
 
 func (o *eventWriter) flush() error {
 	o.beat.Reset(o.idle)
+	o.owed = 0
 	if err := o.rc.Flush(); err != nil && !errors.Is(err, http.ErrNotSupported) {
 		return errClientGone
 	}

@@ -2,7 +2,6 @@ package wire
 
 import (
 	"encoding/json"
-	"time"
 
 	"squall/internal/squall"
 )
@@ -103,15 +102,15 @@ type View struct {
 	Workflow bool
 	Children []squall.ID
 	WebURL   string // in front of the path; no slash at its end
-	// Extra is what of the request is shown but steers nothing yet: notify and callback.
-	Extra Extra
+	Extra    Extra
 }
 
-// Extra holds the parts of a request that are kept in the context under
-// ExtraKey and shown in the liveaction.
+// Extra holds what of a request is shown as it was given and has no place in
+// an execution; it is kept in the context under ExtraKey.
 type Extra struct {
 	Notify   json.RawMessage `json:"notify,omitempty"`
 	Callback json.RawMessage `json:"callback,omitempty"`
+	Delay    int64           `json:"delay,omitempty"` // milliseconds
 }
 
 // ExtraKey is the member of an execution's context that holds its Extra. It is
@@ -121,7 +120,7 @@ const ExtraKey = "_request"
 // WithContext returns doc, the JSON object of a context, with x as its member
 // ExtraKey; without change when x is empty.
 func (x Extra) WithContext(doc json.RawMessage) (json.RawMessage, error) {
-	if len(x.Notify) == 0 && len(x.Callback) == 0 {
+	if len(x.Notify) == 0 && len(x.Callback) == 0 && x.Delay == 0 {
 		return doc, nil
 	}
 	m := map[string]json.RawMessage{}
@@ -191,7 +190,7 @@ func (e *Encoder) Execution(v *View, f Fields) {
 		if !isEmptyObject(v.Parameters) && f.Has("parameters") {
 			e.raw("parameters", v.Parameters, "{}")
 		}
-		if v.ResultSize > 0 && f.Has("result_size") {
+		if v.ResultSize > 0 && v.Status != squall.Canceling && f.Has("result_size") { // st2: the size comes with the end
 			e.int("result_size", int64(v.ResultSize))
 		}
 		e.part(f, "context", v.Context, nil)
@@ -210,8 +209,8 @@ func (e *Encoder) Execution(v *View, f Fields) {
 			e.key("log")
 			e.log(v.Log)
 		}
-		if delay := v.NotBefore.Sub(v.CreatedAt); v.Attempt <= 1 && delay >= time.Millisecond && f.Has("delay") {
-			e.int("delay", delay.Milliseconds())
+		if v.Extra.Delay > 0 && f.Has("delay") {
+			e.int("delay", v.Extra.Delay)
 		}
 		if f.Has("web_url") {
 			e.str("web_url", v.WebURL+"/#/history/"+string(v.ID)+"/general")

@@ -50,9 +50,8 @@ func doneView() *View {
 	v.Status, v.EndedAt = squall.Succeeded, time.Date(2026, 11, 22, 15, 34, 6, 451088000, time.UTC)
 	v.Parameters, v.Result, v.ResultSize = json.RawMessage(`{"cmd":"x"}`), json.RawMessage(`{"ok":true}`), 49
 	v.Host, v.PID, v.Attempt = "vm", 7, 1
-	v.NotBefore = v.CreatedAt.Add(50 * time.Millisecond)
 	v.Parent, v.Children = &squall.TaskRef{Execution: "6b030b6bb21a81c13fa88000"}, []squall.ID{"6b030b6bb21a81c13fa88001"}
-	v.Extra = Extra{Callback: json.RawMessage(`{"a":1}`), Notify: json.RawMessage(`{"b":2}`)}
+	v.Extra = Extra{Callback: json.RawMessage(`{"a":1}`), Notify: json.RawMessage(`{"b":2}`), Delay: 50}
 	return v
 }
 
