@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -102,6 +103,9 @@ func (s *server) open(ctx context.Context) error {
 	if err := ensureAdmin(ctx, s.store, c.Server.Data, s.log); err != nil {
 		return err
 	}
+	if err := s.evictOthers(ctx); err != nil {
+		return err
+	}
 	if err := s.wire(); err != nil {
 		return err
 	}
@@ -123,7 +127,8 @@ func (s *server) wire() error {
 		Node:        store.Node{Name: c.NodeName(), Host: host, PID: os.Getpid(), Version: Version, URL: c.PublicURL()},
 		Slots:       c.Scheduler.Slots,
 		Queues:      c.Scheduler.Queues,
-		LeaseTTL:    c.Scheduler.LeaseTTL,
+		LeaseTTL:    leaseTTL(c),
+		RescueEvery: c.Scheduler.LeaseTTL / 2,
 		Heartbeat:   c.Scheduler.Heartbeat,
 		Poll:        c.Scheduler.Poll,
 		SoftStop:    c.Server.ShutdownTimeout,
@@ -159,6 +164,42 @@ func (s *server) wire() error {
 		MaxPageSize: c.API.MaxPageSize,
 	})
 	return nil
+}
+
+// leaseTTL is how long the node's lease lives without a renewal. Nobody else can
+// open an embedded database, so nobody waits for the lease to run out: a disk
+// that is full for an hour must not cost the actions that run meanwhile.
+func leaseTTL(c *Config) time.Duration {
+	if c.Database.URL == "" {
+		return 365 * 24 * time.Hour
+	}
+	return c.Scheduler.LeaseTTL
+}
+
+// evictOthers ends the leases of all nodes in an embedded database: the lock on
+// the file proves that none of them lives. It matters when the data was moved
+// to a host of another name.
+func (s *server) evictOthers(ctx context.Context) error {
+	if s.config.Database.URL != "" {
+		return nil
+	}
+	var nodes []store.Node
+	err := s.store.View(ctx, func(tx store.Tx) (err error) {
+		nodes, err = tx.Nodes(ctx)
+		return err
+	})
+	nodes = slices.DeleteFunc(nodes, func(n store.Node) bool { return n.Name == s.config.NodeName() })
+	if err != nil || len(nodes) == 0 {
+		return err
+	}
+	return s.store.Update(ctx, func(tx store.Tx) error {
+		for _, n := range nodes {
+			if err := tx.LeaveNode(ctx, n.Name, n.Epoch); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 // notReady returns the reasons why no work is accepted now.
