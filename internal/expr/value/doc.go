@@ -15,5 +15,8 @@
 // Python exception class and its wording. An operation whose cost or result can
 // be far larger than its operands takes a *Budget and charges it first.
 //
+// Values and budgets are not synchronised: a container may be read by several
+// goroutines at once, but not while one of them changes it.
+//
 // The package never reads a clock, touches a file, starts a goroutine or logs.
 package value

@@ -92,4 +92,16 @@ func (f *Func) Call(args []any, kwargs *Kwargs) (any, error) { return f.Fn(args,
 // ReprText implements Reprer.
 func (f *Func) ReprText() (string, error) { return fmt.Sprintf("<built-in function %s>", f.Name), nil }
 
-var _ Callable = (*Func)(nil)
+// Interface guards.
+var (
+	_ Callable       = (*Func)(nil)
+	_ Callable       = (*boundMethod)(nil)
+	_ Iterable       = (*DictView)(nil)
+	_ Container      = (*DictView)(nil)
+	_ Iterable       = (*Range)(nil)
+	_ Itemer         = (*Range)(nil)
+	_ Iterator       = (*SliceIter)(nil)
+	_ Iterator       = (*FuncIter)(nil)
+	_ Hasher         = Zone{}
+	_ BinaryOperator = Complex(0)
+)

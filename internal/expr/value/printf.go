@@ -343,7 +343,7 @@ func (p *printf) float(d directive, arg any) error {
 	if prec < 0 {
 		prec = 6
 	}
-	if err := chargeFloat(p.b, f, prec); err != nil {
+	if err := chargeFloat(p.b, prec); err != nil {
 		return err
 	}
 	s := floatText(math.Abs(f), byte(d.conv), prec, d.alt, false)

@@ -89,14 +89,6 @@ func runes(s string) []rune {
 	return out
 }
 
-func runesText(rs []rune) string {
-	out := make([]byte, 0, len(rs))
-	for _, r := range rs {
-		out = appendRune(out, r)
-	}
-	return string(out)
-}
-
 // byteOffset returns the byte offset of character i of s, 0 <= i <= StrLen(s).
 func byteOffset(s string, i int) int {
 	if i <= 0 {
