@@ -96,7 +96,7 @@ func (e *evaluator) print(w io.Writer, v any) error {
 	text, ok := v.(string)
 	if !ok || e.f.out.json {
 		var err error
-		text, err = value.DumpJSON(nil, jsonForm(v), value.JSONOptions{Indent: "    ", Pretty: true, KeepUnicode: true})
+		text, err = value.DumpJSON(nil, jsonForm(v, 0), value.JSONOptions{Indent: "    ", Pretty: true, KeepUnicode: true})
 		if err != nil && e.f.out.json {
 			return fmt.Errorf("write the value as JSON: %w", err)
 		}
@@ -110,22 +110,28 @@ func (e *evaluator) print(w io.Writer, v any) error {
 	return err
 }
 
+// maxShown is how deep values are looked into for printing.
+const maxShown = 500
+
 // jsonForm gives values that JSON does not know a form: sets become lists,
 // dates and times texts.
-func jsonForm(v any) any {
+func jsonForm(v any, depth int) any {
+	if depth > maxShown { // may contain itself: the writer will say so
+		return v
+	}
 	switch x := v.(type) {
 	case *value.Set:
-		return jsonForm(value.NewList(x.Items()...))
+		return jsonForm(value.NewList(x.Items()...), depth)
 	case *value.List:
 		out := value.NewList()
 		for _, item := range x.Items {
-			out.Items = append(out.Items, jsonForm(item))
+			out.Items = append(out.Items, jsonForm(item, depth+1))
 		}
 		return out
 	case *value.Dict:
 		out := value.NewDict(x.Len())
 		for k, item := range x.All() {
-			out.Set(k, jsonForm(item))
+			out.Set(k, jsonForm(item, depth+1))
 		}
 		return out
 	case value.DateTime, value.Date, value.TimeSpan:
