@@ -9,6 +9,7 @@ import (
 // bytes as Latin-1 would, which for these is the same.
 var bytesMethods = map[string]*method{
 	"capitalize":   noArgs(bytesMap(func(s string) string { return asciiUpper(s[:min(1, len(s))]) + asciiLower(s[min(1, len(s)):]) })),
+	"center":       unpack(1, 2, mBytesJustify),
 	"count":        parsed(1, 3, mBytesFind),
 	"decode":       keywords(0, mDecode, "encoding", "errors"),
 	"endswith":     parsed(1, 3, mBytesStarts),
@@ -22,8 +23,10 @@ var bytesMethods = map[string]*method{
 	"isdigit":      noArgs(bytesTest(asciiDigit)),
 	"islower":      noArgs(bytesCase('a')),
 	"isspace":      noArgs(bytesTest(func(c byte) bool { return c == ' ' || c >= '\t' && c <= '\r' })),
+	"istitle":      noArgs(mBytesIsTitle),
 	"isupper":      noArgs(bytesCase('A')),
 	"join":         oneArg(mBytesJoin),
+	"ljust":        unpack(1, 2, mBytesJustify),
 	"lower":        noArgs(bytesMap(asciiLower)),
 	"lstrip":       unpack(0, 1, mBytesStrip),
 	"partition":    oneArg(mBytesPartition),
@@ -32,13 +35,18 @@ var bytesMethods = map[string]*method{
 	"replace":      unpack(2, 3, mBytesReplace),
 	"rfind":        parsed(1, 3, mBytesFind),
 	"rindex":       parsed(1, 3, mBytesFind),
+	"rjust":        unpack(1, 2, mBytesJustify),
 	"rpartition":   oneArg(mBytesPartition),
 	"rsplit":       keywords(0, mBytesSplit, "sep", "maxsplit"),
 	"rstrip":       unpack(0, 1, mBytesStrip),
 	"split":        keywords(0, mBytesSplit, "sep", "maxsplit"),
+	"splitlines":   keywords(0, mBytesSplitlines, "keepends"),
 	"startswith":   parsed(1, 3, mBytesStarts),
 	"strip":        unpack(0, 1, mBytesStrip),
+	"swapcase":     noArgs(bytesMap(bytesSwapcase)),
+	"title":        noArgs(bytesMap(bytesTitle)),
 	"upper":        noArgs(bytesMap(asciiUpper)),
+	"zfill":        oneArg(mBytesZfill),
 }
 
 func asciiLetter(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' }
