@@ -36,8 +36,9 @@ func (c *compiler) pureAll(list []node, s *scope) ([]evaluator, bool) {
 
 // Limits of what is computed when compiling.
 const (
-	foldSteps = 20_000
-	foldBytes = 1 << 16
+	foldSteps = 2_000
+	foldBytes = 1 << 13
+	foldText  = 256 // a longer text costs more to keep than to make
 )
 
 func (c *compiler) foldMachine() *machine {
@@ -56,9 +57,13 @@ func (c *compiler) fold(e evaluator) (any, bool) {
 	if err != nil {
 		return nil, false
 	}
-	switch v.(type) {
-	case nil, bool, int64, float64, string, value.Markup:
+	switch v := v.(type) {
+	case nil, bool, int64, float64:
 		return v, true
+	case string:
+		return v, len(v) <= foldText
+	case value.Markup:
+		return v, len(v) <= foldText
 	}
 	return nil, false
 }
@@ -279,6 +284,11 @@ func (c *compiler) filter(n *filterExpr, s *scope) (evaluator, bool) {
 		return &unknownNode{"filter", n.name, e, args}, false
 	}
 	args.callee = "jinja2.filters." + def.name + "()"
+	if _, chained := e.(*filterNode); chained {
+		// It was not worth keeping, and must not be tried again for each
+		// filter behind it.
+		pure = false
+	}
 	return &filterNode{def, e, args}, pure && pureArgs && !def.context && !c.esc.volatile
 }
 

@@ -111,7 +111,7 @@ func (c *compiler) constText(e evaluator, pure bool) (string, bool) {
 	} else {
 		text, err = m.str(v)
 	}
-	return text, err == nil
+	return text, err == nil && len(text) <= foldText
 }
 
 func (c *compiler) parentRef(s *scope) slotRef {

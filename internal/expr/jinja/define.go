@@ -73,12 +73,18 @@ func generator(start func() (next func() (any, bool, error), err error)) any {
 	}}
 }
 
-// stepping charges each item of an iterator.
+// stepping charges each item of an iterator. Generators made of generators cost
+// stack when they run, so each counts as a level.
 func (m *machine) stepping(it value.Iterator) func() (any, bool, error) {
 	return func() (any, bool, error) {
 		if err := m.b.Step(1); err != nil {
 			return nil, false, err
 		}
-		return it.Next()
+		if err := m.b.Enter(); err != nil {
+			return nil, false, err
+		}
+		v, ok, err := it.Next()
+		m.b.Leave()
+		return v, ok, err
 	}
 }

@@ -257,9 +257,9 @@ func (m *machine) mapped(v, attr any) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	path := newAttrPath(attr)
+	path, next := newAttrPath(attr), m.stepping(it)
 	return &value.FuncIter{Name: "map", Fn: func() (any, bool, error) {
-		item, ok, err := it.Next()
+		item, ok, err := next()
 		if !ok || err != nil {
 			return nil, false, err
 		}

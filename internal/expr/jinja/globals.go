@@ -76,6 +76,10 @@ func (n *namespace) ReprText() (string, error) {
 	if n.printing {
 		return "<Namespace {...}>", nil
 	}
+	if err := n.m.b.Enter(); err != nil {
+		return "", err
+	}
+	defer n.m.b.Leave()
 	n.printing = true
 	defer func() { n.printing = false }()
 	s, err := value.Repr(n.m.b, n.attrs)

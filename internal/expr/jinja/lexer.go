@@ -46,7 +46,7 @@ func newLexer(src string, opts Options) *lexer {
 	return &lexer{
 		src: src, line: 1, lineStarting: true,
 		trimBlocks: opts.TrimBlocks, lstripBlocks: opts.LstripBlocks,
-		toks: make([]token, 0, 8+len(src)/8),
+		toks: make([]token, 0, min(8+len(src)/8, 128)),
 	}
 }
 

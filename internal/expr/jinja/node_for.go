@@ -118,27 +118,25 @@ type loopFilter struct {
 
 func (n *loopFilter) start(f *frame, iterable any) (any, error) {
 	var inner *frame
-	var it value.Iterator
+	var nextItem func() (any, bool, error)
 	next := func() (any, bool, error) {
 		if inner == nil {
 			// Python starts a generator, and so fails on a wrong iterable,
 			// when its first item is asked for.
 			inner = f.m.newFrame(n.nslots, f, f.tc)
-			var err error
 			if n.enter != nil {
-				if err = n.enter.exec(inner); err != nil {
+				if err := n.enter.exec(inner); err != nil {
 					return nil, false, err
 				}
 			}
-			if it, err = value.Iter(iterable); err != nil {
+			it, err := value.Iter(iterable)
+			if err != nil {
 				return nil, false, err
 			}
+			nextItem = f.m.stepping(it)
 		}
 		for {
-			if err := f.m.b.Step(1); err != nil {
-				return nil, false, err
-			}
-			v, ok, err := it.Next()
+			v, ok, err := nextItem()
 			if !ok || err != nil {
 				return nil, false, err
 			}

@@ -39,11 +39,17 @@ type inline struct {
 	err  error // of compiling
 }
 
+// maxRaw bounds the raw sections of a text: each costs a pass over it.
+const maxRaw = 1000
+
 // Compile implements expr.Language. Syntax errors are kept for Eval.
 func (l *Language) Compile(text string) (expr.Program, error) {
 	s := &statement{lang: l, src: text}
 	reduced := text
 	s.raw = findRaw(text)
+	if len(s.raw) > maxRaw {
+		return nil, &expr.Error{Language: "jinja", Class: "LimitError", Source: text, Offset: -1, Message: "text has more than " + itoa(maxRaw) + " raw sections"}
+	}
 	for i, r := range s.raw {
 		reduced = strings.ReplaceAll(reduced, r, "{"+itoa(i)+"}")
 	}
@@ -95,7 +101,11 @@ func (s *statement) Eval(ctx context.Context, env *expr.Env, b *value.Budget) (a
 		return text, nil
 	}
 	for i, r := range s.raw {
-		text = strings.ReplaceAll(text, "{"+itoa(i)+"}", r)
+		restored, err := run.replace(text, "{"+itoa(i)+"}", r)
+		if err != nil {
+			return nil, templateError(s.src, err)
+		}
+		text = restored
 	}
 	p, err := compileText(s.lang.workflow, text)
 	if err != nil {
@@ -163,10 +173,13 @@ func (r *evaluation) plan(p *plan, env *expr.Env) (any, error) {
 	return out, nil
 }
 
-func (r *evaluation) replace(text, old, repl string) (any, error) {
+func (r *evaluation) replace(text, old, repl string) (string, error) {
+	if err := r.m.b.Step(int64(len(text) >> 6)); err != nil {
+		return "", err
+	}
 	if n := strings.Count(text, old); n > 0 {
 		if err := r.m.b.Alloc(int64(len(text) + n*len(repl))); err != nil {
-			return nil, err
+			return "", err
 		}
 	}
 	return strings.ReplaceAll(text, old, repl), nil
@@ -288,49 +301,53 @@ func (v *workflowVars) all() *value.Dict {
 
 // Detects implements expr.Language.
 func (l *Language) Detects(text string) bool {
-	return len(text) >= 4 && (findDelimited(text, 0, "{{", "}}") >= 0 || hasBlock(text))
+	return len(text) >= 4 && (contained(text, "{{", "}}") || hasBlock(text))
 }
 
-// findDelimited is the start of the first open...end on one line at or after
-// pos, or -1.
-func findDelimited(s string, pos int, open, end string) int {
+// findDelimited is the first open...end on one line at or after pos, as its
+// start and the offset behind it; the start is -1 when there is none. It looks
+// at every byte once, whatever the text.
+func findDelimited(s string, pos int, open, end string) (start, after int) {
 	for {
 		i := strings.Index(s[pos:], open)
 		if i < 0 {
-			return -1
+			return -1, 0
 		}
 		pos += i
-		if delimitedEnd(s, pos+len(open), end) > 0 {
-			return pos
+		body := pos + len(open)
+		j := strings.Index(s[body:], end)
+		if j < 0 {
+			return -1, 0
 		}
-		pos++
+		nl := strings.LastIndexByte(s[body:body+j], '\n')
+		if nl < 0 {
+			return pos, body + j + len(end)
+		}
+		// No end stands before that line break, so nothing in front matches.
+		pos = body + nl + 1
 	}
-}
-
-// delimitedEnd is the offset behind the next end before a line break, or 0.
-func delimitedEnd(s string, pos int, end string) int {
-	j := strings.Index(s[pos:], end)
-	if j < 0 || strings.IndexByte(s[pos:pos+j], '\n') >= 0 {
-		return 0
-	}
-	return pos + j + len(end)
 }
 
 func findAll(s, open, end string) []string {
 	var out []string
 	for pos := 0; ; {
-		i := findDelimited(s, pos, open, end)
+		i, after := findDelimited(s, pos, open, end)
 		if i < 0 {
 			return out
 		}
-		pos = delimitedEnd(s, i+len(open), end)
-		out = append(out, s[i:pos])
+		out = append(out, s[i:after])
+		pos = after
 	}
 }
 
 func findInline(s string) []string { return findAll(s, "{{", "}}") }
 func findRaw(s string) []string    { return findAll(s, "{% raw %}", "{% endraw %}") }
-func hasBlock(s string) bool       { return findDelimited(s, 0, "{%", "%}") >= 0 }
+func hasBlock(s string) bool       { return contained(s, "{%", "%}") }
+
+func contained(s, open, end string) bool {
+	i, _ := findDelimited(s, 0, open, end)
+	return i >= 0
+}
 
 // stripDelimiter takes all braces off both ends, then blanks.
 func stripDelimiter(s string) string {

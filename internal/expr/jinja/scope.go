@@ -14,6 +14,7 @@ type unit struct {
 	up    *unit
 	depth int
 	slots map[slotKey]int
+	work  *int // what analysing the template has cost so far
 }
 
 type slotKey struct {
@@ -22,9 +23,9 @@ type slotKey struct {
 }
 
 func newUnit(up *unit) *unit {
-	u := &unit{up: up, slots: make(map[slotKey]int)}
+	u := &unit{up: up, slots: make(map[slotKey]int), work: new(int)}
 	if up != nil {
-		u.depth = up.depth + 1
+		u.depth, u.work = up.depth+1, up.work
 	}
 	return u
 }
@@ -106,7 +107,14 @@ func (s *symbols) find(name string) *variable {
 	return nil
 }
 
+// maxAnalysis bounds the names copied for the branches of a template: many ifs
+// with many names would cost their product.
+const maxAnalysis = 1_000_000
+
 func (s *symbols) copy() *symbols {
+	if *s.unit.work += len(s.refs) + len(s.loads); *s.unit.work > maxAnalysis {
+		panic(parseError{&syntaxError{class: "LimitError", msg: "template has too many names and branches"}})
+	}
 	c := &symbols{level: s.level, unit: s.unit, parent: s.parent, order: slices.Clone(s.order),
 		refs: make(map[string]*variable, len(s.refs)), loads: make(map[variable]load, len(s.loads)),
 		stores: make(map[string]bool, len(s.stores))}
