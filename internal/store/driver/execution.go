@@ -78,6 +78,19 @@ func CheckMove(m store.Move) error {
 	return nil
 }
 
+// WentWrong reports whether all of the states are ends other than success: there
+// are indexes of their own for those, by action and by user.
+func WentWrong(statuses []squall.Status) bool {
+	for _, s := range statuses {
+		switch s {
+		case squall.Failed, squall.Timeout, squall.Canceled, squall.Abandoned:
+		default:
+			return false
+		}
+	}
+	return len(statuses) > 0
+}
+
 // Due returns when a waiting execution is due.
 func Due(ex *squall.Execution) time.Time {
 	if ex.NotBefore.Before(ex.CreatedAt) {

@@ -137,6 +137,14 @@ func (s *selection) lead(f store.ExecutionFilter) {
 	case f.Root != "":
 		root := s.add(f.Root)
 		s.arms = []string{"id = " + root, "child AND root = " + root}
+	case driver.WentWrong(f.Statuses) && (f.Action != "" || f.User != ""):
+		for _, status := range f.Statuses {
+			// As a literal: the planner must see that it is one of the partial index's.
+			s.arms = append(s.arms, "status = '"+string(status)+"' AND NOT child")
+			if !f.TopLevel {
+				s.arms = append(s.arms, "status = '"+string(status)+"' AND child")
+			}
+		}
 	case f.Action != "":
 		s.halves(f.TopLevel, "action", f.Action)
 	case f.User != "":

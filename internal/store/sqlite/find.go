@@ -20,19 +20,11 @@ func (t *tx) FindExecutions(ctx context.Context, f store.ExecutionFilter) ([]*sq
 	if sel.empty {
 		return nil, nil
 	}
-	direction := "DESC"
-	if f.Ascending {
-		direction = "ASC"
-	}
 	limit := f.Limit
 	if limit <= 0 {
 		limit = driver.DefaultLimit
 	}
-	// Inside, only an index is read, as far as the filter is in it; outside, the
-	// rows of the page.
-	query := `SELECT ` + partColumns(f.Parts) + ` FROM executions WHERE n IN (SELECT n FROM (` + sel.union() +
-		` ORDER BY id ` + direction + ` LIMIT ? OFFSET ?)) ORDER BY id ` + direction
-	list, err := t.executions(ctx, f.Parts, query, append(sel.args(), limit, max(0, f.Offset))...)
+	list, err := t.executions(ctx, f.Parts, sel.page(partColumns(f.Parts), f.Ascending), append(sel.args(), limit, max(0, f.Offset))...)
 	if err != nil {
 		return nil, fmt.Errorf("find executions: %w", err)
 	}
@@ -49,7 +41,7 @@ func (t *tx) CountExecutions(ctx context.Context, f store.ExecutionFilter, limit
 	if sel.empty {
 		return 0, nil
 	}
-	n, err := t.number(ctx, `SELECT count(*) FROM (`+sel.union()+` LIMIT ?)`, append(sel.args(), driver.Limit(limit))...)
+	n, err := t.number(ctx, sel.count(), append(sel.args(), driver.Limit(limit))...)
 	if err != nil {
 		return 0, fmt.Errorf("count executions: %w", err)
 	}
@@ -83,6 +75,21 @@ func (c *condition) and(sql string, args ...any) {
 	c.sql += sql
 	c.args = append(c.args, args...)
 }
+
+// page returns the query for one page; its last arguments are limit and offset.
+// Inside, only an index is read, as far as the filter is in it; outside, the rows
+// of the page.
+func (s *selection) page(columns string, ascending bool) string {
+	direction := "DESC"
+	if ascending {
+		direction = "ASC"
+	}
+	return `SELECT ` + columns + ` FROM executions WHERE n IN (SELECT n FROM (` + s.union() +
+		` ORDER BY id ` + direction + ` LIMIT ? OFFSET ?)) ORDER BY id ` + direction
+}
+
+// count returns the query for a number; its last argument is the bound.
+func (s *selection) count() string { return `SELECT count(*) FROM (` + s.union() + ` LIMIT ?)` }
 
 func (s *selection) union() string {
 	var b strings.Builder
@@ -157,6 +164,15 @@ func (t *tx) selection(ctx context.Context, f store.ExecutionFilter) (*selection
 	case leadStatus:
 		for _, status := range f.Statuses {
 			s.halves(f.TopLevel, "executions_status", "status = ?", status)
+		}
+	case leadFailedAction, leadFailedUser:
+		column, value := "action", f.Action
+		if lead == leadFailedUser {
+			column, value = "user", f.User
+		}
+		for _, status := range f.Statuses {
+			// As a literal: SQLite must see that it is one of the partial index's.
+			s.halves(f.TopLevel, "executions_"+string(lead), "status = '"+string(status)+"' AND "+column+" = ?", value)
 		}
 	case leadTop:
 		s.arm("executions_top", "child = 0")
@@ -262,6 +278,9 @@ const (
 	leadAction lead = "action"
 	leadUser   lead = "user"
 	leadStatus lead = "status"
+
+	leadFailedAction lead = "failed_action"
+	leadFailedUser   lead = "failed_user"
 )
 
 // probe is how far leading looks into an index. Below it any index is fast.
@@ -277,6 +296,10 @@ func (t *tx) leading(ctx context.Context, f store.ExecutionFilter) (lead, error)
 		return leadParent, nil
 	case f.Root != "":
 		return leadRoot, nil
+	case f.Action != "" && driver.WentWrong(f.Statuses):
+		return leadFailedAction, nil
+	case f.User != "" && driver.WentWrong(f.Statuses):
+		return leadFailedUser, nil
 	}
 	type candidate struct {
 		lead lead

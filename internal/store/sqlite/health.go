@@ -3,7 +3,10 @@ package sqlite
 import (
 	"context"
 	"sync"
+	"syscall"
 	"time"
+
+	sqlite3 "modernc.org/sqlite/lib"
 
 	"squall/internal/store"
 )
@@ -30,10 +33,31 @@ func (h *health) fresh() bool {
 	return h.err == nil && time.Since(h.at) < healthAge
 }
 
+// spareSpace is what must be free again before a full disk counts as healthy: the
+// probe below is so small that it often fits where no update does.
+const spareSpace = 512 << 10
+
+// full returns the last error if it was a full disk and the disk is still full.
+func (h *health) full(path string) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if resultCode(h.err) != sqlite3.SQLITE_FULL {
+		return nil
+	}
+	var fs syscall.Statfs_t
+	if err := syscall.Statfs(path, &fs); err != nil || int64(fs.Bavail)*fs.Bsize >= spareSpace {
+		return nil // let the probe find out
+	}
+	return h.err
+}
+
 // Health implements store.Store.
 func (s *Store) Health(ctx context.Context) error {
 	if s.health.fresh() {
 		return nil
+	}
+	if err := s.health.full(s.path); err != nil {
+		return err
 	}
 	return s.Update(ctx, func(t store.Tx) error {
 		_, err := t.(*tx).write(`UPDATE meta SET value = ? WHERE key = 'health'`, t.Now())

@@ -53,6 +53,9 @@ CREATE INDEX executions_top    ON executions (id) WHERE NOT child;
 CREATE INDEX executions_action ON executions (action, child, id);
 CREATE INDEX executions_user   ON executions (username, child, id);
 CREATE INDEX executions_status ON executions (status, child, id);
+-- "What went wrong" of one action or user. What went right never enters these.
+CREATE INDEX executions_failed_action ON executions (action, status, child, id) WHERE status IN ('failed', 'timeout', 'canceled', 'abandoned');
+CREATE INDEX executions_failed_user   ON executions (username, status, child, id) WHERE status IN ('failed', 'timeout', 'canceled', 'abandoned');
 CREATE INDEX executions_parent ON executions (parent, id) WHERE child;
 CREATE INDEX executions_root   ON executions (root, id) WHERE child;
 CREATE INDEX executions_due    ON executions (greatest(not_before, created_at), id) WHERE status IN ('requested', 'delayed');

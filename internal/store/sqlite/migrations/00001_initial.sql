@@ -52,6 +52,11 @@ CREATE        INDEX executions_top    ON executions (id) WHERE child = 0;
 CREATE        INDEX executions_action ON executions (action, child, id);
 CREATE        INDEX executions_user   ON executions (user, child, id);
 CREATE        INDEX executions_status ON executions (status, child, id);
+-- "What went wrong" of one action or user. What went right never enters these.
+CREATE        INDEX executions_failed_action ON executions (action, status, child, id)
+    WHERE status = 'failed' OR status = 'timeout' OR status = 'canceled' OR status = 'abandoned';
+CREATE        INDEX executions_failed_user ON executions (user, status, child, id)
+    WHERE status = 'failed' OR status = 'timeout' OR status = 'canceled' OR status = 'abandoned';
 CREATE        INDEX executions_parent ON executions (parent, id) WHERE child = 1;
 CREATE        INDEX executions_root   ON executions (root, id) WHERE child = 1;
 CREATE        INDEX executions_due    ON executions (max(not_before, created_at), id) WHERE status IN ('requested', 'delayed');
