@@ -41,6 +41,7 @@ type Deps struct {
 	MaxPageSize int           // of lists, for users that are no administrators; default: 100
 	CountLimit  int           // X-Total-Count of executions counts no further; default: 100,000
 	Heartbeat   time.Duration // of idle streams; default: 15 s
+	BodyTimeout time.Duration // for a request's body to arrive; default: 1 min
 }
 
 // Runners is the catalogue of runner types, filled in internal/app.
@@ -92,6 +93,7 @@ func New(d Deps) *Server {
 	d.MaxPageSize = orDefault(d.MaxPageSize, 100)
 	d.CountLimit = orDefault(d.CountLimit, 100_000)
 	d.Heartbeat = orDefault(d.Heartbeat, 15*time.Second)
+	d.BodyTimeout = orDefault(d.BodyTimeout, time.Minute)
 
 	s := &Server{Deps: d, logins: make(chan struct{}, 2)}
 	if s.Ready == nil {

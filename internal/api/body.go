@@ -9,6 +9,7 @@ import (
 	"mime"
 	"slices"
 	"strings"
+	"time"
 
 	"squall/internal/squall"
 )
@@ -23,7 +24,7 @@ type object struct {
 
 // readObject reads the body of r, which must be a JSON object. An empty body is
 // an empty object when optional says so.
-func readObject(r *request, optional bool) (*object, error) {
+func (s *Server) readObject(r *request, optional bool) (*object, error) {
 	if ct := r.Header.Get("Content-Type"); ct != "" {
 		media, _, err := mime.ParseMediaType(ct)
 		if err != nil || media != "application/json" && !strings.HasSuffix(media, "+json") {
@@ -33,16 +34,19 @@ func readObject(r *request, optional bool) (*object, error) {
 			return nil, squall.Errorf(squall.Invalid, "Failed to parse request body: Unsupported Content-Type: %q", ct)
 		}
 	}
+	_ = r.rc.SetReadDeadline(time.Now().Add(s.BodyTimeout)) // a body that trickles in must not hold us forever
 	var buf bytes.Buffer
 	if n := r.ContentLength; n > 0 {
 		buf.Grow(int(n) + bytes.MinRead) // no larger than the limit: checked before
 	}
-	if _, err := buf.ReadFrom(r.Body); err != nil {
-		if errors.Is(err, io.ErrUnexpectedEOF) {
-			return nil, squall.Errorf(squall.Invalid, "The request body ended early.")
-		}
-		return nil, err
+	_, err := buf.ReadFrom(r.Body)
+	switch {
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return nil, squall.Errorf(squall.Invalid, "The request body ended early.")
+	case err != nil:
+		return nil, err // the deadline stays: what else is read of the body must not wait either
 	}
+	_ = r.rc.SetReadDeadline(time.Time{}) // the connection may live long after this
 	return parseObject(buf.Bytes(), optional)
 }
 

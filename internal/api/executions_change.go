@@ -19,7 +19,7 @@ const maxDelay = int64(365 * 24 * time.Hour / time.Millisecond)
 // executionCreate asks for a run. The answer shows the execution as it was
 // requested, also when it is running already.
 func (s *Server) executionCreate(w http.ResponseWriter, r *request) error {
-	body, err := readObject(r, false)
+	body, err := s.readObject(r, false)
 	if err != nil {
 		return err
 	}
@@ -139,7 +139,7 @@ func (s *Server) respondRequested(w http.ResponseWriter, r *request, ex *squall.
 // executionReRun asks for another run of an execution's action with its
 // parameters, overridden by those given; ?no_merge=true takes only those given.
 func (s *Server) executionReRun(w http.ResponseWriter, r *request) error {
-	body, err := readObject(r, true)
+	body, err := s.readObject(r, true)
 	if err != nil {
 		return err
 	}
@@ -223,7 +223,7 @@ var settable = []squall.Status{
 // executionPut moves an execution on request: canceling; pausing and resuming
 // are for workflows.
 func (s *Server) executionPut(w http.ResponseWriter, r *request) error {
-	body, err := readObject(r, false)
+	body, err := s.readObject(r, false)
 	if err != nil {
 		return err
 	}

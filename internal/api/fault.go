@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"os"
 	"strconv"
 
 	"squall/internal/api/wire"
@@ -39,6 +40,9 @@ func fault(err error) (status int, text string) {
 	if big, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return http.StatusRequestEntityTooLarge, fmt.Sprintf("The request body is larger than the %d bytes allowed.", big.Limit)
 	}
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return http.StatusRequestTimeout, "The request body did not arrive in time."
+	}
 	kind := squall.KindOf(err)
 	text = squall.MessageOf(err)
 	switch {
@@ -65,6 +69,9 @@ func (s *Server) fail(w *response, r *request, err error) {
 		panic(http.ErrAbortHandler)
 	}
 	h := w.Header()
+	if status == http.StatusRequestTimeout {
+		h.Set("Connection", "close") // the rest of the body may still come
+	}
 	if status == http.StatusServiceUnavailable {
 		h.Set("Retry-After", strconv.Itoa(retryAfter))
 	}

@@ -2,10 +2,13 @@ package api
 
 import (
 	"context"
+	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"squall/internal/squall"
 	"squall/internal/store"
@@ -119,6 +122,55 @@ func TestBodyLimitWithoutLength(t *testing.T) {
 	ts.ServeHTTP(rec, req)
 	if rec.Code != 413 {
 		t.Errorf("status %d: %s", rec.Code, rec.Body)
+	}
+}
+
+// A body that does not come is not waited for without end, and its connection
+// ends with the answer.
+func TestSlowBody(t *testing.T) {
+	ts := newTestServer(t, func(d *Deps) { d.BodyTimeout = 50 * time.Millisecond })
+	conn, err := net.Dial("tcp", strings.TrimPrefix(ts.url, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	_, err = io.WriteString(conn, "POST /v1/executions HTTP/1.1\r\nHost: x\r\nX-Auth-Token: "+ts.admin+"\r\nContent-Length: 100\r\n\r\n{\"action\":")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = conn.SetDeadline(time.Now().Add(10 * time.Second))
+	all, err := io.ReadAll(conn)
+	if err != nil || !strings.HasPrefix(string(all), "HTTP/1.1 408 ") || !strings.HasSuffix(string(all), `{"faultstring": "The request body did not arrive in time."}`) {
+		t.Errorf("%v: %s", err, all)
+	}
+}
+
+// A body that is cut off is the client's mistake.
+func TestBodyEndsEarly(t *testing.T) {
+	ts := newTestServer(t)
+	conn, err := net.Dial("tcp", strings.TrimPrefix(ts.url, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	_, _ = io.WriteString(conn, "POST /v1/executions HTTP/1.1\r\nHost: x\r\nX-Auth-Token: "+ts.admin+"\r\nContent-Length: 100\r\n\r\n{\"action\":")
+	_ = conn.(*net.TCPConn).CloseWrite()
+	_ = conn.SetDeadline(time.Now().Add(10 * time.Second))
+	// The server sees the client leaving and may not answer at all; it must not
+	// take half a body for a request.
+	all, _ := io.ReadAll(conn)
+	if len(all) > 0 && !strings.Contains(string(all), "The request body ended early.") {
+		t.Errorf("answered %s", all)
+	}
+}
+
+func TestHeadDoesNotWait(t *testing.T) {
+	ts := newTestServer(t)
+	id := ts.run(t, `{"action":"core.local","parameters":{"cmd":"sleep 60"}}`)
+	for path, want := range map[string]int{"/v1/stream": 404, "/v1/executions/" + id + "/output": 200, "/stream/v1/executions/" + id + "/output": 404} {
+		if a := ts.do(t, ts.admin, "HEAD", path, ""); a.status != want {
+			t.Errorf("HEAD %s = %d, want %d", path, a.status, want)
+		}
 	}
 }
 

@@ -102,7 +102,7 @@ func (f *follower) selected(chunks []squall.Chunk) []squall.Chunk {
 
 // newFollower reads what output is asked for.
 func (s *Server) newFollower(r *request) (*follower, error) {
-	f := &follower{s: s, only: r.query.Get("output_type")}
+	f := &follower{s: s, only: r.query.Get("output_type"), once: r.Method == http.MethodHead}
 	switch f.only {
 	case "", "stdout", "stderr":
 	case "all":
@@ -125,7 +125,7 @@ func (s *Server) newFollower(r *request) (*follower, error) {
 		if err != nil {
 			return nil, err
 		}
-		f.once = !on
+		f.once = f.once || !on
 	}
 	ex, err := s.execution(r, r.params["id"], 0, 0)
 	if err != nil {

@@ -120,6 +120,9 @@ func (n *node) choose(r *http.Request) *route {
 	wantsEvents := strings.Contains(r.Header.Get("Accept"), "text/event-stream")
 	var found *route
 	for _, c := range n.routes {
+		if c.events && r.Method == http.MethodHead {
+			continue // the head of a stream comes with the stream only
+		}
 		if c.method == method && (found == nil || c.events == wantsEvents) {
 			found = c
 		}

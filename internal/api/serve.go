@@ -21,6 +21,7 @@ import (
 // request is an HTTP request with what the way to its handler found out.
 type request struct {
 	*http.Request
+	rc     *http.ResponseController
 	id     string
 	route  *route
 	params map[string]string // of the path
@@ -31,11 +32,16 @@ type request struct {
 // handler answers one route. An error it returns becomes a fault.
 type handler func(*Server, http.ResponseWriter, *request) error
 
+// answerTimeout is how long a client may take to read an answer. Streams set
+// their own time, anew with every piece.
+const answerTimeout = 5 * time.Minute
+
 // ServeHTTP answers one request: the whole way of it is in this file.
 func (s *Server) ServeHTTP(hw http.ResponseWriter, hr *http.Request) {
 	began := time.Now()
 	w := &response{ResponseWriter: hw}
-	r := &request{Request: hr, id: requestID(hr)}
+	r := &request{Request: hr, id: requestID(hr), rc: http.NewResponseController(hw)}
+	_ = r.rc.SetWriteDeadline(began.Add(answerTimeout)) // not every writer has deadlines
 	defer func() {
 		if p := recover(); p != nil {
 			if p == http.ErrAbortHandler {

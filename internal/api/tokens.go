@@ -17,7 +17,7 @@ func (s *Server) tokenCreate(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	body, err := readObject(r, true)
+	body, err := s.readObject(r, true)
 	if err != nil {
 		return err
 	}
@@ -61,7 +61,7 @@ func (s *Server) tokenDelete(w http.ResponseWriter, r *request) error {
 
 // tokenValidate answers whether the token in the body would be accepted.
 func (s *Server) tokenValidate(w http.ResponseWriter, r *request) error {
-	body, err := readObject(r, true)
+	body, err := s.readObject(r, true)
 	if err != nil {
 		return err
 	}
