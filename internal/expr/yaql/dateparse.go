@@ -1,6 +1,7 @@
 package yaql
 
 import (
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -13,7 +14,7 @@ import (
 // date and time, month names, am and pm, offsets. What the text leaves out is
 // taken from today at midnight. A text without zone gives a naive value.
 func parseDate(text string, today time.Time) (any, error) {
-	p := &dateParser{tokens: dateTokens(text), hour: -1, minute: -1, second: -1, micro: -1, weekday: -1, ampm: -1}
+	p := &dateParser{tokens: dateTokens(text), thisYear: today.Year(), hour: -1, minute: -1, second: -1, micro: -1, weekday: -1, ampm: -1}
 	if !p.run() || len(p.ymd) > 3 {
 		return nil, value.Errorf("ParserError", "Unknown string format: %s", text)
 	}
@@ -22,8 +23,14 @@ func parseDate(text string, today time.Time) (any, error) {
 		return nil, value.Errorf("ParserError", "String does not contain a date: %s", text)
 	}
 	d, err := p.build(year, month, day, today)
+	if value.IsClass(err, "OverflowError") {
+		return nil, err
+	}
 	if err != nil {
 		return nil, value.Errorf("ParserError", "%s: %s", value.MessageOf(err), text)
+	}
+	if _, err := zoneOf(value.TimeSpan(p.offset) * value.Second); err != nil {
+		return nil, err
 	}
 	return d, nil
 }
@@ -33,6 +40,7 @@ type dateParser struct {
 	i      int
 	ymd    []ymdPart
 
+	thisYear                    int
 	century                     bool // a year with its century was given
 	hour, minute, second, micro int64
 	weekday, ampm               int
@@ -203,7 +211,9 @@ func (p *dateParser) word(t string) bool {
 
 // monthWord takes "Jan-01-99", "Jan of 01" or just the month.
 func (p *dateParser) monthWord(month int) bool {
-	p.ymd = append(p.ymd, ymdPart{int64(month), 'M'})
+	if !p.add(int64(month), 'M') {
+		return false
+	}
 	next := p.at(p.i + 1)
 	switch {
 	case next == "-" || next == "/":
@@ -220,12 +230,12 @@ func (p *dateParser) monthWord(month int) bool {
 	case next == " " && p.at(p.i+3) == " " && strings.ToLower(p.at(p.i+2)) == "of":
 		// "Jan of 01": the number is a year
 		if n, err := strconv.ParseInt(p.at(p.i+4), 10, 64); err == nil {
-			p.ymd = append(p.ymd, ymdPart{n, 'Y'})
 			if n < 100 {
-				p.ymd[len(p.ymd)-1].n = fullYear(n, 0)
+				n = fullYear(n, p.thisYear)
 			}
 			p.century = true
 			p.i += 4
+			return p.add(n, 'Y')
 		}
 	}
 	return true
@@ -237,12 +247,21 @@ func (p *dateParser) addText(s string) bool {
 	if err != nil {
 		return false
 	}
-	part := ymdPart{n: n}
 	if len(s) > 2 {
-		part.kind = 'Y'
 		p.century = true
+		return p.add(n, 'Y')
 	}
-	p.ymd = append(p.ymd, part)
+	return p.add(n, 0)
+}
+
+// add adds a part of the date; there is one year and one month.
+func (p *dateParser) add(n int64, kind byte) bool {
+	for _, part := range p.ymd {
+		if kind != 0 && part.kind == kind {
+			return false
+		}
+	}
+	p.ymd = append(p.ymd, ymdPart{n, kind})
 	return true
 }
 
@@ -324,7 +343,7 @@ func (p *dateParser) takeMinutes(s string) bool {
 	if err != nil {
 		return false
 	}
-	p.minute = int64(f)
+	p.minute, p.second = int64(f), -1
 	if frac := f - float64(p.minute); frac > 0 {
 		p.second = int64(60 * frac)
 	}
@@ -332,36 +351,31 @@ func (p *dateParser) takeMinutes(s string) bool {
 }
 
 func (p *dateParser) number(t string) bool {
-	digits := len(t)
-	whole := strings.IndexByte(t, '.') < 0
-	num := func(from, to int) int64 {
-		n, _ := strconv.ParseInt(t[from:to], 10, 64)
-		return n
-	}
+	digits := len(t) // a decimal point counts
+	point := strings.IndexByte(t, '.')
 	next := p.at(p.i + 1)
 	last := p.i+1 >= len(p.tokens)
 	switch {
-	case len(p.ymd) == 3 && (digits == 2 || digits == 4) && whole && p.hour < 0 && (last || next != ":" && unitOf(next) < 0):
-		p.hour = num(0, 2)
-		if digits == 4 {
-			p.minute = num(2, 4)
+	case len(p.ymd) == 3 && (digits == 2 || digits == 4) && p.hour < 0 && (last || next != ":" && unitOf(next) < 0):
+		if digits == 4 && !readInt(&p.minute, t[2:]) {
+			return false
 		}
-		return true
-	case digits == 6 && whole || digits > 6 && strings.IndexByte(t, '.') == 6:
-		if len(p.ymd) == 0 && whole {
+		return readInt(&p.hour, t[:2])
+	case digits == 6 || digits > 6 && point == 6:
+		if len(p.ymd) == 0 && point < 0 {
 			return p.addText(t[:2]) && p.addText(t[2:4]) && p.addText(t[4:])
 		}
-		p.hour, p.minute = num(0, 2), num(2, 4)
-		return p.takeSeconds(t[4:])
-	case whole && (digits == 8 || digits == 12 || digits == 14):
+		return readInt(&p.hour, t[:2]) && readInt(&p.minute, t[2:4]) && p.takeSeconds(t[4:])
+	case digits == 8 || digits == 12 || digits == 14:
 		if !p.addText(t[:4]) || !p.addText(t[4:6]) || !p.addText(t[6:8]) {
 			return false
 		}
-		if digits > 8 {
-			p.hour, p.minute = num(8, 10), num(10, 12)
+		if digits > 8 && !(readInt(&p.hour, t[8:10]) && readInt(&p.minute, t[10:12])) {
+			return false
 		}
 		if digits > 12 {
-			p.second, p.micro = num(12, 14), 0
+			p.micro = 0
+			return readInt(&p.second, t[12:])
 		}
 		return true
 	}
@@ -374,39 +388,50 @@ func (p *dateParser) number(t string) bool {
 	case next == "-" || next == "/" || next == ".":
 		return p.separated(t, next)
 	case last || isJump(next):
-		if a := ampmOf(p.at(p.i + 2)); p.i+2 < len(p.tokens) && a >= 0 && whole {
-			p.hour = adjustHour(num(0, digits), a)
+		if a := ampmOf(p.at(p.i + 2)); a >= 0 {
+			p.hour = adjustHour(truncated(t), a)
 			p.i += 2
-			return p.hour < 24
-		}
-		if !p.addNumber(t) {
-			return false
+			return true
 		}
 		if !last {
 			p.i++
 		}
-		return true
-	case ampmOf(next) >= 0 && whole && num(0, digits) < 24:
-		p.hour = adjustHour(num(0, digits), ampmOf(next))
+		return p.addNumber(t)
+	case ampmOf(next) >= 0 && truncated(t) < 24:
+		p.hour = adjustHour(truncated(t), ampmOf(next))
 		p.i++
 		return true
-	case whole && num(0, digits) >= 1 && num(0, digits) <= 31 && len(p.ymd) < 3:
+	case truncated(t) >= 1 && truncated(t) <= 31:
 		return p.addNumber(t)
 	}
 	return false
 }
 
+// truncated is the whole part of a number.
+func truncated(t string) int64 {
+	whole, _, _ := strings.Cut(t, ".")
+	n, err := strconv.ParseInt(whole, 10, 64)
+	if err != nil {
+		return 1 << 62
+	}
+	return n
+}
+
+func readInt(dst *int64, s string) bool {
+	n, err := strconv.ParseInt(s, 10, 64)
+	if err == nil {
+		*dst = n
+	}
+	return err == nil
+}
+
 func (p *dateParser) addNumber(t string) bool {
-	f, err := strconv.ParseFloat(t, 64)
-	if err != nil || f > 1e9 {
-		return false
+	n := truncated(t)
+	if n > 100 {
+		p.century = true
+		return p.add(n, 'Y')
 	}
-	part := ymdPart{n: int64(f)}
-	if part.n > 100 {
-		part.kind, p.century = 'Y', true
-	}
-	p.ymd = append(p.ymd, part)
-	return true
+	return p.add(n, 0)
 }
 
 // unitNumber takes "10h", "10 h 36" and the like.
@@ -475,8 +500,7 @@ func (p *dateParser) separated(t, sep string) bool {
 	}
 	add := func(s string) bool {
 		if m := lookupName(monthNames[:], s); m >= 0 {
-			p.ymd = append(p.ymd, ymdPart{int64(m + 1), 'M'})
-			return true
+			return p.add(int64(m+1), 'M')
 		}
 		return p.addText(s)
 	}
@@ -601,7 +625,13 @@ func (p *dateParser) build(year, month, day int64, today time.Time) (any, error)
 	}
 	y, m := or(year, int64(today.Year())), or(month, int64(today.Month()))
 	d := day
+	if y > math.MaxInt32 || m > math.MaxInt32 || d > math.MaxInt32 {
+		return nil, value.OverflowErrorf("signed integer is greater than maximum")
+	}
 	if d == 0 {
+		if m > 12 {
+			return nil, value.ValueErrorf("bad month number %d; must be 1-12", m)
+		}
 		// The day of today, or the last one of a shorter month.
 		d = min(int64(today.Day()), int64(time.Date(int(y), time.Month(m)+1, 0, 0, 0, 0, 0, time.UTC).Day()))
 	}

@@ -73,6 +73,9 @@ func (w *textWriter) repr(v any, depth int) error {
 	if depth > maxNesting {
 		return tooNested()
 	}
+	if err := w.budget.Step(1); err != nil {
+		return err
+	}
 	if items, ok := tupleItems(v); ok {
 		if len(items) == 1 {
 			return w.seq("(", items, ",)", depth)
