@@ -32,7 +32,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"server":  startServer,
-			"stop":    stopServer,
+			"halt":    stopServer,
 			"envfile": envFile,
 			"lastid":  lastID,
 		},
@@ -106,7 +106,7 @@ func startServer(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// stopServer ends the server: stop [signal]
+// stopServer ends the server: halt [KILL]
 func stopServer(ts *testscript.TestScript, _ bool, args []string) {
 	p := servers[ts]
 	sig := syscall.SIGTERM
