@@ -32,7 +32,7 @@ func (t *nsTarget) assign(f *frame, v any) error {
 		o.attrs.SetStr(t.attr, v)
 		return nil
 	case missingType:
-		return value.TypeErrorf("'MissingType' object does not support item assignment")
+		return value.TypeErrorf("'_MissingType' object does not support item assignment")
 	}
 	// Jinja checks for a namespace in plain assignments only.
 	return value.SetItem(obj, t.attr, v)

@@ -59,7 +59,7 @@ var typeAttrs = map[string]string{
 	"UserKeyValueLookup":         classAttrs + " getitem int float ",
 }
 
-const undefinedAttrs = " add aiter bool call complex div float floordiv getattr getitem int iter len mod module mul neg pos pow radd rdiv rfloordiv rmod rmul rpow rsub rtruediv sub truediv rdiv "
+const undefinedAttrs = " add aiter bool call complex div float floordiv getattr getitem int iter len mod module mul neg pos pow radd rdiv rfloordiv rmod rmul rpow rsub rtruediv slots sub truediv rdiv "
 
 // underscorer is implemented by objects with private attributes.
 type underscorer interface{ underscored() []string }
