@@ -123,8 +123,8 @@ func (c Config) Validate() error {
 		errs = append(errs, errors.New("the node needs a name"))
 	}
 	c.setDefaults()
-	if c.Heartbeat > c.LeaseTTL/3 {
-		errs = append(errs, fmt.Errorf("the heartbeat (%s) must be at most a third of the lease's life (%s), so that one may fail", c.Heartbeat, c.LeaseTTL))
+	if c.Heartbeat > c.LeaseTTL/2 {
+		errs = append(errs, fmt.Errorf("the heartbeat (%s) must be at most half of the lease's life (%s), so that it may be late", c.Heartbeat, c.LeaseTTL))
 	}
 	return errors.Join(errs...)
 }

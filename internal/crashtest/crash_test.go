@@ -1,0 +1,282 @@
+package crashtest
+
+import (
+	"context"
+	"flag"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+
+	"squall/internal/pgtest"
+	"squall/internal/squall"
+	"squall/internal/store"
+	"squall/internal/store/postgres"
+	"squall/internal/store/sqlite"
+)
+
+var (
+	long = flag.Bool("crash.long", false, "kill more often, under more load")
+	seed = flag.Uint64("crash.seed", 0, "repeat the choices of a run; 0: new ones")
+)
+
+func TestMain(m *testing.M) { os.Exit(pgtest.Main(m).Run()) }
+
+// size is how much a test does.
+func size() (executions, kills int) {
+	if *long {
+		return 20_000, 200
+	}
+	return 2_000, 20
+}
+
+func newRand(t *testing.T) *rand.Rand {
+	s := *seed
+	if s == 0 {
+		s = rand.Uint64()
+	}
+	t.Logf("repeat with -crash.seed=%d", s)
+	return rand.New(rand.NewPCG(s, 0))
+}
+
+// begin starts all nodes and logs in.
+func begin(t *testing.T, nodes ...*node) *load {
+	t.Helper()
+	for _, n := range nodes {
+		if err := n.start(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	token, err := nodes[0].login(t.Context(), nodes[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "starts")
+	if err := os.WriteFile(file, nil, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	return newLoad(nodes, token, file)
+}
+
+// storm puts the load on the nodes and kills one of them at random moments,
+// until both the executions and the kills are done.
+func storm(t *testing.T, l *load, rng *rand.Rand) {
+	t.Helper()
+	executions, kills := size()
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
+	defer cancel()
+	done := make(chan struct{})
+	loadRand := rand.New(rand.NewPCG(rng.Uint64(), 1))
+	go func() {
+		defer close(done)
+		l.run(ctx, executions, 0, loadRand)
+	}()
+	defer func() { <-done }()
+	killed := 0
+	for ; killed < kills; killed++ {
+		// The moments spread over the load, as far as it has not ended.
+		time.Sleep(time.Duration(20+rng.IntN(300)) * time.Millisecond)
+		n := l.nodes[rng.IntN(len(l.nodes))]
+		n.kill()
+		if err := n.start(ctx); err != nil {
+			cancel()
+			t.Fatal(err)
+		}
+		select {
+		case <-done:
+			// It was faster than the kills: go on with more of it.
+			done = make(chan struct{})
+			go func() {
+				defer close(done)
+				l.run(ctx, executions/10, 0, loadRand)
+			}()
+		default:
+		}
+	}
+	<-done
+	t.Logf("killed %d times under %d acknowledged executions", killed, l.count())
+}
+
+func TestKillOneNodeOnSQLite(t *testing.T) {
+	t.Parallel()
+	rng := newRand(t)
+	n := newNode(t, "n1", "")
+	l := begin(t, n)
+	storm(t, l, rng)
+
+	// The database belongs to the process; only when that has stopped it can be read.
+	time.Sleep(2 * lease)
+	n.stop(t)
+	st := openSQLite(t, n)
+	settleBy(t, st, n)
+	st = openSQLite(t, n)
+	defer closeStore(t, st)
+	verify(t, st, l)
+}
+
+func openSQLite(t *testing.T, n *node) store.Store {
+	t.Helper()
+	st, err := sqlite.Open(t.Context(), sqlite.Options{Path: filepath.Join(n.dir, "squall.db")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return st
+}
+
+// settleBy lets the node work until nothing is open, looking in between.
+func settleBy(t *testing.T, st store.Store, n *node) {
+	t.Helper()
+	for deadline := time.Now().Add(time.Minute); ; {
+		open := 0
+		for _, ex := range all(t, st) {
+			if !ex.Status.Final() {
+				open++
+			}
+		}
+		closeStore(t, st)
+		if open == 0 {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%d executions have not ended", open)
+		}
+		if err := n.start(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(2 * time.Second)
+		n.stop(t)
+		st = openSQLite(t, n)
+	}
+}
+
+func closeStore(t *testing.T, st store.Store) {
+	t.Helper()
+	if err := st.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+func openPostgres(t *testing.T, dsn string) store.Store {
+	t.Helper()
+	st, err := postgres.Open(t.Context(), postgres.Options{DSN: dsn})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { closeStore(t, st) })
+	return st
+}
+
+func TestKillNodesOnPostgreSQL(t *testing.T) {
+	t.Parallel()
+	dsn := pgtest.DSN(t)
+	rng := newRand(t)
+	l := begin(t, newNode(t, "n1", dsn), newNode(t, "n2", dsn), newNode(t, "n3", dsn))
+	storm(t, l, rng)
+	st := openPostgres(t, dsn)
+	settle(t, st, time.Minute)
+	for _, n := range l.nodes {
+		n.stop(t)
+	}
+	verify(t, st, l)
+}
+
+// A node that was stopped for longer than its lease has lost everything it had
+// in hand. When it wakes up it must write nothing about it, and then work again.
+func TestNodeThatWakesUpWritesNothing(t *testing.T) {
+	t.Parallel()
+	dsn := pgtest.DSN(t)
+	rng := newRand(t)
+	l := begin(t, newNode(t, "n1", dsn), newNode(t, "n2", dsn), newNode(t, "n3", dsn))
+	st := openPostgres(t, dsn)
+	sleeper := l.nodes[0]
+
+	ctx, stopLoad := context.WithCancel(t.Context())
+	loaded := make(chan struct{})
+	go func() {
+		defer close(loaded)
+		l.run(ctx, 1<<30, 2*time.Millisecond, rng)
+	}()
+	time.Sleep(time.Second)
+	sleeper.signal(syscall.SIGSTOP)
+	time.Sleep(3 * lease)
+
+	before := ownedBy(t, st, sleeper.name)
+	for id, ex := range before {
+		if !ex.Status.Final() {
+			t.Errorf("%s of the silent node is still %s", id, ex.Status)
+		}
+	}
+	output := outputOf(t, st, before)
+	sleeper.signal(syscall.SIGCONT)
+	time.Sleep(2 * lease)
+	stopLoad()
+	<-loaded
+
+	for id, ex := range before {
+		now := get(t, st, id)
+		if now.Version != ex.Version || now.Status != ex.Status || len(now.Log) != len(ex.Log) {
+			t.Errorf("%s was %s and was written to: %v", id, ex.Status, now.Log)
+		}
+	}
+	for id, n := range outputOf(t, st, before) {
+		if n != output[id] {
+			t.Errorf("output was added to %s", id)
+		}
+	}
+	if len(before) == 0 {
+		t.Error("the node had nothing in hand: the test shows nothing")
+	}
+	settle(t, st, time.Minute)
+	if again := ownedBy(t, st, sleeper.name); len(again) <= len(before) {
+		t.Errorf("%s has done nothing since it woke up", sleeper.name)
+	}
+	for _, n := range l.nodes {
+		n.stop(t)
+	}
+	// Requests to the stopped node ran into their time limit: those are not refused wrongly.
+	verify(t, st, l)
+}
+
+// ownedBy returns the executions that the node ran last.
+func ownedBy(t *testing.T, st store.Store, name string) map[squall.ID]*squall.Execution {
+	t.Helper()
+	found := all(t, st)
+	for id, ex := range found {
+		if ex.Node != name {
+			delete(found, id)
+		}
+	}
+	return found
+}
+
+func get(t *testing.T, st store.Store, id squall.ID) (ex *squall.Execution) {
+	t.Helper()
+	if err := st.View(t.Context(), func(tx store.Tx) (err error) {
+		ex, err = tx.Execution(t.Context(), id, store.WithAll)
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	return ex
+}
+
+// outputOf counts the chunks of each execution.
+func outputOf(t *testing.T, st store.Store, of map[squall.ID]*squall.Execution) map[squall.ID]int {
+	t.Helper()
+	counts := map[squall.ID]int{}
+	if err := st.View(t.Context(), func(tx store.Tx) error {
+		for id := range of {
+			chunks, err := tx.Output(t.Context(), id, 0, 0)
+			if err != nil {
+				return err
+			}
+			counts[id] = len(chunks)
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	return counts
+}
