@@ -118,7 +118,12 @@ func compileExpression(env *environment, e node) (p *exprProgram, err error) {
 		}
 	}()
 	root := &scope{syms: newSymbols(nil, newUnit(nil)), toplevel: true, rootlevel: true}
-	root.syms.scan(&assignStmt{1, &nameExpr{1, "result", ctxStore}, e})
+	as := &assignStmt{1, &nameExpr{1, "result", ctxStore}, e}
+	self := -1
+	if undeclared([]stmt{as}, "self")["self"] {
+		self = root.syms.parameter("self").slot
+	}
+	root.syms.scan(as)
 	c.bare = true
 	ev := c.expr(e, root)
 	// A name that only short cuts mention is not looked up.
@@ -129,15 +134,32 @@ func compileExpression(env *environment, e node) (p *exprProgram, err error) {
 			enter = nil
 		}
 	}
-	return &exprProgram{env: env, enter: enter, expr: ev, nslots: len(root.syms.unit.slots)}, nil
+	if self >= 0 {
+		enter = selfThen{selfNode{self}, enter}
+	}
+	return &exprProgram{env: env, prog: c.prog, enter: enter, expr: ev, nslots: len(root.syms.unit.slots)}, nil
 }
 
 // exprProgram is a compiled bare expression.
 type exprProgram struct {
 	env    *environment
+	prog   *program // the template the original makes of it: empty
 	enter  executor
 	expr   evaluator
 	nslots int
+}
+
+// selfThen sets "self" in front of the other names.
+type selfThen struct {
+	self selfNode
+	next executor // may be nil
+}
+
+func (n selfThen) exec(f *frame) error {
+	if err := n.self.exec(f); err != nil || n.next == nil {
+		return err
+	}
+	return n.next.exec(f)
 }
 
 // finish makes the code of a unit once all its slots are known.

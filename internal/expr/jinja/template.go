@@ -54,7 +54,7 @@ func (p *exprProgram) evaluate(m *machine, l *Language) (any, error) {
 	}
 	r := &exprRun{}
 	r.vars = workflowVars{l, m.xenv}
-	r.tc = tcontext{m: m, parent: &r.vars}
+	r.tc = tcontext{m: m, prog: p.prog, parent: &r.vars}
 	r.f = frame{m: m, tc: &r.tc}
 	r.f.makeSlots(p.nslots, r.slots[:])
 	if err := p.enter.exec(&r.f); err != nil {
