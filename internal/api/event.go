@@ -120,28 +120,35 @@ func (s *Server) events(ctx context.Context, m store.Message, ex *squall.Executi
 			name: executionDelete, execution: m.Execution,
 			frame: frame(executionDelete, []byte(`{"id":"`+string(m.Execution)+`"}`)),
 		}}, nil
-	}
-	if ex == nil {
-		return nil, nil
-	}
-	switch m.Kind {
 	case store.ExecutionOutput:
+		if ex == nil {
+			return nil, nil
+		}
 		return s.outputEvents(ctx, m, ex)
 	case store.ExecutionCreated, store.ExecutionUpdated:
-		v, err := s.view(ctx, ex, false)
-		if err != nil {
-			return nil, err
+		if ex == nil {
+			return nil, nil
 		}
-		if m.Kind == store.ExecutionUpdated {
-			return stateEvents(nil, liveactionUpdate, executionUpdate, at(v, m.Status)), nil
-		}
-		events := stateEvents(nil, liveactionCreate, executionCreate, at(v, squall.Requested))
-		if m.Status != squall.Requested { // stored and started, or delayed, in one transaction
-			events = stateEvents(events, liveactionUpdate, executionUpdate, at(v, m.Status))
-		}
-		return events, nil
+		return s.moveEvents(ctx, m, ex)
+	default:
+		return nil, nil // of a newer release
 	}
-	return nil, nil
+}
+
+// moveEvents shows an execution that was requested or changed its state.
+func (s *Server) moveEvents(ctx context.Context, m store.Message, ex *squall.Execution) ([]event, error) {
+	v, err := s.view(ctx, ex, false)
+	if err != nil {
+		return nil, err
+	}
+	if m.Kind == store.ExecutionUpdated {
+		return stateEvents(nil, liveactionUpdate, executionUpdate, at(v, m.Status)), nil
+	}
+	events := stateEvents(nil, liveactionCreate, executionCreate, at(v, squall.Requested))
+	if m.Status != squall.Requested { // stored and started, or delayed, in one transaction
+		events = stateEvents(events, liveactionUpdate, executionUpdate, at(v, m.Status))
+	}
+	return events, nil
 }
 
 func stateEvents(events []event, live, full string, v *wire.View) []event {

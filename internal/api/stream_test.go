@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -362,7 +363,7 @@ func TestSlowClientIsDropped(t *testing.T) {
 	out := newEventWriter(rec, time.Hour)
 	defer out.stop()
 	st := &stream{entries: make(chan *entry), lagged: slow.lagged}
-	if err := ts.live(t.Context(), out, &eventFilter{}, st); err != errStreamEnd {
+	if err := ts.live(t.Context(), out, &eventFilter{}, st); !errors.Is(err, errStreamEnd) {
 		t.Errorf("live = %v", err)
 	}
 	if want := "event: squall.stream.lagged\ndata: {\"faultstring\":\"This client reads too slowly and was disconnected. Connect again with Last-Event-ID to go on behind the last event.\"}\n\n"; rec.String() != want {
@@ -483,8 +484,8 @@ func TestBrokenAnswerIsAborted(t *testing.T) {
 	_, _ = w.Write([]byte(`[{"id"`))
 	r := &request{Request: httptest.NewRequest("GET", "/", nil)}
 	defer func() {
-		if p := recover(); p != http.ErrAbortHandler {
-			t.Errorf("recovered %v", p)
+		if err, _ := recover().(error); !errors.Is(err, http.ErrAbortHandler) {
+			t.Errorf("recovered %v", err)
 		}
 	}()
 	ts.fail(w, r, iotest.ErrTimeout)

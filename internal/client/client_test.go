@@ -107,7 +107,7 @@ func TestKinds(t *testing.T) {
 			t.Errorf("%d: kind %v, %v", status, squall.KindOf(err), err)
 		}
 	}
-	c := serve(t, func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "<html>", 502) })
+	c := serve(t, func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "<html>", http.StatusBadGateway) })
 	if _, err := c.Whoami(t.Context()); err == nil || err.Error() != "the server answered 502 Bad Gateway" {
 		t.Errorf("without fault: %v", err)
 	}
@@ -153,7 +153,7 @@ func TestFollow(t *testing.T) {
 	}
 	own := errors.New("enough")
 	from = nil
-	if err := c.FollowOutput(t.Context(), "x", 0, func(wire.Output) error { return own }); err != own {
+	if err := c.FollowOutput(t.Context(), "x", 0, func(wire.Output) error { return own }); !errors.Is(err, own) {
 		t.Errorf("error of the caller's function became %v", err)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)

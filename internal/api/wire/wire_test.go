@@ -176,7 +176,7 @@ func TestBigResultIsNotCopied(t *testing.T) {
 	w.fail = errors.New("gone")
 	e := NewEncoder(w)
 	e.Execution(v, Fields{})
-	if err := e.Close(); err != w.fail {
+	if err := e.Close(); !errors.Is(err, w.fail) {
 		t.Errorf("Close = %v", err)
 	}
 }
