@@ -103,7 +103,7 @@ func (l *load) request(ctx context.Context, k *kind, rng *rand.Rand) {
 			l.mu.Unlock()
 			if k.cancel {
 				time.Sleep(time.Duration(rng.IntN(50)) * time.Millisecond)
-				l.cancel(ctx, id, rng)
+				l.cancel(context.WithoutCancel(ctx), id, rng)
 			}
 			return
 		}
@@ -114,7 +114,7 @@ func (l *load) request(ctx context.Context, k *kind, rng *rand.Rand) {
 
 // cancel asks until somebody says that it will be done, or that it is too late.
 func (l *load) cancel(ctx context.Context, id squall.ID, rng *rand.Rand) {
-	for ctx.Err() == nil {
+	for {
 		_, status, err := l.any(rng).call(ctx, l.token, "DELETE", "/api/v1/executions/"+string(id), nil)
 		switch {
 		case err == nil:

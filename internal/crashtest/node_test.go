@@ -190,7 +190,7 @@ func (n *node) login(ctx context.Context, owner *node) (string, error) {
 // errRefused: the server answered, but did not do it.
 var errRefused = errors.New("refused")
 
-var web = &http.Client{Timeout: 10 * time.Second}
+var web = &http.Client{Timeout: 3 * time.Second}
 
 // call makes one request, without trying again: what it reports as done was
 // acknowledged exactly once.

@@ -69,6 +69,11 @@ func Open(ctx context.Context, opts Options) (*Store, error) {
 	if config.RuntimeParams["application_name"] == "" {
 		config.RuntimeParams["application_name"] = "squall"
 	}
+	if config.RuntimeParams["idle_in_transaction_session_timeout"] == "" {
+		// A node that is stopped in the middle of a transaction must not keep its
+		// locks for longer than its lease: the others could not rescue its rows.
+		config.RuntimeParams["idle_in_transaction_session_timeout"] = "5s"
+	}
 	if opts.Log == nil {
 		opts.Log = slog.New(slog.DiscardHandler)
 	}
