@@ -39,6 +39,8 @@ type Env struct {
 	Store Datastore
 	// Tasks answers task(). Nil: there are no task executions.
 	Tasks Tasks
+	// States answers task_status() and its kin. Nil: they read VarState.
+	States TaskStates
 	// User is whose keys `st2kv.user.<key>` reads in templates. (The function
 	// st2kv() of workflows takes the user from the variable "st2", as in
 	// StackStorm.)
@@ -85,6 +87,15 @@ type Tasks interface {
 	// Latest returns the newest (by start time) execution of a task on a
 	// route; found = false when it has not run. A negative route means any.
 	Latest(ctx context.Context, taskID string, route int64) (t TaskExecution, found bool, err error)
+}
+
+// TaskStates finds the state of a task by name in constant time, where
+// VarState is a snapshot of everything. The answer must be the same.
+type TaskStates interface {
+	// FindTask finds the newest entry of a task on a route or, when it has none
+	// there, on the nearest earlier route that this one came from. status is
+	// "null" for an entry nothing was reported of.
+	FindTask(task string, route int64) (entryRoute int64, status string, found bool)
 }
 
 // TaskExecution is what task() shows. Start and End are texts such as

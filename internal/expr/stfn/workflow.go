@@ -159,6 +159,13 @@ func findEntry(c *Call, taskID any, route int64) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	if c.Env != nil && c.Env.States != nil {
+		entryRoute, status, found := c.Env.States.FindTask(id, route)
+		if !found {
+			return nil, errNotInRoutes
+		}
+		return value.DictOf("route", entryRoute, "status", status), nil
+	}
 	st := state(c.Env)
 	pointers, _ := st.GetStr("tasks")
 	tasks, _ := pointers.(*value.Dict)
