@@ -140,10 +140,8 @@ func FormatSpec(b *Budget, v any, spec string) (string, error) {
 	case string:
 		return formatStr(b, x, spec)
 	case Markup:
-		if spec != "" {
-			return "", ValueErrorf("Unsupported format specification for Markup.")
-		}
-		return string(x), nil
+		// format() of safe text is that of str; Markup.format refuses before.
+		return formatStr(b, string(x), spec)
 	case int64, *big.Int:
 		if spec == "" {
 			return Str(b, v)
