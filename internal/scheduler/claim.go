@@ -19,14 +19,16 @@ func (s *Scheduler) claimLoop(ctx context.Context) {
 	poll := time.NewTimer(0)
 	defer poll.Stop()
 	for {
+		hinted := true
 		select {
 		case <-ctx.Done():
 			return
 		case <-work:
 		case <-s.freed:
 		case <-poll.C:
+			hinted = false
 		}
-		due, err := s.fill(ctx)
+		due, err := s.fill(ctx, hinted)
 		if err != nil && ctx.Err() == nil {
 			s.cfg.Log.Warn("executions cannot be claimed", "error", err)
 		}
@@ -38,28 +40,46 @@ func (s *Scheduler) claimLoop(ctx context.Context) {
 	}
 }
 
-// fill claims until there is no free slot or nothing to claim. It returns how
-// long it takes until the next delayed execution is due; 0 when unknown.
-func (s *Scheduler) fill(ctx context.Context) (due time.Duration, err error) {
-	for {
+// fill claims until there is no free slot or nothing to claim. Without a hint
+// that there is something it reads first, so that an idle node writes nothing.
+// It returns how long it takes until the next delayed execution is due; 0 when
+// unknown.
+func (s *Scheduler) fill(ctx context.Context, hinted bool) (due time.Duration, err error) {
+	for waiting := hinted; ; waiting = true {
 		marks := s.backlogMarks()
-		stats, now, err := s.look(ctx)
+		if !waiting {
+			stats, now, err := s.look(ctx)
+			if err != nil {
+				return 0, err
+			}
+			if stats.OldestDue.IsZero() {
+				s.clearBacklog(marks)
+				return untilDue(stats, now), nil
+			}
+		}
+		asked, claimed, err := s.claim(ctx)
 		switch {
 		case err != nil:
 			return 0, err
-		case !stats.OldestDue.IsZero():
-			s.markBacklog()
-			if free, err := s.claim(ctx); !free || err != nil {
-				return 0, err
-			}
-		case stats.NextDue.IsZero():
-			s.clearBacklog(marks)
+		case asked == 0:
+			s.markBacklog() // whoever waits comes before new requests
 			return 0, nil
-		default:
+		case claimed < asked:
+			// What may still be due is not for this node.
 			s.clearBacklog(marks)
-			return max(time.Millisecond, stats.NextDue.Sub(now)), nil
+			stats, now, err := s.look(ctx)
+			return untilDue(stats, now), err
 		}
 	}
+}
+
+// untilDue returns how long it takes until something becomes due that is not
+// yet; 0 when there is nothing.
+func untilDue(stats store.QueueStats, now time.Time) time.Duration {
+	if stats.NextDue.IsZero() {
+		return 0
+	}
+	return max(time.Millisecond, stats.NextDue.Sub(now))
 }
 
 // look reads whether something is due, without writing.
@@ -72,27 +92,24 @@ func (s *Scheduler) look(ctx context.Context) (stats store.QueueStats, now time.
 	return stats, now, err
 }
 
-// claim takes what it has slots for, and starts it. It reports whether there
-// was a slot.
-func (s *Scheduler) claim(ctx context.Context) (free bool, err error) {
+// claim takes as many as it has slots for, and starts them.
+func (s *Scheduler) claim(ctx context.Context) (asked, claimed int, err error) {
 	slots := s.reserveFree(claimBatch)
 	if len(slots) == 0 {
-		return false, nil
+		return 0, 0, nil
 	}
-	claimed, err := s.svc.Claim(ctx, slots[0].Owner(), len(slots), s.cfg.Queues)
+	list, err := s.svc.Claim(ctx, slots[0].Owner(), len(slots), s.cfg.Queues)
 	for i, t := range slots {
-		if i < len(claimed) {
-			s.start(t, claimed[i])
+		if i < len(list) {
+			s.start(t, list[i])
 		} else {
 			t.Release()
 		}
 	}
-	if len(claimed) > 0 {
-		s.cfg.Hooks.Claimed(len(claimed))
-		return true, err
+	if len(list) > 0 {
+		s.cfg.Hooks.Claimed(len(list))
 	}
-	// What is due is not for this node, or others were faster.
-	return false, err
+	return len(slots), len(list), err
 }
 
 // The backlog says that executions wait. While it is set, new requests queue

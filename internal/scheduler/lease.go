@@ -120,6 +120,7 @@ func (s *Scheduler) renew(ctx context.Context, l *lease, renewals *sync.WaitGrou
 		})
 		answers <- answer{held, until, err}
 	}
+	asking := false
 	beat := time.NewTimer(s.cfg.Heartbeat)
 	defer beat.Stop()
 	end := time.NewTimer(time.Until(*l.until.Load()))
@@ -127,12 +128,21 @@ func (s *Scheduler) renew(ctx context.Context, l *lease, renewals *sync.WaitGrou
 	for {
 		select {
 		case <-ctx.Done():
+			if asking {
+				// A renewal that arrives after we have left would undo it.
+				select {
+				case <-answers:
+				case <-end.C:
+				}
+			}
 			return false
 		case <-end.C:
 			return true
 		case <-beat.C:
+			asking = true
 			renewals.Go(ask)
 		case a := <-answers:
+			asking = false
 			switch {
 			case a.err != nil:
 				s.cfg.Log.Warn("the lease was not renewed", "node", l.owner.Node, "epoch", l.owner.Epoch, "error", a.err)

@@ -195,6 +195,27 @@ func TestOlderRequestsGoFirst(t *testing.T) {
 	})
 }
 
+// What waits for another node must not keep this one from starting requests at once.
+func TestForeignQueueIsNoBacklog(t *testing.T) {
+	eachStore(t, func(t *testing.T, b *bundle) {
+		cfg := fast("n1")
+		cfg.Poll = time.Minute
+		s := b.start(cfg)
+		b.svc.SetLocal(s.Scheduler)
+		b.await(b.request("func", "warm").ID, squall.Succeeded)
+		b.request("func", "elsewhere", func(r *squall.Request) { r.Queue = "gpu" })
+		deadline := time.Now().Add(10 * time.Second)
+		for time.Now().Before(deadline) {
+			if ex := b.request("func", "here"); ex.Status == squall.Running {
+				b.await(ex.ID, squall.Succeeded)
+				return
+			}
+			time.Sleep(20 * time.Millisecond)
+		}
+		t.Error("no request was started at once")
+	})
+}
+
 func TestTwoSchedulersShareTheWork(t *testing.T) {
 	eachStore(t, func(t *testing.T, b *bundle) {
 		var both sync.WaitGroup
