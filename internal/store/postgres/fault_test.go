@@ -60,7 +60,7 @@ func exists(t *testing.T, s store.Store, id squall.ID) bool {
 // what was acknowledged is there, what was refused is not.
 func TestLostConnection(t *testing.T) {
 	dsn := pgtest.DSN(t)
-	p, through := newProxy(t, dsn)
+	p, through := pgtest.NewProxy(t, dsn)
 	s := openClosed(t, postgres.Options{DSN: through, Timeout: 2 * time.Second})
 	direct := openClosed(t, postgres.Options{DSN: dsn})
 
@@ -110,9 +110,9 @@ func TestLostConnection(t *testing.T) {
 	})
 	for range 4 {
 		time.Sleep(100 * time.Millisecond)
-		p.cut() // an outage of a moment
+		p.Cut() // an outage of a moment
 		time.Sleep(100 * time.Millisecond)
-		p.down() // a longer one
+		p.Down() // a longer one
 		time.Sleep(400 * time.Millisecond)
 		start := time.Now()
 		err := s.Health(t.Context())
@@ -122,7 +122,7 @@ func TestLostConnection(t *testing.T) {
 		if took := time.Since(start); took > 4*time.Second {
 			t.Errorf("Health took %v", took)
 		}
-		p.up()
+		p.Up()
 	}
 	recovered := time.Now().Add(10 * time.Second)
 	for s.Health(t.Context()) != nil {
@@ -158,14 +158,14 @@ func TestLostCommit(t *testing.T) {
 	for name, arrives := range map[string]bool{"before the server": false, "after the server": true} {
 		t.Run(name, func(t *testing.T) {
 			dsn := pgtest.DSN(t)
-			p, through := newProxy(t, dsn)
+			p, through := pgtest.NewProxy(t, dsn)
 			s := openClosed(t, postgres.Options{DSN: through, Timeout: 2 * time.Second, Committers: 1})
 			direct := openClosed(t, postgres.Options{DSN: dsn})
 			if _, err := insert(t.Context(), s); err != nil { // statements are prepared
 				t.Fatal(err)
 			}
 			var lost atomic.Int32
-			p.watch(func(client, server net.Conn, data []byte) bool {
+			p.Watch(func(client, server net.Conn, data []byte) bool {
 				// The statement COMMIT is prepared, so look for the batch that ends a
 				// transaction with our insert: the identifier's execution is in it.
 				if !bytes.Contains(data, []byte("noop")) || !lost.CompareAndSwap(0, 1) {
@@ -209,17 +209,17 @@ func TestLostCommit(t *testing.T) {
 // TestLostCommitUndecided: the connection is lost at the COMMIT and does not
 // come back until the store is closed.
 func TestLostCommitUndecided(t *testing.T) {
-	p, through := newProxy(t, pgtest.DSN(t))
+	p, through := pgtest.NewProxy(t, pgtest.DSN(t))
 	s := open(t, postgres.Options{DSN: through, Timeout: time.Second, Committers: 1})
 	if _, err := insert(t.Context(), s); err != nil {
 		t.Fatal(err)
 	}
 	lost := make(chan struct{})
 	var once sync.Once
-	p.watch(func(client, server net.Conn, data []byte) bool {
+	p.Watch(func(client, server net.Conn, data []byte) bool {
 		if bytes.Contains(data, []byte("noop")) {
 			once.Do(func() { close(lost) })
-			go p.down()
+			go p.Down()
 			return false
 		}
 		return true
@@ -298,7 +298,7 @@ func TestDeadlock(t *testing.T) {
 // lost and came back, because a signal may have been lost with it.
 func TestWakeAfterReconnect(t *testing.T) {
 	dsn := pgtest.DSN(t)
-	p, through := newProxy(t, dsn)
+	p, through := pgtest.NewProxy(t, dsn)
 	s := openClosed(t, postgres.Options{DSN: through})
 	other := openClosed(t, postgres.Options{DSN: dsn})
 	work, stop := s.Wake(store.TopicWork)
@@ -319,9 +319,9 @@ func TestWakeAfterReconnect(t *testing.T) {
 	}
 	wake()
 	wait("from another node")
-	p.down()
+	p.Down()
 	wake() // is lost
-	p.up()
+	p.Up()
 	wait("after the connection came back")
 	wake()
 	wait("from another node, afterwards")

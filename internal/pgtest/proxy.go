@@ -1,4 +1,4 @@
-package postgres_test
+package pgtest
 
 import (
 	"net"
@@ -7,9 +7,9 @@ import (
 	"testing"
 )
 
-// proxy stands between the store and PostgreSQL, so that a test can lose the
+// Proxy stands between the store and PostgreSQL, so that a test can lose the
 // connection in the ways networks do.
-type proxy struct {
+type Proxy struct {
 	listener net.Listener
 	target   string
 
@@ -20,8 +20,8 @@ type proxy struct {
 	done    sync.WaitGroup
 }
 
-// newProxy starts a proxy and returns it with the address to use instead of dsn.
-func newProxy(t *testing.T, dsn string) (*proxy, string) {
+// NewProxy starts a proxy and returns it with the address to use instead of dsn.
+func NewProxy(t testing.TB, dsn string) (*Proxy, string) {
 	t.Helper()
 	u, err := url.Parse(dsn)
 	if err != nil {
@@ -31,18 +31,18 @@ func newProxy(t *testing.T, dsn string) (*proxy, string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &proxy{listener: l, target: u.Host, conns: map[net.Conn]struct{}{}}
+	p := &Proxy{listener: l, target: u.Host, conns: map[net.Conn]struct{}{}}
 	p.done.Go(p.accept)
 	t.Cleanup(func() {
 		_ = l.Close()
-		p.cut()
+		p.Cut()
 		p.done.Wait()
 	})
 	u.Host = l.Addr().String()
 	return p, u.String()
 }
 
-func (p *proxy) accept() {
+func (p *Proxy) accept() {
 	for {
 		client, err := p.listener.Accept()
 		if err != nil {
@@ -68,7 +68,7 @@ func (p *proxy) accept() {
 	}
 }
 
-func (p *proxy) pass(from, to, client, server net.Conn) {
+func (p *Proxy) pass(from, to, client, server net.Conn) {
 	defer from.Close()
 	defer to.Close()
 	buf := make([]byte, 64<<10)
@@ -91,8 +91,8 @@ func (p *proxy) pass(from, to, client, server net.Conn) {
 	}
 }
 
-// cut ends all connections.
-func (p *proxy) cut() {
+// Cut ends all connections.
+func (p *Proxy) Cut() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for c := range p.conns {
@@ -101,21 +101,24 @@ func (p *proxy) cut() {
 	clear(p.conns)
 }
 
-// down ends all connections and refuses new ones until up.
-func (p *proxy) down() {
+// Down ends all connections and refuses new ones until Up.
+func (p *Proxy) Down() {
 	p.mu.Lock()
 	p.refuse = true
 	p.mu.Unlock()
-	p.cut()
+	p.Cut()
 }
 
-func (p *proxy) up() {
+// Up lets everything pass again.
+func (p *Proxy) Up() {
 	p.mu.Lock()
 	p.refuse, p.inspect = false, nil
 	p.mu.Unlock()
 }
 
-func (p *proxy) watch(inspect func(client, server net.Conn, data []byte) bool) {
+// Watch calls inspect with what clients send; what it answers false for is not
+// passed on.
+func (p *Proxy) Watch(inspect func(client, server net.Conn, data []byte) bool) {
 	p.mu.Lock()
 	p.inspect = inspect
 	p.mu.Unlock()
