@@ -430,6 +430,26 @@ func crashChild(dir string) {
 	select {}
 }
 
+// lines collects output and counts its lines.
+type lines struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+	n   int
+}
+
+func (l *lines) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.n += bytes.Count(p, []byte{'\n'})
+	return l.buf.Write(p)
+}
+
+func (l *lines) count() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.n
+}
+
 func TestCrash(t *testing.T) {
 	if dir := os.Getenv(crashVariable); dir != "" {
 		crashChild(dir)
@@ -437,22 +457,25 @@ func TestCrash(t *testing.T) {
 	dir := t.TempDir()
 	var acknowledged []squall.ID
 	for round := range 4 {
-		var out, faults bytes.Buffer
+		var out lines
+		var faults bytes.Buffer
 		cmd := exec.Command(os.Args[0], "-test.run=^TestCrash$")
 		cmd.Env = append(os.Environ(), crashVariable+"="+dir)
 		cmd.Stdout, cmd.Stderr = &out, &faults
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(time.Duration(150+70*round) * time.Millisecond)
+		for deadline := time.Now().Add(20 * time.Second); out.count() < 40+30*round && time.Now().Before(deadline); {
+			time.Sleep(time.Millisecond)
+		}
 		if err := cmd.Process.Kill(); err != nil {
 			t.Fatal(err)
 		}
 		if err := cmd.Wait(); err == nil || faults.Len() > 0 {
 			t.Fatalf("child: %v: %s", err, faults.String())
 		}
-		lines := strings.Split(out.String(), "\n")
-		for _, line := range lines[:len(lines)-1] { // the last one may be cut
+		list := strings.Split(out.buf.String(), "\n")
+		for _, line := range list[:len(list)-1] { // the last one may be cut
 			if !squall.ID(line).Valid() {
 				t.Fatalf("child wrote %q", line)
 			}
@@ -471,7 +494,7 @@ func TestCrash(t *testing.T) {
 			t.Fatalf("after kill %d: %v", round, err)
 		}
 	}
-	if len(acknowledged) < 50 {
+	if len(acknowledged) < 200 {
 		t.Errorf("only %d updates in all: the test tests little", len(acknowledged))
 	}
 }

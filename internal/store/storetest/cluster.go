@@ -99,9 +99,9 @@ func testNodes(b *bundle) {
 		b.Errorf("lease ends %v after it was left", left)
 	}
 
-	third := b.join(a, 30*time.Millisecond)
-	b.renew("a", third, 30*time.Millisecond, true)
-	time.Sleep(60 * time.Millisecond)
+	third := b.join(a, time.Minute)
+	b.renew("a", third, 20*time.Millisecond, true) // from now on the short time counts
+	time.Sleep(40 * time.Millisecond)
 	b.renew("a", third, time.Minute, false) // ran out
 	b.holds("a", third, false)
 	b.update(func(tx store.Tx) error { // what one update changes is seen by its next question
@@ -166,9 +166,10 @@ func testLocks(b *bundle) {
 	try("sweep", "a", time.Minute, true)
 	try("sweep", "b", time.Minute, false)
 	try("rescue", "b", time.Minute, true)
-	try("sweep", "a", 30*time.Millisecond, true) // prolonged, here to a shorter time
+	try("sweep", "a", time.Hour, true) // prolonged
 	try("sweep", "b", time.Minute, false)
-	time.Sleep(60 * time.Millisecond)
+	try("sweep", "a", 20*time.Millisecond, true) // here to a shorter time
+	time.Sleep(40 * time.Millisecond)
 	try("sweep", "b", time.Minute, true) // ran out
 	try("sweep", "a", time.Minute, false)
 	unlock("sweep", "a") // not the owner

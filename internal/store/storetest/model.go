@@ -211,6 +211,9 @@ func (c *comparison) drawMove(t *rapid.T) operation {
 		mv.Log = []squall.Change{{Status: mv.To, At: now, Reason: "moved"}}
 		if mv.To.Final() {
 			ended := now.Add(-time.Duration(times) * time.Hour)
+			if ex := m.executions[mv.ID]; ex != nil && ended.Before(ex.CreatedAt) {
+				ended = ex.CreatedAt // nothing ends before it was created
+			}
 			mv.EndedAt = &ended
 		} else if times > 0 {
 			due := now.Add(time.Duration(times-2) * time.Hour)
