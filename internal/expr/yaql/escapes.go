@@ -104,15 +104,16 @@ func hexEscape(s string, digits int, problem string) (string, int, error) {
 	if v > utf8.MaxRune {
 		return "", 0, escapeError(end-1, "illegal Unicode character")
 	}
-	return string(rune(v)), end, nil
+	return value.RuneText(rune(v)), end, nil
 }
 
 func escapeError(last int, problem string) error {
 	return value.Errorf("UnicodeDecodeError", "'unicodeescape' codec can't decode bytes in position 0-%d: %s", last, problem)
 }
 
-// names maps Unicode character names to characters; built on first use because
-// hardly any expression needs it.
+// names maps Unicode character names to characters. It is built on first use,
+// because hardly any expression needs it, and kept, because a text full of such
+// escapes must not search all names for each.
 var names = sync.OnceValue(func() map[string]rune {
 	m := make(map[string]rune, 40000)
 	for r := rune(0); r <= utf8.MaxRune; r++ {

@@ -19,6 +19,7 @@ type frame struct {
 	// env is set in the outermost frame: what the evaluation was given.
 	env        *expr.Env
 	core, thaw bool
+	all        *value.Dict // of $__vars, once asked for
 	// hasFuncs says that this frame or one above defines functions, so a name
 	// may mean something else than in the library.
 	hasFuncs bool
@@ -107,7 +108,10 @@ func (f *frame) fromEnv(ref varRef) (any, bool) {
 	case !strings.HasPrefix(ref.name, expr.InternalPrefix):
 		return nil, false
 	case ref.name == "__vars":
-		return allVars(f.env), true
+		if f.all == nil {
+			f.all = allVars(f.env)
+		}
+		return f.all, true
 	case ref.name == expr.VarState, ref.name == expr.VarCurrentTask, ref.name == expr.VarCurrentItem:
 		v, _ := f.env.Lookup(ref.name)
 		return v, true

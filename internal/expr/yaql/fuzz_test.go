@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf8"
 
 	"squall/internal/expr"
@@ -107,7 +108,10 @@ func FuzzEval(f *testing.F) {
 				p, err = eng.CompileExpr(src)
 			}
 			if err == nil {
+				// An evaluation that escapes its budget must not just hang.
+				watch := time.AfterFunc(10*time.Second, func() { panic("does not end: " + src) })
 				_, err = p.Eval(t.Context(), env, limits.Budget(t.Context()))
+				watch.Stop()
 			}
 			if err == nil {
 				continue

@@ -71,7 +71,7 @@ var hostile = []string{
 
 func TestHostile(t *testing.T) {
 	t.Parallel()
-	limits := expr.Limits{Steps: 2_000_000, Bytes: 64 << 20}
+	limits := expr.Limits{Steps: 300_000, Bytes: 32 << 20}
 	eng := yaql.New(yaql.Options{Core: true})
 	for _, src := range hostile {
 		t.Run(src, func(t *testing.T) {

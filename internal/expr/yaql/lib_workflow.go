@@ -63,10 +63,13 @@ func callCtx(c *call) (any, error) {
 		return nil, err
 	}
 	v, err := stfn.Ctx(c.ev.env, key)
-	if d, ok := v.(*value.Dict); ok && !named {
-		return &dict{d: d}, err
+	if err != nil {
+		return nil, err
 	}
-	return v, err
+	if d, ok := v.(*value.Dict); ok && !named {
+		return &dict{d: d}, c.ev.alloc(48 * int64(d.Len()))
+	}
+	return v, nil
 }
 
 // callShared calls a function of the shared table. Values go in in the form
