@@ -197,13 +197,21 @@ func (c *constructor) mapping(n *Node, d *value.Dict, depth int) error {
 	if err != nil {
 		return err
 	}
+	unhashable := func(key *Node) error {
+		return failAt("ConstructorError", "while constructing a mapping", n.Mark, "found unhashable key", key.Mark)
+	}
 	for _, p := range pairs {
+		switch p.Key.Tag {
+		case tagSeq, tagMap, tagSet, tagOmap, tagPairs:
+			// PyYAML asks before it fills the container.
+			return unhashable(p.Key)
+		}
 		k, err := c.value(p.Key, depth+1)
 		if err != nil {
 			return err
 		}
 		if _, err := value.Hash(k); err != nil {
-			return failAt("ConstructorError", "while constructing a mapping", n.Mark, "found unhashable key", p.Key.Mark)
+			return unhashable(p.Key)
 		}
 		v, err := c.value(p.Value, depth+1)
 		if err != nil {

@@ -3,9 +3,9 @@
 // 1e3 is a text, dates, merge keys, !!set and friends, silent duplicate keys
 // where the last one wins.
 //
-// Parsing to nodes is go.yaml.in/yaml/v3, a translation of libyaml; resolving
-// scalars, constructing values and writing are ours. Parse gives nodes with
-// line and column and all problems, for who checks files; SafeLoad gives the
-// value or Python's error. Aliases share their value, so a billion laughs
-// stay small until somebody prints them, which the budget of the caller ends.
+// The scanner and the parser keep libyaml's grammar, its errors and their
+// places; no Go library tells more than the line. Parse gives nodes with line
+// and column and all problems, for who checks files; SafeLoad gives the value
+// or Python's error. Aliases share their value, so a billion laughs stay small
+// until somebody prints them, which the budget of the caller ends.
 package pyyaml

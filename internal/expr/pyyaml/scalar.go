@@ -2,6 +2,7 @@ package pyyaml
 
 import (
 	"encoding/base64"
+	"fmt"
 	"math"
 	"math/big"
 	"regexp"
@@ -183,6 +184,32 @@ func toTimestamp(s string) (any, error) {
 	return d, nil
 }
 
+// asciiFault is Python's complaint about a text that is not ASCII: where the
+// first such run stands.
+func asciiFault(s string) string {
+	runes := []rune(s)
+	first := 0
+	for runes[first] < 0x80 {
+		first++
+	}
+	last := first
+	for last+1 < len(runes) && runes[last+1] >= 0x80 {
+		last++
+	}
+	const tail = ": ordinal not in range(128)"
+	if last > first {
+		return fmt.Sprintf("'ascii' codec can't encode characters in position %d-%d%s", first, last, tail)
+	}
+	shown := fmt.Sprintf(`\U%08x`, runes[first])
+	switch r := runes[first]; {
+	case r <= 0xff:
+		shown = fmt.Sprintf(`\x%02x`, r)
+	case r <= 0xffff:
+		shown = fmt.Sprintf(`\u%04x`, r)
+	}
+	return fmt.Sprintf("'ascii' codec can't encode character '%s' in position %d%s", shown, first, tail)
+}
+
 // toBinary decodes base64 the lenient way of Python: other characters are
 // skipped, only wrong padding is an error.
 func toBinary(s string) (any, string) {
@@ -190,7 +217,7 @@ func toBinary(s string) (any, string) {
 	for i := range len(s) {
 		c := s[i]
 		if c >= 0x80 {
-			return nil, "failed to convert base64 data into ascii"
+			return nil, "failed to convert base64 data into ascii: " + asciiFault(s)
 		}
 		if 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '+' || c == '/' {
 			digits.WriteByte(c)
