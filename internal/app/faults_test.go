@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"squall/internal/pgtest"
 )
 
 // apiClient talks to a server as admin; it knows only HTTP, so that what it
@@ -101,19 +103,20 @@ func (c *apiClient) wait(id, status string) map[string]any {
 // refused asserts that the server takes no work and says why, everywhere it is asked.
 func (c *apiClient) refused(reason string) {
 	c.t.Helper()
-	var code int
-	var doc map[string]any
-	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
-		if code, doc = c.call(http.MethodPost, "/api/v1/executions", `{"action": "core.noop"}`); code == http.StatusServiceUnavailable {
-			break
+	for _, ask := range []struct{ method, path, body string }{
+		{http.MethodPost, "/api/v1/executions", `{"action": "core.noop"}`},
+		{http.MethodGet, "/readyz", ""}, // may believe the last write for a few seconds
+	} {
+		var code int
+		var doc map[string]any
+		for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
+			if code, doc = c.call(ask.method, ask.path, ask.body); code == http.StatusServiceUnavailable {
+				break
+			}
 		}
-	}
-	fault, _ := doc["faultstring"].(string)
-	if code != http.StatusServiceUnavailable || !strings.Contains(fault, reason) {
-		c.t.Errorf("a request is answered %d %q, want 503 with %q", code, fault, reason)
-	}
-	if code, doc := c.call(http.MethodGet, "/readyz", ""); code != http.StatusServiceUnavailable || !strings.Contains(fmt.Sprint(doc), reason) {
-		c.t.Errorf("/readyz = %d %v, want 503 with %q", code, doc, reason)
+		if code != http.StatusServiceUnavailable || !strings.Contains(fmt.Sprint(doc), reason) {
+			c.t.Errorf("%s %s = %d %v, want 503 with %q", ask.method, ask.path, code, doc, reason)
+		}
 	}
 	if code, _ := c.call(http.MethodGet, "/healthz", ""); code != http.StatusOK {
 		c.t.Errorf("/healthz = %d: the process is alive", code)
@@ -188,4 +191,46 @@ func TestFullDisk(t *testing.T) {
 	if err := st.Check(t.Context()); err != nil {
 		t.Errorf("integrity: %v", err)
 	}
+}
+
+// TestLostPostgreSQL cuts the connection for longer than the lease: new work is
+// refused, what had ended before is there, what ran meanwhile is told of
+// truthfully, and everything goes on by itself.
+func TestLostPostgreSQL(t *testing.T) {
+	proxy, dsn := pgtest.NewProxy(t, pgtest.DSN(t))
+	c := DefaultConfig()
+	c.Server.Data = filepath.Join(t.TempDir(), "data")
+	c.Database.URL = dsn
+	c.Scheduler.LeaseTTL, c.Scheduler.Heartbeat = 4*time.Second, time.Second
+	url, _ := serve(t, c)
+	api := login(t, url, c.Server.Data)
+
+	before := api.run("echo before")
+	api.wait(before, "succeeded")
+	short, long := api.run("sleep 1; echo short"), api.run("sleep 60")
+	waiting := func() string {
+		_, doc := api.call(http.MethodPost, "/api/v1/executions", `{"action": "core.local", "parameters": {"cmd": "echo later"}, "delay": 2000}`)
+		return doc["id"].(string)
+	}()
+
+	// Shorter than the lease: nothing but patience is needed.
+	proxy.Down()
+	api.refused("database")
+	proxy.Up()
+	api.ready()
+	api.wait(short, "succeeded")
+	api.wait(waiting, "succeeded")
+
+	// Longer: the node must take the actions it has for lost, and says so.
+	proxy.Down()
+	api.refused("database")
+	time.Sleep(5 * time.Second)
+	proxy.Up()
+	api.ready()
+	doc := api.wait(long, "abandoned")
+	if !strings.Contains(fmt.Sprint(doc["log"]), "abandoned") {
+		t.Errorf("the log does not tell of it: %v", doc["log"])
+	}
+	api.wait(api.run("echo after"), "succeeded")
+	api.wait(before, "succeeded")
 }

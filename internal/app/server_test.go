@@ -14,10 +14,11 @@ import (
 
 	"go.uber.org/goleak"
 
+	"squall/internal/pgtest"
 	"squall/internal/squall"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(pgtest.Main(m)) }
 
 // serve runs a server on a free port until the test ends, and returns its address.
 func serve(t *testing.T, c *Config) (url string, stop func() error) {
