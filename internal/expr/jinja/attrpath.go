@@ -97,9 +97,6 @@ func (m *machine) multiKeyFunc(attr any, caseSensitive bool) func(any) (any, err
 	}
 }
 
-// boolArg is the truth of an argument.
-func boolArg(v any) (bool, error) { return truth(v) }
-
 // reverseArg is the reverse argument of Python's sorted, which must be an int.
 func reverseArg(v any) (bool, error) {
 	n, err := value.AsIndex(v)

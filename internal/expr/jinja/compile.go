@@ -8,7 +8,7 @@ import (
 type compiler struct {
 	env   *environment
 	prog  *program
-	slots struct{ temps int }
+	temps int // slots for intermediate texts so far
 
 	// keepVars: top-level names must be kept in the context, because blocks,
 	// includes or importers can see them.
@@ -278,8 +278,8 @@ func (c *compiler) ref(s *scope, name string) slotRef {
 
 // temp reserves a slot for an intermediate text.
 func (c *compiler) temp(s *scope) slotRef {
-	c.slots.temps++
-	return slotRef{slot: s.syms.unit.slot(tempLevel, itoa(c.slots.temps))}
+	c.temps++
+	return slotRef{slot: s.syms.unit.slot(tempLevel, itoa(c.temps))}
 }
 
 // visible is the local context of a scope: the names set in and around it.

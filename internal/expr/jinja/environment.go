@@ -26,7 +26,7 @@ type environment struct {
 	compiled map[string]*program // of templates
 }
 
-// undefined makes the environment's undefined value for a failed lookup of name in obj.
+// undefinedAttr is the value of a failed lookup of name in obj.
 func (e *environment) undefinedAttr(obj, name any) *undefined {
 	return &undefined{strict: e.opts.Strict, obj: obj, hasObj: true, name: name}
 }

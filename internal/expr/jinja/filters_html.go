@@ -212,7 +212,7 @@ func xmlAttr(f *frame, a arglist) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	space, err := boolArg(a.v[1])
+	space, err := truth(a.v[1])
 	if err != nil {
 		return nil, err
 	}

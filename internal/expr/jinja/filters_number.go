@@ -116,7 +116,7 @@ func fileSize(f *frame, a arglist) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	binary, err := boolArg(a.v[1])
+	binary, err := truth(a.v[1])
 	if err != nil {
 		return nil, err
 	}

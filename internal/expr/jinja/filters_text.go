@@ -156,11 +156,11 @@ func formatFilter(f *frame, a arglist) (any, error) {
 func indentFilter(f *frame, a arglist) (any, error) {
 	m := f.m
 	s, width := a.v[0], a.v[1]
-	first, err := boolArg(a.v[2])
+	first, err := truth(a.v[2])
 	if err != nil {
 		return nil, err
 	}
-	blank, err := boolArg(a.v[3])
+	blank, err := truth(a.v[3])
 	if err != nil {
 		return nil, err
 	}
@@ -291,7 +291,7 @@ func truncateFilter(f *frame, a arglist) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	kill, err := boolArg(a.v[2])
+	kill, err := truth(a.v[2])
 	if err != nil {
 		return nil, err
 	}

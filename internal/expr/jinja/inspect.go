@@ -40,7 +40,7 @@ func (l *Language) Validate(text string) []expr.Problem {
 // ctxRef finds references to variables the way orquesta does, by pattern.
 var ctxRef = regexp.MustCompile(`\bctx\(['"]?[\]\[a-zA-Z0-9_'".()]*['"]?\)\.?[\]\[a-zA-Z0-9_'".()]*`)
 
-// ctxArg are the forms ctx(x), ctx('x') and ctx("x").
+// ctxArgs are the forms ctx(x), ctx('x') and ctx("x").
 var ctxArgs = [...]*regexp.Regexp{
 	regexp.MustCompile(`\bctx\(([a-zA-Z0-9_-]+)\)`),
 	regexp.MustCompile(`\bctx\('([a-zA-Z0-9_-]+)'\)`),

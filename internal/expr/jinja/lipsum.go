@@ -29,7 +29,7 @@ func lipsum(f *frame, a arglist) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	html, err := boolArg(a.v[1])
+	html, err := truth(a.v[1])
 	if err != nil {
 		return nil, err
 	}

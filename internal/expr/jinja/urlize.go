@@ -41,7 +41,7 @@ func urlizeFilter(f *frame, a arglist) (any, error) {
 	for _, r := range strings.FieldsFunc(rel, isSpace) {
 		rels[r] = true
 	}
-	if nofollow, err := boolArg(a.v[2]); err != nil {
+	if nofollow, err := truth(a.v[2]); err != nil {
 		return nil, err
 	} else if nofollow {
 		rels["nofollow"] = true

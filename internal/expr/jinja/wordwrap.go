@@ -35,10 +35,10 @@ func wordWrap(f *frame, a arglist) (any, error) {
 			return nil, err
 		}
 	}
-	if w.breakLong, err = boolArg(a.v[2]); err != nil {
+	if w.breakLong, err = truth(a.v[2]); err != nil {
 		return nil, err
 	}
-	if w.hyphens, err = boolArg(a.v[4]); err != nil {
+	if w.hyphens, err = truth(a.v[4]); err != nil {
 		return nil, err
 	}
 	w.splitHyphens = a.v[4] == true
