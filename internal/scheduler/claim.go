@@ -45,16 +45,18 @@ func (s *Scheduler) claimLoop(ctx context.Context) {
 // It returns how long it takes until the next delayed execution is due; 0 when
 // unknown.
 func (s *Scheduler) fill(ctx context.Context, hinted bool) (due time.Duration, err error) {
-	for waiting := hinted; ; waiting = true {
+	looked := false
+	for look := !hinted; ; {
 		marks := s.backlogMarks()
-		if !waiting {
+		if look {
 			stats, now, err := s.look(ctx)
 			if err != nil {
 				return 0, err
 			}
+			due, looked = untilDue(stats, now), true
 			if stats.OldestDue.IsZero() {
 				s.clearBacklog(marks)
-				return untilDue(stats, now), nil
+				return due, nil
 			}
 		}
 		asked, claimed, err := s.claim(ctx)
@@ -63,13 +65,17 @@ func (s *Scheduler) fill(ctx context.Context, hinted bool) (due time.Duration, e
 			return 0, err
 		case asked == 0:
 			s.markBacklog() // whoever waits comes before new requests
-			return 0, nil
-		case claimed < asked:
-			// What may still be due is not for this node.
-			s.clearBacklog(marks)
-			stats, now, err := s.look(ctx)
-			return untilDue(stats, now), err
+			return due, nil
+		case claimed == asked:
+			look = false // there may be more
+			continue
 		}
+		// What may still be due is not for this node.
+		s.clearBacklog(marks)
+		if looked && claimed == 0 {
+			return due, nil
+		}
+		look = true
 	}
 }
 

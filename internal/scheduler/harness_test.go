@@ -44,6 +44,7 @@ func (noopRunner) Run(context.Context, *runner.Job, runner.Output) (squall.Outco
 type funcRunner struct {
 	mu    sync.Mutex
 	funcs map[string]runFunc
+	begun map[squall.ID]int // attempts
 }
 
 type runFunc func(ctx context.Context, job *runner.Job, out runner.Output) (squall.Outcome, error)
@@ -58,6 +59,7 @@ func (f *funcRunner) Run(ctx context.Context, job *runner.Job, out runner.Output
 	name, _ := job.RunnerParams["name"].(string)
 	f.mu.Lock()
 	fn := f.funcs[name]
+	f.begun[job.Execution.ID]++
 	f.mu.Unlock()
 	if fn == nil {
 		return squall.Outcome{Status: squall.Succeeded, Result: json.RawMessage(`"` + name + `"`)}, nil
@@ -108,7 +110,7 @@ func newBundle(t *testing.T, st store.Store) *bundle {
 			t.Error(err)
 		}
 	})
-	b := &bundle{t: t, st: st, svc: lifecycle.New(st, types, lifecycle.Options{}), funcs: &funcRunner{funcs: map[string]runFunc{}}}
+	b := &bundle{t: t, st: st, svc: lifecycle.New(st, types, lifecycle.Options{}), funcs: &funcRunner{funcs: map[string]runFunc{}, begun: map[squall.ID]int{}}}
 	err := st.Update(t.Context(), func(tx store.Tx) error {
 		for _, a := range []squall.Action{
 			{Ref: squall.Ref{Pack: "t", Name: "noop"}, Runner: "noop", Enabled: true},
@@ -241,6 +243,24 @@ func (b *bundle) await(id squall.ID, want ...squall.Status) *squall.Execution {
 			b.t.Fatalf("%s is %s (%v), want %v", id, ex.Status, ex.Log, want)
 		}
 		time.Sleep(3 * time.Millisecond)
+	}
+}
+
+// awaitBegun waits until the runner has begun with the execution.
+func (b *bundle) awaitBegun(id squall.ID) {
+	b.t.Helper()
+	deadline := time.Now().Add(15 * time.Second)
+	for {
+		b.funcs.mu.Lock()
+		n := b.funcs.begun[id]
+		b.funcs.mu.Unlock()
+		if n > 0 {
+			return
+		}
+		if time.Now().After(deadline) {
+			b.t.Fatalf("%s is not begun: %v", id, b.get(id).Log)
+		}
+		time.Sleep(time.Millisecond)
 	}
 }
 

@@ -253,7 +253,7 @@ func TestStopWaitsForRuns(t *testing.T) {
 		})
 		s := b.start(fast("n1"))
 		ex := b.request("func", "short")
-		b.await(ex.ID, squall.Running)
+		b.awaitBegun(ex.ID)
 		later := b.request("func", "gone", func(r *squall.Request) { r.Queue = "elsewhere" })
 		if err := s.stop(); err != nil {
 			t.Error(err)
@@ -283,8 +283,8 @@ func TestStopCancelsWhatTakesTooLong(t *testing.T) {
 		cfg.SoftStop = 50 * time.Millisecond
 		s := b.start(cfg)
 		plain, again := b.request("func", "wait"), b.request("again", "wait")
-		b.await(plain.ID, squall.Running)
-		b.await(again.ID, squall.Running)
+		b.awaitBegun(plain.ID)
+		b.awaitBegun(again.ID)
 		if err := s.stop(); err != nil {
 			t.Error(err)
 		}
@@ -317,7 +317,7 @@ func TestStopReportsARunnerThatDoesNotEnd(t *testing.T) {
 		cfg.Hooks.Stuck = func(string) { stuck.Add(1) }
 		s := b.start(cfg)
 		ex := b.request("func", "deaf")
-		b.await(ex.ID, squall.Running)
+		b.awaitBegun(ex.ID)
 		if err := s.stop(); !errors.Is(err, errNotGone) {
 			t.Errorf("got %v", err)
 		}
