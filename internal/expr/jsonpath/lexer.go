@@ -27,6 +27,7 @@ type token struct {
 	num  any
 	line int
 	col  int
+	pos  int // index of the token, in code points; of its closing quote when quoted
 }
 
 type lexer struct {
@@ -84,6 +85,7 @@ func (l *lexer) next() (token, error) {
 			t := emit(kindNumber, end)
 			n, _ := new(big.Int).SetString(t.text, 10)
 			t.num = value.NormInt(n)
+			t.text = n.String()
 			return t, nil
 		case c == '\'':
 			return l.quoted('\'', "singlequoted field", kindID)
@@ -111,7 +113,7 @@ func (l *lexer) quoted(q byte, what string, k kind) (token, error) {
 		c := l.src[l.pos]
 		switch {
 		case c == q:
-			t := token{kind: k, text: b.String(), line: l.line, col: l.col(l.pos)}
+			t := token{kind: k, text: b.String(), line: l.line, col: l.col(l.pos), pos: utf8.RuneCountInString(l.src[:l.pos])}
 			l.pos++
 			return t, nil
 		case c == '\\':

@@ -126,7 +126,7 @@ func (p *parser) primary(depth int) (node, error) {
 		case "parent":
 			return parent{}, p.advance()
 		}
-		return nil, value.Errorf("Exception", "Unknown named operator `%s` at 0:0", t.text)
+		return nil, value.Errorf("Exception", "Unknown named operator `%s` at %d:%d", t.text, t.line, t.pos)
 	case "[":
 		return p.bracket()
 	case "(":

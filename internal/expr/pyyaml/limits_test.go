@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"squall/internal/expr/value"
 )
@@ -80,6 +81,12 @@ func FuzzLoadAndDump(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, src string) {
 		b := value.NewBudget(nil, 300_000, 32<<20, 0)
+		start := time.Now()
+		defer func() {
+			if d := time.Since(start); d > 3*time.Second {
+				t.Errorf("%q took %s", src, d)
+			}
+		}()
 		v, err := SafeLoad(b, src)
 		if err != nil {
 			return
