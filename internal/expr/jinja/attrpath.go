@@ -74,17 +74,21 @@ func (m *machine) keyFunc(attr any, caseSensitive bool, def any) func(any) (any,
 	}
 }
 
-// multiKeyFunc is the sort key of several attribute paths separated by commas.
+// multiKeyFunc is the key of the sort filter: the values of attribute paths
+// separated by commas, as a list. It is a list for one path, too: lists with
+// equal elements compare without asking the elements for an order.
 func (m *machine) multiKeyFunc(attr any, caseSensitive bool) func(any) (any, error) {
-	s, ok := plainString(attr)
-	if !ok || !strings.Contains(s, ",") {
-		return m.keyFunc(attr, caseSensitive, nil)
-	}
-	var keys []func(any) (any, error)
-	for part := range strings.SplitSeq(s, ",") {
-		keys = append(keys, m.keyFunc(part, caseSensitive, nil))
+	keys := []func(any) (any, error){m.keyFunc(attr, caseSensitive, nil)}
+	if s, ok := plainString(attr); ok {
+		keys = keys[:0]
+		for part := range strings.SplitSeq(s, ",") {
+			keys = append(keys, m.keyFunc(part, caseSensitive, nil))
+		}
 	}
 	return func(v any) (any, error) {
+		if err := m.b.Alloc(32); err != nil {
+			return nil, err
+		}
 		out := make([]any, len(keys))
 		for i, key := range keys {
 			k, err := key(v)
