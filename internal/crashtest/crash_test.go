@@ -27,7 +27,7 @@ func TestMain(m *testing.M) { os.Exit(pgtest.Main(m).Run()) }
 
 // size is how much a test does.
 func size() (executions, kills int) {
-	if *long {
+	if *long || os.Getenv("SQUALL_CRASH_LONG") != "" {
 		return 20_000, 200
 	}
 	return 2_000, 20
@@ -62,7 +62,8 @@ func begin(t *testing.T, nodes ...*node) *load {
 }
 
 // storm puts the load on the nodes and kills one of them at random moments,
-// until both the executions and the kills are done.
+// until both the executions and the kills are done. In between it also stops
+// one in an orderly way, with less patience than some of the actions need.
 func storm(t *testing.T, l *load, rng *rand.Rand) {
 	t.Helper()
 	executions, kills := size()
@@ -75,12 +76,18 @@ func storm(t *testing.T, l *load, rng *rand.Rand) {
 		l.run(ctx, executions, 0, loadRand)
 	}()
 	defer func() { <-done }()
-	killed := 0
-	for ; killed < kills; killed++ {
+	killed, stopped := 0, 0
+	for killed < kills {
 		// The moments spread over the load, as far as it has not ended.
 		time.Sleep(time.Duration(20+rng.IntN(300)) * time.Millisecond)
 		n := l.nodes[rng.IntN(len(l.nodes))]
-		n.kill()
+		if rng.IntN(8) == 0 {
+			n.stop(t)
+			stopped++
+		} else {
+			n.kill()
+			killed++
+		}
 		if err := n.start(ctx); err != nil {
 			cancel()
 			t.Fatal(err)
@@ -97,7 +104,7 @@ func storm(t *testing.T, l *load, rng *rand.Rand) {
 		}
 	}
 	<-done
-	t.Logf("killed %d times under %d acknowledged executions", killed, l.count())
+	t.Logf("killed %d times and stopped %d times under %d acknowledged executions", killed, stopped, l.count())
 }
 
 func TestKillOneNodeOnSQLite(t *testing.T) {

@@ -4,6 +4,7 @@
 // row: whatever was acknowledged is there and has reached exactly one final
 // state, and no attempt was started twice.
 //
-// The short form is part of the ordinary tests; -crash.long (make crash) kills
-// more often under more load. -crash.seed repeats the choices of a run.
+// The short form is part of the ordinary tests; the long one (make crash, which
+// sets SQUALL_CRASH_LONG, or -crash.long) kills more often under more load.
+// -crash.seed repeats the choices of a run.
 package crashtest

@@ -70,7 +70,7 @@ func newNode(t *testing.T, name, dsn string) *node {
 	n.url = "http://" + address
 	n.args = []string{program, "server", "--data", n.dir, "--listen", address, "--node", name,
 		"--set", "scheduler.lease_ttl=" + lease.String(), "--set", "scheduler.heartbeat=300ms",
-		"--set", "scheduler.poll=100ms", "--set", "packs.dirs=" + packs, "--log-level", "info"}
+		"--set", "scheduler.poll=100ms", "--set", "server.shutdown_timeout=150ms", "--set", "packs.dirs=" + packs, "--log-level", "info"}
 	if dsn != "" {
 		n.args = append(n.args, "--postgres", dsn)
 	}

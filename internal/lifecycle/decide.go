@@ -111,24 +111,37 @@ func alive(nodes []store.Node, ex *squall.Execution, now time.Time) bool {
 }
 
 // deadline returns when a run that starts now is out of time, zero for never.
-// The limit is the runner's parameter "timeout" in seconds; zero or less is
-// over at once (st2). A parameter of that name of the action's own is no limit.
+// A limit that is a template is known only to the node that renders it.
 func deadline(def *Definition, params json.RawMessage, now time.Time) time.Time {
-	if def.Runner == nil {
-		return time.Time{}
-	}
-	if _, ok := def.Runner.Parameters.Get("timeout"); !ok {
-		return time.Time{}
-	}
-	n, ok := def.Form.Value(params, "timeout").(json.Number)
+	limit, ok := Limit(def.Runner, def.Form.Value(params, limitName))
 	if !ok {
 		return time.Time{}
 	}
+	return now.Add(limit).Truncate(time.Microsecond)
+}
+
+// limitName is the runner's parameter that limits the time of a run, in seconds.
+const limitName = "timeout"
+
+// Limit returns how long a run may take, when value is what its runner's
+// parameter "timeout" has in the end. Zero or less is over at once (st2). A
+// parameter of that name of the action's own is no limit.
+func Limit(rt *squall.RunnerType, value any) (limit time.Duration, ok bool) {
+	if rt == nil {
+		return 0, false
+	}
+	if _, ok := rt.Parameters.Get(limitName); !ok {
+		return 0, false
+	}
+	n, ok := value.(json.Number)
+	if !ok {
+		return 0, false
+	}
 	seconds, err := n.Float64()
 	if err != nil || seconds > maxTimeout.Seconds() {
-		return time.Time{}
+		return 0, false
 	}
-	return now.Add(time.Duration(max(0, seconds) * float64(time.Second))).Truncate(time.Microsecond)
+	return time.Duration(max(0, seconds) * float64(time.Second)), true
 }
 
 // maxTimeout is the longest limit worth watching.

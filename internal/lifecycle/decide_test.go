@@ -163,7 +163,7 @@ func TestDeadline(t *testing.T) {
 		{"immutable", define(with, squall.Schema{{Name: "timeout", Immutable: true}}), `{"timeout":5}`, now.Add(time.Minute)},
 		{"action's own", define(nil, with), `{"timeout":5}`, time.Time{}},
 		{"none", define(nil, nil), `{}`, time.Time{}},
-		{"unknown runner", &Definition{}, `{"timeout":5}`, time.Time{}},
+		{"unknown runner", &Definition{Form: param.Compile(nil, &squall.Action{})}, `{"timeout":5}`, time.Time{}},
 	} {
 		if got := deadline(tc.def, json.RawMessage(tc.given), now); !got.Equal(tc.want) {
 			t.Errorf("%s: got %v, want %v", tc.name, got, tc.want)

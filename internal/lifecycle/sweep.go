@@ -34,6 +34,7 @@ func (s *Service) Sweep(ctx context.Context, r Retention) (int, error) {
 		{"executions", r.Executions, func(tx store.Tx, t time.Time) (int, error) { return tx.DeleteExecutions(ctx, t, r.Batch) }},
 		{"outbox", r.Outbox, func(tx store.Tx, t time.Time) (int, error) { return tx.TrimOutbox(ctx, t, r.Batch) }},
 		{"tokens", max(r.Tokens, time.Hour), func(tx store.Tx, t time.Time) (int, error) { return tx.DeleteTokens(ctx, t, r.Batch) }},
+		{"keys", time.Nanosecond, func(tx store.Tx, t time.Time) (int, error) { return tx.DeleteExpiredKeys(ctx, t, r.Batch) }},
 		{"nodes", max(r.Nodes, time.Hour), func(tx store.Tx, t time.Time) (int, error) { return tx.ForgetNodes(ctx, t) }},
 	} {
 		if part.keep <= 0 {

@@ -90,9 +90,9 @@ func (s *Scheduler) execute(r *run) {
 
 // perform calls the runner and judges what it says.
 func (s *Scheduler) perform(ctx context.Context, r *run, job *runner.Job, def *lifecycle.Definition) verdict {
-	if !r.ex.Deadline.IsZero() {
+	if limit, ok := lifecycle.Limit(def.Runner, job.RunnerParams["timeout"]); ok {
 		var stop context.CancelFunc
-		ctx, stop = context.WithTimeoutCause(ctx, r.ex.Deadline.Sub(r.ex.StartedAt), runner.ErrTimeout)
+		ctx, stop = context.WithTimeoutCause(ctx, limit, runner.ErrTimeout)
 		defer stop()
 	}
 	defer s.watch(ctx, r)()
