@@ -3,6 +3,7 @@ package yaql_test
 import (
 	"errors"
 	"runtime"
+	"strings"
 	"testing"
 	"time"
 
@@ -94,6 +95,21 @@ func TestHostile(t *testing.T) {
 				t.Errorf("allocated %d MiB", used>>20)
 			}
 		})
+	}
+}
+
+func TestManyExpressions(t *testing.T) {
+	t.Parallel()
+	eng := yaql.New(yaql.Options{})
+	if _, err := eng.Compile(strings.Repeat("<%1%>", 100_000)); !errors.Is(err, value.ErrLimit) {
+		t.Errorf("100,000 expressions: got %v, want a limit", err)
+	}
+	p, err := eng.Compile(strings.Repeat("<%1%>", 9000) + strings.Repeat("x", 1<<20))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.Eval(t.Context(), nil, expr.Limits{Steps: 1_000_000}.Budget(t.Context())); !errors.Is(err, value.ErrLimit) {
+		t.Errorf("a long text: got %v, want a limit", err)
 	}
 }
 

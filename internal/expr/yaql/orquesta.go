@@ -28,15 +28,25 @@ type part struct {
 
 // Compile implements expr.Language.
 func (e *Engine) Compile(text string) (expr.Program, error) {
-	return e.compileText(text), nil
+	p, err := e.compileText(text)
+	if err != nil {
+		return nil, bareError(text, -1, err)
+	}
+	return p, nil
 }
 
-func (e *Engine) compileText(text string) *textProgram {
+// maxParts bounds the number of expressions in one text.
+const maxParts = 10_000
+
+func (e *Engine) compileText(text string) (*textProgram, error) {
 	p := &textProgram{eng: e, text: text}
 	for from := 0; ; {
 		start, end, ok := nextExpr(text, from)
 		if !ok {
-			return p
+			return p, nil
+		}
+		if len(p.parts) == maxParts {
+			return nil, tooLong("the text has too many expressions")
 		}
 		from = end
 		src, lead := strip(text[start:end])
@@ -95,6 +105,9 @@ func (p *textProgram) eval(ev *evaluation) (any, error) {
 		if err != nil {
 			return nil, p.fail(ev, pt, err)
 		}
+		if err := ev.steps(len(out) >> 6); err != nil {
+			return nil, p.fail(ev, pt, err)
+		}
 		if n := strings.Count(out, pt.text); n > 0 {
 			if err := ev.alloc(int64(len(out)) + int64(n)*int64(len(s))); err != nil {
 				return nil, p.fail(ev, pt, err)
@@ -124,7 +137,10 @@ func (p *textProgram) evalPart(ev *evaluation, root *frame, pt *part) (any, erro
 		return nil, p.fail(ev, pt, err)
 	}
 	inner := &evaluation{ctx: ev.ctx, eng: ev.eng, env: ev.env.ForData(), budget: ev.budget, failedAt: -1}
-	v, err = ev.eng.compileText(s).eval(inner)
+	again, err := ev.eng.compileText(s)
+	if err == nil {
+		v, err = again.eval(inner)
+	}
 	ev.leave()
 	if err != nil {
 		return nil, p.fail(ev, pt, err)

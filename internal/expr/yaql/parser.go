@@ -17,6 +17,10 @@ type Grammar struct {
 // stack near 120 levels; the bound is what makes recursion over a tree safe.
 const maxTreeDepth = 250
 
+// maxNodes bounds the size of one expression. Compiled, a node takes up to a
+// kilobyte.
+const maxNodes = 50_000
+
 // Binding powers, tighter is higher. Levels as in the grammar's table.
 const (
 	bindInvoke = 1 // value(args): looser than any operator
@@ -68,6 +72,7 @@ type parser struct {
 	tok     token
 	grammar Grammar
 	depth   int // of open calls of expr
+	nodes   int // operands so far
 }
 
 func (p *parser) advance() (err error) {
@@ -81,6 +86,10 @@ func (p *parser) isPunct(s string) bool { return p.tok.kind == tokPunct && p.tok
 
 func tooDeep() error {
 	return value.RecursionErrorf("maximum recursion depth exceeded: the expression is nested too deeply")
+}
+
+func tooLong(what string) error {
+	return &value.Error{Class: "LimitError", Msg: what, Err: value.ErrLimit}
 }
 
 // expr parses an expression whose operators bind tighter than min. It also
@@ -146,6 +155,9 @@ func (p *parser) suffix(left Node, min int) (Node, int, error) {
 }
 
 func (p *parser) operand() (Node, int, error) {
+	if p.nodes++; p.nodes > maxNodes {
+		return nil, 0, tooLong("the expression is too long")
+	}
 	t := p.tok
 	pos := at(t.off)
 	switch t.kind {

@@ -75,6 +75,7 @@ func TestParseDepth(t *testing.T) {
 		"sum":         "1" + strings.Repeat("+1", 100000),
 		"path":        "$" + strings.Repeat(".a", 100000),
 		"arrows":      strings.Repeat("1->", 100000) + "1",
+		"long list":   "[" + strings.Repeat("1,", 100000) + "1]",
 		"calls":       strings.Repeat("f(", 100000) + strings.Repeat(")", 100000),
 	} {
 		if _, err := yaql.Parse(src, yaql.Grammar{}); !errors.Is(err, value.ErrLimit) {
