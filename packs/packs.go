@@ -1,5 +1,7 @@
-// Package packs holds the content that ships inside the binary: the pack core,
-// with StackStorm's names and parameters, written anew, and the pack examples.
+// Package packs holds the content that ships inside the binary: the packs core,
+// linux, chatops and default, with StackStorm's names and parameters, written
+// anew, and the pack examples. They hold what the runners of this release can
+// run; trigger types that only the server itself fires are part of core.
 // It is data; internal/app lays it into the data directory, where scripts can be
 // run, and registers it at every start.
 package packs
@@ -8,8 +10,9 @@ import "embed"
 
 // Files holds the built-in packs, one directory each.
 //
-//go:embed core examples
+//go:embed core linux chatops default examples
 var Files embed.FS
 
 // Names returns the names of the built-in packs, which are their directories.
-func Names() []string { return []string{"core", "examples"} }
+// A pack stands behind those whose trigger types it uses.
+func Names() []string { return []string{"core", "linux", "chatops", "default", "examples"} }

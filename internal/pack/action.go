@@ -2,7 +2,6 @@ package pack
 
 import (
 	"fmt"
-	"io/fs"
 
 	"squall/internal/expr/pyyaml"
 	"squall/internal/squall"
@@ -18,11 +17,7 @@ var actionKeys = []string{
 
 // readAction reads one action of the pack. The result counts only when the
 // file has no fault.
-func (r Reader) readAction(f *file, fsys fs.FS, pack string) *squall.Action {
-	root := f.load(fsys)
-	if root == nil {
-		return nil
-	}
+func (r Reader) readAction(f *file, root *pyyaml.Node, pack string) *squall.Action {
 	a := &squall.Action{Enabled: true, MetadataFile: f.name}
 	var name string
 	var nameAt, runnerAt, parameters *pyyaml.Node
@@ -41,9 +36,7 @@ func (r Reader) readAction(f *file, fsys fs.FS, pack string) *squall.Action {
 		case "repeatable":
 			a.Repeatable = f.flag("repeatable", e.node)
 		case "pack":
-			if p := f.text("pack", e.node); p != "" && p != pack {
-				f.fault(e.node, fmt.Sprintf("pack is %q, but the file lies in pack %q", p, pack), "remove the line")
-			}
+			f.samePack(e, pack)
 		case "parameters":
 			parameters = e.node
 		case "tags":
@@ -138,6 +131,15 @@ func (f *file) labels(n *pyyaml.Node) map[string]string {
 		labels[e.name] = f.text("label "+e.name, e.node)
 	}
 	return labels
+}
+
+// ignored warns of a key that means nothing.
+func (f *file) ignored(e entry, what string, known []string) {
+	do := "remove it"
+	if near := nearest(e.name, known); near != "" {
+		do = fmt.Sprintf("did you mean %q?", near)
+	}
+	f.doubt(e.key, fmt.Sprintf(what, e.name), do)
 }
 
 // unknown reports a key that may not be there, and the one that was meant.

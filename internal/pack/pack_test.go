@@ -1,6 +1,7 @@
 package pack_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"flag"
 	"io/fs"
@@ -49,7 +50,7 @@ func TestMalformedPacks(t *testing.T) {
 			if last.Name != "problems" {
 				t.Fatalf("the last file is %s, want problems", last.Name)
 			}
-			reader := pack.Reader{Runners: types.Builtin().RunnerType}
+			reader := pack.Reader{Runners: types.Builtin().RunnerType, Triggers: builtinTriggers(t)}
 			_, problems := reader.Read(mapFS(&txtar.Archive{Files: a.Files[:len(a.Files)-1]}), name)
 			var b strings.Builder
 			for _, p := range problems {
@@ -131,6 +132,7 @@ parameters:
 			},
 			{Ref: squall.Ref{Pack: "good", Name: "b"}, Runner: "noop", MetadataFile: "actions/b.json"},
 		},
+		Files: map[string]pack.Files{"actions": {Seen: 2, Right: 2}},
 	}
 	if diff := cmp.Diff(want, content); diff != "" {
 		t.Errorf("content (-want +got):\n%s", diff)
@@ -138,7 +140,7 @@ parameters:
 }
 
 func TestBuiltInPacksAreRight(t *testing.T) {
-	reader := pack.Reader{Runners: types.Builtin().RunnerType}
+	reader := pack.Reader{Runners: types.Builtin().RunnerType, Triggers: builtinTriggers(t)}
 	read := func(fsys fs.FS, name string, want ...string) {
 		t.Helper()
 		content, problems := reader.Read(fsys, name)
@@ -159,6 +161,9 @@ func TestBuiltInPacksAreRight(t *testing.T) {
 	}
 	actions := map[string][]string{
 		"core":     {"announcement", "echo", "error", "http", "local", "local_sudo", "noop"},
+		"linux":    nil,
+		"default":  nil,
+		"chatops":  {"post_message"},
 		"examples": {"count", "disk_usage", "fail", "greet", "sleep"},
 	}
 	if len(packs.Names()) != len(actions) {
@@ -170,6 +175,43 @@ func TestBuiltInPacksAreRight(t *testing.T) {
 			t.Fatal(err)
 		}
 		read(sub, name, actions[name]...)
+	}
+}
+
+// The archive in testdata/good holds one right pack with every kind; its last
+// file is what is read from it.
+func TestReadEveryKind(t *testing.T) {
+	const archive = "testdata/good/kinds.txtar"
+	a, err := txtar.ParseFile(archive)
+	if err != nil {
+		t.Fatal(err)
+	}
+	last := &a.Files[len(a.Files)-1]
+	reader := pack.Reader{Runners: types.Builtin().RunnerType, Triggers: builtinTriggers(t)}
+	content, problems := reader.Read(mapFS(&txtar.Archive{Files: a.Files[:len(a.Files)-1]}), "kinds")
+	for _, p := range problems {
+		t.Errorf("unexpected: %s", p)
+	}
+	got, err := json.MarshalIndent(content, "", "  ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if *update {
+		last.Data = append(got, '\n')
+		if err := os.WriteFile(archive, txtar.Format(a), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	if diff := cmp.Diff(string(last.Data), string(got)+"\n"); diff != "" {
+		t.Errorf("content (-want +got):\n%s", diff)
+	}
+	var back pack.Content
+	if err := json.Unmarshal(got, &back); err != nil {
+		t.Fatalf("the content's JSON does not read back: %v", err)
+	}
+	if again, _ := json.MarshalIndent(back, "", "  "); !bytes.Equal(again, got) {
+		t.Errorf("content after JSON (-want +got):\n%s", cmp.Diff(string(got), string(again)))
 	}
 }
 
@@ -186,22 +228,28 @@ func FuzzRead(f *testing.F) {
 	}
 	reader := pack.Reader{Runners: types.Builtin().RunnerType}
 	f.Fuzz(func(t *testing.T, doc []byte) {
-		content, problems := reader.Read(fstest.MapFS{"pack.yaml": {Data: doc}, "actions/a.yaml": {Data: doc}}, "fuzz")
-		faults := 0
+		fsys := fstest.MapFS{"pack.yaml": {Data: []byte("name: fuzz\nversion: 1.0.0\n")}}
+		for _, dir := range pack.Dirs {
+			fsys[dir+"/a.yaml"] = &fstest.MapFile{Data: doc}
+		}
+		content, problems := reader.Read(fsys, "fuzz")
+		broken := map[string]bool{}
 		for _, p := range problems {
 			if p.File == "" || p.What == "" || p.Line < 0 || !p.Warning && p.Do == "" {
 				t.Errorf("poor problem %+v", p)
 			}
-			if !p.Warning && p.File == "actions/a.yaml" {
-				faults++
+			broken[p.File] = broken[p.File] || !p.Warning
+		}
+		for _, dir := range pack.Dirs {
+			if right := content.Files[dir].Right == 1; right == broken[dir+"/a.yaml"] {
+				t.Errorf("%s: counted as right: %t, but the problems are %v", dir, right, problems)
 			}
 		}
-		if content == nil {
-			return
+		if _, err := json.Marshal(content); err != nil {
+			t.Errorf("what was read has no JSON: %v", err)
 		}
-		if (len(content.Actions) == 1) != (faults == 0) {
-			t.Errorf("%d actions with %d faults", len(content.Actions), faults)
-		}
+		// The same text as the pack's own files.
+		reader.Read(fstest.MapFS{"pack.yaml": {Data: doc}, "config.schema.yaml": {Data: doc}}, "fuzz")
 		for _, a := range content.Actions {
 			_ = a.Version() // panics when a part is no JSON
 		}

@@ -8,19 +8,46 @@ import (
 	"slices"
 	"strings"
 
+	"squall/internal/expr/pyyaml"
 	"squall/internal/squall"
 )
 
-// Content is what a pack's directory holds.
+// Content is what a pack's directory holds. Lists are in the order of files; of
+// objects with one name the last file's is there.
 type Content struct {
-	Pack    *squall.Pack
-	Actions []*squall.Action // by file name; of equal names the last file's
+	Pack         *squall.Pack
+	TriggerTypes []*squall.TriggerType // of the triggers directory and of the sensors
+	Sensors      []*squall.Sensor
+	Actions      []*squall.Action
+	Aliases      []*squall.Alias
+	Policies     []*squall.Policy
+	Rules        []*squall.Rule
+	Config       *squall.ConfigSchema // nil: the pack takes no configuration
+
+	// Waiting are rules that are right but for their trigger type, which belongs
+	// to a pack that is not there. They count once it is.
+	Waiting []*squall.Rule
+
+	Files map[string]Files // by directory: "actions", "rules" ...
 }
+
+// Files counts the metadata files of one directory.
+type Files struct {
+	Seen  int
+	Right int // could be registered; several may hold the same object
+}
+
+// Dirs are the directories of a pack that hold metadata, in the order in which
+// they are read (st2).
+var Dirs = []string{"triggers", "sensors", "actions", "aliases", "policies", "rules"}
 
 // RunnersFunc finds a runner type by any of its names.
 type RunnersFunc func(name string) (*squall.RunnerType, bool)
 
-// Read is Reader{}.Read: without knowledge of runners.
+// TriggersFunc finds a trigger type outside the pack that is read.
+type TriggersFunc func(ref squall.Ref) (*squall.TriggerType, bool)
+
+// Read is Reader{}.Read: without knowledge of runners and of other packs.
 func Read(fsys fs.FS, name string) (*Content, []Problem) { return Reader{}.Read(fsys, name) }
 
 // Reader reads packs.
@@ -29,39 +56,171 @@ type Reader struct {
 	// it exists, and what of its parameters an action may change. Old names of
 	// runners are then replaced by the present ones.
 	Runners RunnersFunc
+	// Triggers, when set, lets the reader check that the trigger types of rules
+	// exist and take the parameters given.
+	Triggers TriggersFunc
 }
 
 // Read reads the pack whose directory is fsys; name is the directory's name.
 // Problems come in the order of files, pack.yaml first, and of their lines.
-// Content is nil only when pack.yaml is unusable: a faulty action is left out,
-// the others are there.
+// Content is nil only when pack.yaml or config.schema.yaml is unusable: a
+// faulty file of another kind is left out, the others are there.
 func (r Reader) Read(fsys fs.FS, name string) (*Content, []Problem) {
-	meta := &file{name: "pack.yaml"}
-	pack := readPack(meta, fsys, name)
-	problems := meta.sorted()
-	if meta.broken {
-		// Actions are still read, so that one look finds all there is to mend.
-		pack = &squall.Pack{Ref: name}
+	d := &directory{fsys: fsys, content: &Content{Files: map[string]Files{}}}
+	c := d.content
+	c.Pack = d.readPack(name)
+	if c.Pack == nil {
+		// The rest is still read, so that one look finds all there is to mend.
+		c.Pack = &squall.Pack{Ref: name}
+		d.unusable = true
 	}
-	content := &Content{Pack: pack}
-	byName := map[string]string{} // action -> the file it came from
-	for _, name := range metadataFiles(fsys, "actions", &problems) {
-		f := &file{name: name}
-		a := r.readAction(f, fsys, pack.Ref)
-		if a != nil && !f.broken {
-			if other, ok := byName[a.Ref.Name]; ok {
-				f.doubt(nil, fmt.Sprintf("action %q is in %s too", a.Ref.Name, other), "this file's is used; rename or remove one")
-				content.Actions = slices.DeleteFunc(content.Actions, func(b *squall.Action) bool { return b.Ref == a.Ref })
-			}
-			byName[a.Ref.Name] = name
-			content.Actions = append(content.Actions, a)
+	pack := c.Pack.Ref
+	d.readConfig(pack)
+
+	refOf := func(t *squall.TriggerType) squall.Ref { return t.Ref }
+	c.TriggerTypes = collect(d, "triggers", refOf, func(f *file, root *pyyaml.Node) *squall.TriggerType {
+		return readTrigger(f, root, pack)
+	})
+	sensors := collect(d, "sensors", func(s sensorFile) squall.Ref { return s.sensor.Ref }, func(f *file, root *pyyaml.Node) sensorFile {
+		return readSensor(f, root, pack)
+	})
+	for _, s := range sensors {
+		c.Sensors = append(c.Sensors, s.sensor)
+		for _, t := range s.types { // a sensor's word replaces that of a file (st2)
+			c.TriggerTypes = slices.DeleteFunc(c.TriggerTypes, func(o *squall.TriggerType) bool { return o.Ref == t.Ref })
+			c.TriggerTypes = append(c.TriggerTypes, t)
 		}
-		problems = append(problems, f.sorted()...)
 	}
-	if meta.broken {
-		return nil, problems
+	c.Actions = collect(d, "actions", func(a *squall.Action) squall.Ref { return a.Ref }, func(f *file, root *pyyaml.Node) *squall.Action {
+		return r.readAction(f, root, pack)
+	})
+	c.Aliases = collect(d, "aliases", func(a *squall.Alias) squall.Ref { return a.Ref }, func(f *file, root *pyyaml.Node) *squall.Alias {
+		return readAlias(f, root, pack)
+	})
+	c.Policies = collect(d, "policies", func(p *squall.Policy) squall.Ref { return p.Ref }, func(f *file, root *pyyaml.Node) *squall.Policy {
+		return readPolicy(f, root, pack)
+	})
+	waiting := map[*squall.Rule]bool{}
+	c.Rules = collect(d, "rules", func(rule *squall.Rule) squall.Ref { return rule.Ref }, func(f *file, root *pyyaml.Node) *squall.Rule {
+		rule, trigger := r.readRule(f, root, pack)
+		if !f.broken && !r.checkTrigger(f, rule, trigger, c.TriggerTypes) {
+			waiting[rule] = true
+		}
+		return rule
+	})
+	c.Rules = slices.DeleteFunc(c.Rules, func(rule *squall.Rule) bool {
+		if waiting[rule] {
+			c.Waiting = append(c.Waiting, rule)
+		}
+		return waiting[rule]
+	})
+	if d.unusable {
+		return nil, d.problems
 	}
-	return content, problems
+	return c, d.problems
+}
+
+// checkTrigger reports whether the trigger type of a rule exists, and finds
+// fault with the parameters when they are not right for it.
+func (r Reader) checkTrigger(f *file, rule *squall.Rule, at *pyyaml.Node, own []*squall.TriggerType) bool {
+	if r.Triggers == nil {
+		return true
+	}
+	ref := rule.Trigger.Type
+	if slices.ContainsFunc(own, func(t *squall.TriggerType) bool { return t.Ref == ref }) {
+		return true
+	}
+	t, ok := r.Triggers(ref)
+	if !ok {
+		do := fmt.Sprintf("the rule works once pack %q is there", ref.Pack)
+		if ref.Pack == rule.Ref.Pack {
+			do = "declare it in the directory triggers or in a sensor"
+		}
+		f.doubt(at.Get("type"), fmt.Sprintf("there is no trigger type %q", ref), do)
+		return false
+	}
+	// Only the parameters of built-in triggers are checked (st2).
+	if schema := schemaOf(t.ParametersSchema); ref.Pack == "core" && schema != nil {
+		if _, err := fill(schema, rule.Trigger.Parameters); err != nil {
+			where := at
+			if n := at.Get("parameters"); n != nil {
+				where = n
+			}
+			f.fault(where, "parameters of trigger: "+squall.MessageOf(err), "see what "+ref.String()+" takes")
+		}
+	}
+	return true
+}
+
+// directory is a pack that is being read.
+type directory struct {
+	fsys     fs.FS
+	content  *Content
+	problems []Problem
+	unusable bool // the pack as a whole
+}
+
+func (d *directory) readPack(name string) *squall.Pack {
+	f := &file{name: "pack.yaml"}
+	var p *squall.Pack
+	if root := f.load(d.fsys); root != nil {
+		p = readPack(f, root, name)
+	}
+	d.problems = append(d.problems, f.sorted()...)
+	if f.broken {
+		return nil
+	}
+	return p
+}
+
+func (d *directory) readConfig(pack string) {
+	if _, err := fs.Stat(d.fsys, configFile); errors.Is(err, fs.ErrNotExist) {
+		return
+	}
+	f := &file{name: configFile}
+	if root := f.load(d.fsys); root != nil {
+		d.content.Config = readConfigSchema(f, root, pack)
+	}
+	d.problems = append(d.problems, f.sorted()...)
+	d.unusable = d.unusable || f.broken
+}
+
+// collect reads the metadata files of one directory. Of objects with the same
+// reference the last file's counts (st2).
+func collect[T any](d *directory, dir string, refOf func(T) squall.Ref, read func(*file, *pyyaml.Node) T) []T {
+	var list []T
+	at := map[squall.Ref]int{} // index in list
+	from := map[squall.Ref]string{}
+	files := metadataFiles(d.fsys, dir, &d.problems)
+	count := Files{Seen: len(files)}
+	for _, name := range files {
+		f := &file{name: name}
+		root := f.load(d.fsys)
+		if root == nil {
+			d.problems = append(d.problems, f.sorted()...)
+			continue
+		}
+		object := read(f, root)
+		if ref := refOf(object); !f.broken {
+			count.Right++
+			if other, ok := from[ref]; ok {
+				f.doubt(nil, fmt.Sprintf("%q is in %s too", ref, other), "this file's is used; rename or remove one")
+				list = slices.Delete(list, at[ref], at[ref]+1)
+				for r, i := range at {
+					if i > at[ref] {
+						at[r] = i - 1
+					}
+				}
+			}
+			at[ref], from[ref] = len(list), name
+			list = append(list, object)
+		}
+		d.problems = append(d.problems, f.sorted()...)
+	}
+	if count.Seen > 0 {
+		d.content.Files[dir] = count
+	}
+	return list
 }
 
 // metadataFiles lists the metadata files directly in dir. What lies deeper is

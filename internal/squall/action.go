@@ -15,7 +15,15 @@ type Pack struct {
 	Version     string `json:"version"`
 	Author      string `json:"author"`
 	Email       string `json:"email,omitempty"`
-	Path        string `json:"path"` // its directory on disk; empty when built in
+	Path        string `json:"path"` // its directory on disk
+
+	Keywords       []string        `json:"keywords,omitempty"`
+	Contributors   []string        `json:"contributors,omitempty"`
+	PythonVersions []string        `json:"python_versions,omitempty"`    // "2", "3"
+	ServerVersion  string          `json:"stackstorm_version,omitempty"` // a range such as ">=3.0.0, <4.0.0"
+	Dependencies   []string        `json:"dependencies,omitempty"`       // packs or addresses, with "=version" at the end
+	System         json.RawMessage `json:"system,omitempty"`             // a JSON object
+	Files          []string        `json:"files,omitempty"`              // relative to Path
 }
 
 // Action is something that can be run: a runner, an entry point and the

@@ -1,0 +1,64 @@
+package squall
+
+import "encoding/json"
+
+// Policy restrains or repeats the executions of an action.
+type Policy struct {
+	Ref          Ref             `json:"ref"`
+	Description  string          `json:"description,omitempty"`
+	Enabled      bool            `json:"enabled"`
+	Resource     string          `json:"resource_ref"` // the action; kept as written: it need not exist (st2)
+	Type         string          `json:"policy_type"`  // reference of a PolicyType
+	Parameters   json.RawMessage `json:"parameters,omitempty"`
+	MetadataFile string          `json:"metadata_file,omitempty"`
+}
+
+// PolicyType is a kind of policy and the parameters it takes.
+type PolicyType struct {
+	Ref         Ref // "action.retry": the first part says to what it applies
+	Description string
+	Module      string // where StackStorm keeps it; clients show it
+	Parameters  Schema
+}
+
+// PolicyTypes returns the kinds of policy there are, by reference. Names,
+// parameters and bounds are StackStorm's.
+func PolicyTypes() []*PolicyType {
+	threshold := Parameter{Name: "threshold", Description: "Concurrency threshold.", Type: json.RawMessage(`"integer"`), Required: true}
+	reaction := Parameter{
+		Name: "action", Description: "Which action to perform on the execution once the concurrency threshold has been reached.",
+		Type: json.RawMessage(`"string"`), Default: json.RawMessage(`"delay"`), Rest: json.RawMessage(`{"enum":["delay","cancel"]}`),
+	}
+	return []*PolicyType{
+		{
+			Ref: Ref{"action", "concurrency"}, Description: "Limits the concurrent executions for the action.",
+			Module: "st2actions.policies.concurrency", Parameters: Schema{threshold, reaction},
+		},
+		{
+			Ref: Ref{"action", "concurrency.attr"}, Description: "Limits the concurrent executions for the action by attribute(s).",
+			Module: "st2actions.policies.concurrency_by_attr",
+			Parameters: Schema{threshold, reaction, {
+				Name: "attributes", Description: "List of attributes by which to limit the concurrency.", Type: json.RawMessage(`"array"`),
+				Rest: json.RawMessage(`{"uniqueItems":true,"items":{"type":"string","minLength":1}}`),
+			}},
+		},
+		{
+			Ref: Ref{"action", "retry"}, Description: "Retry (re-run) failed or timed out action.",
+			Module: "st2actions.policies.retry",
+			Parameters: Schema{
+				{
+					Name: "retry_on", Type: json.RawMessage(`"string"`), Description: "Condition to retry on.", Required: true,
+					Rest: json.RawMessage(`{"enum":["failure","timeout"]}`),
+				},
+				{
+					Name: "max_retry_count", Type: json.RawMessage(`"integer"`), Description: "Maximum number of times to retry before giving up.",
+					Required: true, Default: json.RawMessage(`2`), Rest: json.RawMessage(`{"minimum":1,"maximum":5}`),
+				},
+				{
+					Name: "delay", Type: json.RawMessage(`"number"`), Description: "Number of seconds to wait before retrying the execution.",
+					Rest: json.RawMessage(`{"minimum":0,"maximum":120}`),
+				},
+			},
+		},
+	}
+}
