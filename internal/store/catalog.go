@@ -7,7 +7,7 @@ import (
 	"squall/internal/squall"
 )
 
-// Catalog is the registered content.
+// Catalog is the registered content. Deleting what is not there is no error.
 type Catalog interface {
 	PutPack(ctx context.Context, p *squall.Pack) error
 	// Pack reads one. Error kind: NotFound.
@@ -41,7 +41,7 @@ type ActionFilter struct {
 	Limit  int // 0: no limit
 }
 
-// Accounts is who may come in.
+// Accounts is who may come in. Deleting what is not there is no error.
 type Accounts interface {
 	PutUser(ctx context.Context, u *squall.User) error
 	// User reads one. Error kind: NotFound.

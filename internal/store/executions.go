@@ -24,7 +24,11 @@ const (
 // that write.
 type Executions interface {
 	// InsertExecution stores a new execution with its parameters, context and
-	// the log entries in ex.Log. Error kind: Conflict when the ID exists.
+	// the log entries in ex.Log. What a new one may leave out is filled, also in
+	// ex: Root with its own ID, Version with 1, CreatedAt and UpdatedAt with Now.
+	// Error kinds: Conflict when the ID exists, Invalid for malformed identifiers,
+	// unknown states and texts with NUL characters. A run of fn that will be
+	// repeated may not see the conflict; the last run does.
 	InsertExecution(ctx context.Context, ex *squall.Execution) error
 
 	// Execution reads one. Error kind: NotFound.
@@ -62,7 +66,9 @@ type Executions interface {
 
 	// DeleteExecutions removes final executions that ended before t, whole trees at
 	// a time (a root goes only when all its descendants may), with their output,
-	// values and logs; at most limit. It returns how many went.
+	// values and logs. It takes trees, oldest first, as long as they fit into limit;
+	// a tree larger than limit goes alone. It returns how many executions went; 0:
+	// there is nothing left to do.
 	DeleteExecutions(ctx context.Context, before time.Time, limit int) (int, error)
 
 	// QueueStats counts what waits and runs, for metrics and admission. Cheap.

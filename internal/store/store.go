@@ -21,6 +21,12 @@ type Store interface {
 	// what it captures). An error from fn undoes fn's writes, and only those.
 	// When ctx ends before fn was started, nothing is written; after that
 	// Update waits for the answer.
+	//
+	// Large documents are compressed in the caller's goroutine between two runs of
+	// fn. If the connection to the database is lost in the very moment of the
+	// commit, Update waits until the database can say what became of it; if that
+	// cannot be found out within minutes, or before Close, the error says so and
+	// has the kind Internal.
 	Update(ctx context.Context, fn func(Tx) error) error
 
 	// Wake returns a channel that gets a value, soon after, whenever a
@@ -69,6 +75,7 @@ type Tx interface {
 	Cluster
 	Catalog
 	Accounts
+	Keys
 }
 
 // Observer is told about commits, for metrics. Its methods must not block.

@@ -19,6 +19,7 @@ const (
 	codeDeadlock         = "40P01"
 	codeLockNotAvailable = "55P03"
 	codeReadOnly         = "25006"
+	codeIdleTimeout      = "25P03"
 )
 
 func sqlState(err error) string {
@@ -45,7 +46,7 @@ func isConnectionFault(err error) bool {
 		return false
 	}
 	if code := sqlState(err); code != "" {
-		return code[:2] == "08" || code[:2] == "57" // connection exception; the server shuts down or starts
+		return code[:2] == "08" || code[:2] == "57" || code == codeIdleTimeout // connection exception; the server shuts down or starts
 	}
 	_, isNet := errors.AsType[net.Error](err)
 	_, isConnect := errors.AsType[*pgconn.ConnectError](err)

@@ -140,8 +140,27 @@ func (s *Store) prepareDatabase(ctx context.Context) (conn *pgx.Conn, err error)
 	return conn, nil
 }
 
+// planner makes the plans follow the indexes. Every statement here is made for
+// one index, in whose order it reads a few rows; but without fresh statistics,
+// as in a table that fills and empties all day, the planner prefers to collect
+// and sort everything that waits (measured: 25 ms for a claim instead of 1).
+const planner = `SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_sort = off; SET jit = off`
+
+// A transaction of a node that was stopped in the middle (SIGSTOP, a suspended
+// virtual machine) must not be committed when it wakes up after its lease ended:
+// the server ends it before. The time is below any sensible lease.
+const abandon = `SET idle_in_transaction_session_timeout = '10s'`
+
 func (s *Store) connect(ctx context.Context) (*pgx.Conn, error) {
-	return pgx.ConnectConfig(ctx, s.config)
+	conn, err := pgx.ConnectConfig(ctx, s.config)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := conn.PgConn().Exec(ctx, planner+"; "+abandon).ReadAll(); err != nil {
+		s.discard(conn)
+		return nil, err
+	}
+	return conn, nil
 }
 
 // discard closes a connection that may be broken, without waiting for it.
