@@ -12,13 +12,14 @@ import (
 	"github.com/pressly/goose/v3/lock"
 
 	"squall/internal/squall"
+	"squall/internal/store/driver"
 )
 
 //go:embed migrations/*.sql
 var migrationFiles embed.FS
 
-// newestVersion is the version of the last file in migrations; a test keeps it so.
-const newestVersion = 1
+// newestVersion is the version of the last file in migrations.
+var newestVersion = driver.NewestMigration(migrationFiles)
 
 // migrate brings the schema to the newest version. A session lock of the
 // database makes nodes that start at once wait for each other.

@@ -301,14 +301,14 @@ func TestOpenUnusableDirectory(t *testing.T) {
 	}
 }
 
-// TestNewestVersion keeps the constant in step with the files.
+// TestNewestVersion: the version is that of the last file.
 func TestNewestVersion(t *testing.T) {
 	files, err := migrationFiles.ReadDir("migrations")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := fmt.Sprintf("%05d_", newestVersion); len(files) != newestVersion || !strings.HasPrefix(files[len(files)-1].Name(), want) {
-		t.Errorf("%d migrations, the last %s; newestVersion is %d", len(files), files[len(files)-1].Name(), newestVersion)
+	if want := fmt.Sprintf("%05d_", newestVersion); !strings.HasPrefix(files[len(files)-1].Name(), want) {
+		t.Errorf("the last migration is %s; newestVersion is %d", files[len(files)-1].Name(), newestVersion)
 	}
 }
 

@@ -11,13 +11,14 @@ import (
 	sqlite "modernc.org/sqlite"
 
 	"squall/internal/squall"
+	"squall/internal/store/driver"
 )
 
 //go:embed migrations/*.sql
 var migrationFiles embed.FS
 
-// newestVersion is the version of the last file in migrations; a test keeps it so.
-const newestVersion = 1
+// newestVersion is the version of the last file in migrations.
+var newestVersion = driver.NewestMigration(migrationFiles)
 
 // migrate brings the schema to the newest version. An up-to-date file costs one
 // query; goose is only asked when there is something to do.

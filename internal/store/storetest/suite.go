@@ -38,6 +38,7 @@ func Run(t *testing.T, d Driver) {
 		testOutbox, testOutboxTrim, testOutboxOrder,
 		testNodes, testLocks,
 		testPacks, testActions, testFindActions, testUsers, testTokens,
+		testKeys, testFindKeys, testKeyExpiry,
 		testUpdateUndo, testUpdateGroup, testUpdatePanic, testUpdateSwallowedErrors, testUpdateLargeDocuments,
 		testUpdateReads, testUpdateCanceledBefore, testUpdateCanceledWaiting, testUpdateCanceledAfterStart,
 		testViewSnapshot, testViewReadOnly, testViewError, testViewCanceled,
