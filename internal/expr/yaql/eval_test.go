@@ -171,6 +171,8 @@ func TestDates(t *testing.T) {
 		{"str(datetime('Mon 2:30pm'))", "", "'2024-03-04 14:30:00+00:00'"},
 		{"str(datetime('Feb 2023'))", "", "'2023-02-28 00:00:00+00:00'"},
 		{"str(datetime('25.09.03'))", "", "'2003-09-25 00:00:00+00:00'"},
+		{"datetime('2003-09-25T10:49:41+02:00').format('%Z|%z|%Od|%Ey|%%Z|%')", "", "'|+0200|25|03|%Z|%'"},
+		{"datetime(2003, 9, 25).format('%Z %j')", "", "'UTC 268'"},
 		{"datetime('tomorrow')", "", "! ParserError: Unknown string format: tomorrow"},
 		{"datetime('')", "", "! ParserError: String does not contain a date: "},
 		{"datetime('2015-02-30')", "", "! ParserError: day is out of range for month: 2015-02-30"},

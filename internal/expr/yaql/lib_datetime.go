@@ -3,6 +3,7 @@ package yaql
 import (
 	"math"
 	"math/big"
+	"strings"
 	"time"
 
 	"squall/internal/expr/value"
@@ -36,8 +37,36 @@ func addDateTime(l *library) {
 	l.add("replace", asMethod, "dt: DateTime, year: int = null, month: int = null, day: int = null, hour: int = null, "+
 		"minute: int = null, second: int = null, microsecond: int = null, offset: timespan = null", replaceDate)
 	l.add("format", asMethod, "dt: DateTime, format: String", func(c *call) (any, error) {
-		return c.date(0).Strftime(c.ev.budget, c.str(1))
+		return c.date(0).Strftime(c.ev.budget, dateFormat(c.date(0), c.str(1)))
 	})
+}
+
+// dateFormat prepares a format: dateutil's zones with an offset have no name,
+// and the modifiers E and O mean nothing in the C locale.
+func dateFormat(d value.DateTime, layout string) string {
+	if !strings.Contains(layout, "%Z") && !strings.Contains(layout, "%E") && !strings.Contains(layout, "%O") {
+		return layout
+	}
+	var b strings.Builder
+	for i := 0; i < len(layout); i++ {
+		if layout[i] != '%' || i+1 == len(layout) {
+			b.WriteByte(layout[i])
+			continue
+		}
+		i++
+		switch c := layout[i]; {
+		case c == 'Z' && d.Offset() != 0:
+		case c == 'E' && i+1 < len(layout) && strings.IndexByte("cCxXyY", layout[i+1]) >= 0,
+			c == 'O' && i+1 < len(layout) && strings.IndexByte("deHImMSuUVwWy", layout[i+1]) >= 0:
+			i++
+			b.WriteByte('%')
+			b.WriteByte(layout[i])
+		default:
+			b.WriteByte('%')
+			b.WriteByte(c)
+		}
+	}
+	return b.String()
 }
 
 func addDateArithmetic(l *library) {
@@ -151,10 +180,6 @@ func zoneOf(offset value.TimeSpan) (*time.Location, error) {
 }
 
 func dateTimeFromTimestamp(c *call) (any, error) {
-	zone, err := zoneOf(c.span(1))
-	if err != nil {
-		return nil, err
-	}
 	f, err := value.ToFloat(c.args[0])
 	if err != nil {
 		return nil, err
@@ -164,6 +189,10 @@ func dateTimeFromTimestamp(c *call) (any, error) {
 	}
 	if math.Abs(f) > 1e15 {
 		return nil, value.OverflowErrorf("timestamp out of range for platform time_t")
+	}
+	zone, err := zoneOf(c.span(1))
+	if err != nil {
+		return nil, err
 	}
 	sec := math.Floor(f)
 	micro := int64(math.RoundToEven((f - sec) * 1e6))
