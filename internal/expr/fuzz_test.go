@@ -44,7 +44,7 @@ func fuzzEval(t *testing.T, set *expr.Set, text string) {
 	start := time.Now()
 	v, err := set.Eval(t.Context(), text, env)
 	if err == nil {
-		_, _ = value.Str(value.NewBudget(nil, 100_000, 8<<20, 0), v)
+		_, _ = value.Str(value.NewBudget(t.Context(), 100_000, 8<<20, 0), v)
 	}
 	set.Validate(text)
 	set.ExtractVars(text)

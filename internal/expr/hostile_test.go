@@ -122,7 +122,7 @@ func hostile() []string {
 }
 
 func TestHostileCatalogue(t *testing.T) {
-	set := newSet(expr.Limits{Steps: 3_000_000, Bytes: 64 << 20})
+	set := newSet(expr.Limits{Steps: 1_000_000, Bytes: 64 << 20})
 	deep := value.NewList()
 	for range 5000 {
 		deep = value.NewList(deep)
@@ -141,7 +141,7 @@ func TestHostileCatalogue(t *testing.T) {
 		took := time.Since(start)
 		runtime.ReadMemStats(&after)
 		if err == nil {
-			shown, _ := value.Repr(value.NewBudget(nil, 10_000, 1<<20, 0), v)
+			shown, _ := value.Repr(value.NewBudget(t.Context(), 10_000, 1<<20, 0), v)
 			if len(shown) > 120 {
 				shown = shown[:120]
 			}

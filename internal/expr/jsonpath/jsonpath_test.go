@@ -57,7 +57,7 @@ func TestLikeJSONPathRW(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			found, err := p.Find(value.NewBudget(nil, 1_000_000, 64<<20, 0), doc)
+			found, err := p.Find(value.NewBudget(t.Context(), 1_000_000, 64<<20, 0), doc)
 			if r.Err[0] != "" || err != nil {
 				if got := [2]string{value.ClassOf(err), value.MessageOf(err)}; got != r.Err {
 					differs("%q in %s: want %q, got %q", c.Query, table.Docs[i], r.Err, got)

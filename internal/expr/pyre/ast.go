@@ -6,19 +6,18 @@ import "math"
 type op uint8
 
 const (
-	opLiteral  op = iota // r
-	opSet                // set
-	opAny                // any but newline, or any at all with dotAll
-	opAt                 // at
-	opGroup              // group (0: none), kids[0]; flags already applied to the kids
-	opSeq                // kids in order
-	opBranch             // kids are alternatives
-	opRepeat             // kids[0], min, max, kind
-	opBackref            // group
-	opCond               // group, kids[0] yes, kids[1] no (may be absent)
-	opLook               // kids[0], behind, negate
-	opAtomic             // kids[0]
-	opEmptySeq           // matches nothing, always
+	opLiteral op = iota // r
+	opSet               // set
+	opAny               // any but newline, or any at all with dotAll
+	opAt                // at
+	opGroup             // group (0: none), kids[0]; flags already applied to the kids
+	opSeq               // kids in order
+	opBranch            // kids are alternatives
+	opRepeat            // kids[0], min, max, kind
+	opBackref           // group
+	opCond              // group, kids[0] yes, kids[1] no (may be absent)
+	opLook              // kids[0], behind, negate
+	opAtomic            // kids[0]
 )
 
 // atKind is a zero-width place.

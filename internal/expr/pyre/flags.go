@@ -16,8 +16,7 @@ const (
 )
 
 const (
-	typeFlags   = ASCII | Locale | Unicode
-	globalFlags = Flags(128) // DEBUG: the only flag that cannot be scoped, and it has no letter
+	typeFlags = ASCII | Locale | Unicode
 )
 
 // flagOf maps an inline flag letter.

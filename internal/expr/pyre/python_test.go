@@ -1,6 +1,7 @@
 package pyre
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -71,7 +72,7 @@ func checkPython(c pythonCase) string {
 			}
 			return ""
 		}
-		b := value.NewBudget(nil, 50_000_000, 0, 0)
+		b := value.NewBudget(context.Background(), 50_000_000, 0, 0)
 		search, err1 := r.Search(b, x.Text)
 		match, err2 := r.Match(b, x.Text)
 		full, err3 := r.FullMatch(b, x.Text)

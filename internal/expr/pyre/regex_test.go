@@ -85,12 +85,12 @@ func FuzzCompileAndSearch(f *testing.F) {
 	for _, p := range []string{`a*`, `(a|b)+?c`, `(?<=a)b`, `(?P<x>\w+)(?P=x)`, `(?(1)a|b)`, `[^\d\s]{2,3}`, `(?i)ß`, `\N{DIGIT ONE}`} {
 		f.Add(p, "abc aab", `\1<\g<0>>`)
 	}
-	f.Fuzz(func(_ *testing.T, pattern, text, repl string) {
+	f.Fuzz(func(t *testing.T, pattern, text, repl string) {
 		re, err := Compile(pattern, 0)
 		if err != nil {
 			return
 		}
-		b := value.NewBudget(nil, 200_000, 16<<20, 0)
+		b := value.NewBudget(t.Context(), 200_000, 16<<20, 0)
 		if _, err := re.FindAll(b, text); err != nil {
 			return
 		}

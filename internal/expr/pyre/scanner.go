@@ -8,7 +8,6 @@ type scanner struct {
 	src []rune
 	pos int // of the token in next
 	end int // just behind the token in next
-	err error
 }
 
 // newScanner fails when the text ends in a lone backslash.

@@ -80,7 +80,7 @@ func FuzzLoadAndDump(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, src string) {
-		b := value.NewBudget(nil, 300_000, 32<<20, 0)
+		b := value.NewBudget(t.Context(), 300_000, 32<<20, 0)
 		start := time.Now()
 		defer func() {
 			if d := time.Since(start); d > 3*time.Second {

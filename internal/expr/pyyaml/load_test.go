@@ -1,6 +1,7 @@
 package pyyaml
 
 import (
+	"context"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
@@ -49,7 +50,7 @@ func TestLoadLikePyYAML(t *testing.T) {
 }
 
 func checkLoad(c loadCase) (kind, why string) {
-	v, err := SafeLoad(value.NewBudget(nil, 10_000_000, 1<<30, 0), c.Source)
+	v, err := SafeLoad(value.NewBudget(context.Background(), 10_000_000, 1<<30, 0), c.Source)
 	if c.Err[0] != "" {
 		if err == nil {
 			return "accepted", fmt.Sprintf("want %q, got %s", c.Err, encode(v, nil))

@@ -50,17 +50,17 @@ type simpleKey struct {
 // scanner turns the source into tokens as libyaml does. Tokens are queued
 // because a colon makes what stands before it a key.
 type scanner struct {
-	src          []rune
-	pos          position
-	tokens       []token
-	head         int // next token of the queue to hand out
-	parsed       int // tokens handed out
-	indent       int
-	indents      []int
-	flow         int // nesting of brackets and braces
-	keys         []simpleKey
-	keyAllowed   bool
-	started, end bool
+	src        []rune
+	pos        position
+	tokens     []token
+	head       int // next token of the queue to hand out
+	parsed     int // tokens handed out
+	indent     int
+	indents    []int
+	flow       int // nesting of brackets and braces
+	keys       []simpleKey
+	keyAllowed bool
+	end        bool
 }
 
 // maxFlow bounds the nesting of brackets: all open ones are looked at for
