@@ -3,7 +3,6 @@ package app
 import (
 	"context"
 	"io"
-	"log/slog"
 	"net"
 	"net/http"
 	"os"
@@ -27,7 +26,7 @@ func serve(t *testing.T, c *Config) (url string, stop func() error) {
 	c.Server.ShutdownTimeout = 2 * time.Second
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	go func() { done <- Serve(ctx, c, slog.New(slog.NewTextHandler(io.Discard, nil))) }()
+	go func() { done <- Serve(ctx, c, discardLog) }()
 	stopped := false
 	stop = func() error {
 		if stopped {

@@ -16,7 +16,6 @@ type lexer struct {
 	lstripBlocks bool
 
 	lineStarting bool
-	stripped     int // newlines removed by a "-" marker, counted after the next token
 	balance      []byte
 	toks         []token
 }

@@ -2,6 +2,7 @@ package jinja
 
 import (
 	"context"
+	"errors"
 	"strings"
 
 	"squall/internal/expr"
@@ -255,7 +256,7 @@ func (r *evaluation) render(p *plan, env *expr.Env) (any, error) {
 // what happened.
 func (r *evaluation) wrap(expression string, err error) error {
 	cause, msg := classOf(err), value.MessageOf(err)
-	if e, ok := err.(*expr.Error); ok {
+	if e, ok := errors.AsType[*expr.Error](err); ok {
 		cause, msg = e.Class, e.Message
 	}
 	return &expr.Error{Language: "jinja", Class: classEvaluation, Cause: cause, Source: r.source, Expression: expression,

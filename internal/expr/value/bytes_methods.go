@@ -135,7 +135,7 @@ func mBytesFind(c *call) (any, error) {
 		}
 	} else {
 		part := s[first:last]
-		at := -1
+		var at int
 		switch {
 		case c.name == "count" && sub == "":
 			return int64(len(part)) + 1, nil

@@ -406,7 +406,6 @@ func formatFloat(b *Budget, f float64, sp spec, typeName string) (string, error)
 	if percent {
 		s += "%"
 	}
-	digits := s
 	i := 0
 	for i < len(s) && s[i] >= '0' && s[i] <= '9' {
 		i++

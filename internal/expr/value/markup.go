@@ -24,7 +24,7 @@ func Escape(b *Budget, v any) (Markup, error) {
 	if err != nil {
 		return "", err
 	}
-	if strings.IndexAny(s, `&<>'"`) < 0 {
+	if !strings.ContainsAny(s, `&<>'"`) {
 		return Markup(s), nil
 	}
 	if err := b.Alloc(int64(len(s)) * 2); err != nil {

@@ -226,7 +226,7 @@ func (m *method) bind(c *call) error {
 
 // lookupMethod finds a built-in method of self's type.
 func lookupMethod(self any, name string) *method {
-	switch self.(type) {
+	switch v := self.(type) {
 	case string:
 		if m := strMethods[name]; m != nil {
 			return m
@@ -251,7 +251,7 @@ func lookupMethod(self any, name string) *method {
 	case float64:
 		return floatMethods[name]
 	case *Set:
-		return setMethod(self.(*Set), name)
+		return setMethod(v, name)
 	case Bytes:
 		return bytesMethods[name]
 	case DateTime:

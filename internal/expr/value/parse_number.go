@@ -31,8 +31,7 @@ func ParseInt(b *Budget, text string, base int64) (any, error) {
 		neg = s[0] == '-'
 		s = s[1:]
 	}
-	real := base
-	s, real, ok = basePrefix(s, base)
+	s, real, ok := basePrefix(s, base)
 	if !ok {
 		return nil, bad()
 	}
