@@ -71,10 +71,10 @@ func explain(err error) string {
 	if e.Cause != "" && e.Cause != e.Class && !strings.Contains(e.Message, e.Cause) {
 		fmt.Fprintf(&b, " (%s)", e.Cause)
 	}
-	if place := e.Pos.String(); place != "" && e.Pos.Line > 0 {
-		fmt.Fprintf(&b, "\nat line %d", e.Pos.Line)
-		if e.Pos.Column > 0 {
-			fmt.Fprintf(&b, ", column %d", e.Pos.Column)
+	if place := e.Place(); place.Line > 0 {
+		fmt.Fprintf(&b, "\nat line %d", place.Line)
+		if place.Column > 0 {
+			fmt.Fprintf(&b, ", column %d", place.Column)
 		}
 	}
 	if mark := e.Mark(); mark != "" {

@@ -71,6 +71,16 @@ func (e *Error) Unwrap() error { return e.Err }
 // read it.
 func (e *Error) ErrorClass() string { return e.Class }
 
+// Place is where the error is: Pos, or what Offset says when Pos is unknown.
+func (e *Error) Place() Pos {
+	if e.Pos.Line > 0 || e.Source == "" || e.Offset < 0 || e.Offset > len(e.Source) {
+		return e.Pos
+	}
+	p := PosAt(e.Source, e.Offset)
+	p.File = e.Pos.File
+	return p
+}
+
 // Mark shows the line of Source the error is in and, below it, a caret under
 // the place. It gives "" when the place is unknown.
 func (e *Error) Mark() string {

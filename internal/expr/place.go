@@ -14,7 +14,7 @@ func InFile(err error, base Pos) error {
 		return err
 	}
 	c := *e
-	c.Pos = e.Pos.in(base)
+	c.Pos = e.Place().in(base)
 	return &c
 }
 

@@ -28,6 +28,10 @@ func TestInFile(t *testing.T) {
 			t.Errorf("problem %+v: got %v", c.at, p[0].Pos)
 		}
 	}
+	late := &Error{Source: "ab\ncd", Offset: 4}
+	if got := late.Place(); got != (Pos{Line: 2, Column: 2}) {
+		t.Errorf("by offset: %v", got)
+	}
 	other := errors.New("other")
 	if !errors.Is(InFile(other, base), other) {
 		t.Error("a foreign error must pass")
