@@ -6,6 +6,9 @@
 // nothing. Permissions have StackStorm's names (resource type and action), and
 // one table says which of them a role holds.
 //
+// A Keyring encrypts what must not lie in the database in clear, and opens what
+// StackStorm encrypted. Its file is the caller's to keep.
+//
 // The package never reads the database, the clock or the network: callers hand
 // in rows and instants.
 package auth
