@@ -50,7 +50,7 @@ func begin(t *testing.T, nodes ...*node) *load {
 			t.Fatal(err)
 		}
 	}
-	token, err := nodes[0].login(t.Context(), nodes[0])
+	token, err := nodes[0].login(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}

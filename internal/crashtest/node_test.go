@@ -45,10 +45,8 @@ type node struct {
 	args           []string
 	log            *os.File
 
-	mu    sync.Mutex
-	cmd   *exec.Cmd
-	token string
-	epoch int // counts starts
+	mu  sync.Mutex
+	cmd *exec.Cmd // nil while it does not run
 }
 
 // newNode prepares a node. With a dsn it works on that PostgreSQL.
@@ -107,7 +105,6 @@ func (n *node) start(ctx context.Context) error {
 	}
 	n.mu.Lock()
 	n.cmd = cmd
-	n.epoch++
 	n.mu.Unlock()
 	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
 	defer cancel()
@@ -168,10 +165,10 @@ func (n *node) tail() string {
 	return strings.Join(lines[max(0, len(lines)-25):], "\n")
 }
 
-// login fetches the token that all requests are made with. On PostgreSQL it is
-// good on every node.
-func (n *node) login(ctx context.Context, owner *node) (string, error) {
-	password, err := os.ReadFile(filepath.Join(owner.dir, "admin-password"))
+// login fetches the token that all requests are made with, with the password
+// that the first node of a database writes. The token is good on every node.
+func (n *node) login(ctx context.Context) (string, error) {
+	password, err := os.ReadFile(filepath.Join(n.dir, "admin-password"))
 	if err != nil {
 		return "", err
 	}
