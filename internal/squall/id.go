@@ -2,6 +2,7 @@ package squall
 
 import (
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
 	"strings"
@@ -69,4 +70,13 @@ func (s *IDSource) Next(now time.Time) ID {
 	binary.BigEndian.PutUint64(b[:8], stamp<<8)
 	copy(b[7:], s.suffix[:])
 	return ID(hex.EncodeToString(b[:]))
+}
+
+// ObjectID returns the identifier under which a named object appears in the
+// API: StackStorm clients expect 24 hex digits beside the reference. It follows
+// from the kind and the reference alone, so it is the same on every node and
+// stays when a pack is registered again.
+func ObjectID(kind, ref string) ID {
+	sum := sha256.Sum256([]byte(kind + ":" + ref))
+	return ID(hex.EncodeToString(sum[:12]))
 }

@@ -13,8 +13,8 @@ type Catalog interface {
 	// Pack reads one. Error kind: NotFound.
 	Pack(ctx context.Context, ref string) (*squall.Pack, error)
 	Packs(ctx context.Context) ([]*squall.Pack, error)
-	// DeletePack removes the pack and all its actions (their versions stay for
-	// the executions that name them).
+	// DeletePack removes the pack, all its actions (their versions stay for the
+	// executions that name them) and its content; see Contents.
 	DeletePack(ctx context.Context, ref string) error
 
 	// PutAction registers or replaces the action and stores its version.

@@ -74,6 +74,7 @@ type Tx interface {
 	Outbox
 	Cluster
 	Catalog
+	Contents
 	Accounts
 	Keys
 }

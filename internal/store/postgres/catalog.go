@@ -41,8 +41,10 @@ func (t *tx) DeletePack(_ context.Context, ref string) error {
 	if err := t.send(`DELETE FROM packs WHERE ref = $1`, ref); err != nil {
 		return fmt.Errorf("delete pack %s: %w", ref, err)
 	}
-	err := t.send(`DELETE FROM actions WHERE pack = $1`, ref)
-	return wrap("delete actions of pack "+ref, err)
+	if err := t.send(`DELETE FROM actions WHERE pack = $1`, ref); err != nil {
+		return fmt.Errorf("delete actions of pack %s: %w", ref, err)
+	}
+	return t.deletePackContent(ref)
 }
 
 // PutAction implements store.Catalog.

@@ -41,8 +41,10 @@ func (t *tx) DeletePack(_ context.Context, ref string) error {
 	if _, err := t.write(`DELETE FROM packs WHERE ref = ?`, ref); err != nil {
 		return fmt.Errorf("delete pack %s: %w", ref, err)
 	}
-	_, err := t.write(`DELETE FROM actions WHERE pack = ?`, ref)
-	return wrap("delete actions of pack "+ref, err)
+	if _, err := t.write(`DELETE FROM actions WHERE pack = ?`, ref); err != nil {
+		return fmt.Errorf("delete actions of pack %s: %w", ref, err)
+	}
+	return t.deletePackContent(ref)
 }
 
 // PutAction implements store.Catalog.

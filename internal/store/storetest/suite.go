@@ -37,7 +37,7 @@ func Run(t *testing.T, d Driver) {
 		testValues,
 		testOutbox, testOutboxTrim, testOutboxOrder,
 		testNodes, testLocks,
-		testPacks, testActions, testFindActions, testUsers, testTokens,
+		testPacks, testActions, testFindActions, testContent, testFindContent, testUsers, testTokens,
 		testKeys, testFindKeys, testKeyExpiry,
 		testUpdateUndo, testUpdateGroup, testUpdatePanic, testUpdateSwallowedErrors, testUpdateLargeDocuments,
 		testUpdateReads, testUpdateCanceledBefore, testUpdateCanceledWaiting, testUpdateCanceledAfterStart,
