@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -127,8 +128,8 @@ func (a *app) newEvaluator(ctx context.Context, f exprFlags) (*evaluator, error)
 		return nil, err
 	}
 	e := &evaluator{app: a, f: f, data: data,
-		set:  expr.NewSet(expr.Limits{}, yaql.New(yaql.Options{}), jinja.New()),
-		core: yaql.New(yaql.Options{Core: true}),
+		set:  expr.NewSet(expr.Limits{}, yaql.New(yaql.Options{Now: time.Now}), jinja.New()),
+		core: yaql.New(yaql.Options{Core: true, Now: time.Now}),
 		env:  &expr.Env{Vars: expr.DictVars(data), Store: store, User: f.user, Options: expr.Options{NoReevaluate: f.noReeval}},
 	}
 	if f.mode == modeCore {
