@@ -55,3 +55,21 @@ func foldOrbit(r rune, ascii bool, f func(rune) bool) bool {
 func equalFold(a, b rune, ascii bool) bool {
 	return a == b || foldOrbit(a, ascii, func(r rune) bool { return r == b })
 }
+
+// equalLower is how back-references compare without regard to case: by lower
+// case alone, so that the long s does not stand for s.
+func equalLower(a, b rune, ascii bool) bool {
+	if a == b {
+		return true
+	}
+	if ascii {
+		lower := func(r rune) rune {
+			if 'A' <= r && r <= 'Z' {
+				return r + 32
+			}
+			return r
+		}
+		return lower(a) == lower(b)
+	}
+	return unicode.ToLower(a) == unicode.ToLower(b)
+}

@@ -306,7 +306,7 @@ func (m *machine) backref(i *inst, pos int) (width int, fail bool) {
 			return 0, true
 		}
 		c, size := utf8.DecodeRuneInString(m.s[pos:])
-		if !equalFold(r, c, i.ascii) {
+		if !equalLower(r, c, i.ascii) {
 			return 0, true
 		}
 		pos += size
