@@ -17,6 +17,7 @@ import (
 type Config struct {
 	Server struct {
 		Data            string
+		Keyring         string
 		Listen          string
 		URL             string
 		ShutdownTimeout time.Duration
@@ -110,6 +111,7 @@ func (c *Config) options() []option {
 	}
 	return []option{
 		{key: "server.data", value: (*textValue)(&c.Server.Data), help: "directory of the embedded database, the admin password and the keys", check: notEmpty(&c.Server.Data)},
+		{key: "server.keyring", value: (*textValue)(&c.Server.Keyring), help: "file with the keys that secrets are encrypted with, the same on every node of a cluster; empty: keyring in server.data"},
 		{key: "server.listen", value: (*textValue)(&c.Server.Listen), help: "address and port of the API", check: func() error { return checkListen(c.Server.Listen) }},
 		{key: "server.url", value: (*textValue)(&c.Server.URL), help: "address under which actions and users reach the API; empty: http:// and server.listen"},
 		{key: "server.shutdown_timeout", value: (*durationValue)(&c.Server.ShutdownTimeout), help: "how long an orderly stop waits for running actions before it cancels them", check: func() error { return positive(c.Server.ShutdownTimeout) }},

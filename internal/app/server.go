@@ -40,6 +40,7 @@ type server struct {
 	metrics *metrics
 	store   store.Store
 	types   *types.Catalog
+	keyring *auth.Keyring
 	sched   *scheduler.Scheduler
 	api     *api.Server
 	listen  net.Listener
@@ -101,6 +102,9 @@ func (s *server) open(ctx context.Context) error {
 		return err
 	}
 	if err := ensureAdmin(ctx, s.store, c.Server.Data, s.log); err != nil {
+		return err
+	}
+	if s.keyring, err = openKeyring(ctx, s.store, c.KeyringPath(), s.log); err != nil {
 		return err
 	}
 	if err := s.evictOthers(ctx); err != nil {

@@ -70,7 +70,9 @@ func newNode(t *testing.T, name, dsn string) *node {
 		"--set", "scheduler.lease_ttl=" + lease.String(), "--set", "scheduler.heartbeat=300ms",
 		"--set", "scheduler.poll=100ms", "--set", "server.shutdown_timeout=150ms", "--set", "packs.dirs=" + packs, "--log-level", "info"}
 	if dsn != "" {
-		n.args = append(n.args, "--postgres", dsn)
+		// TempDir numbers its directories in one of the test: the nodes share the keyring in there.
+		keyring := filepath.Join(filepath.Dir(filepath.Dir(n.dir)), "keyring")
+		n.args = append(n.args, "--postgres", dsn, "--set", "server.keyring="+keyring)
 	}
 	if n.log, err = os.Create(filepath.Join(n.dir, "log")); err != nil {
 		t.Fatal(err)

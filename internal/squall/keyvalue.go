@@ -12,6 +12,10 @@ type Scope string
 const (
 	SystemScope Scope = "system" // everybody's
 	UserScope   Scope = "user"   // one user's own
+
+	// InternalScope is for the server's own notes. No list without a scope shows
+	// it, and no client can name it.
+	InternalScope Scope = "internal"
 )
 
 // scopePrefix stands before a scope in StackStorm's API; both spellings are taken.

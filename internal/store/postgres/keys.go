@@ -61,6 +61,8 @@ func (t *tx) keyCondition(p *params, f store.KeyFilter) string {
 	where := "(expires_at = 0 OR expires_at > " + p.add(t.now) + ")"
 	if f.Scope != "" {
 		where += " AND scope = " + p.add(string(f.Scope))
+	} else {
+		where += " AND scope IN ('system', 'user')"
 	}
 	if f.User != "" {
 		where += " AND owner = " + p.add(f.User)

@@ -55,6 +55,8 @@ func (t *tx) keyCondition(f store.KeyFilter) *condition {
 	c.and("(expires_at = 0 OR expires_at > ?)", t.now)
 	if f.Scope != "" {
 		c.and("scope = ?", string(f.Scope))
+	} else {
+		c.and("scope IN ('system', 'user')")
 	}
 	if f.User != "" {
 		c.and("owner = ?", f.User)

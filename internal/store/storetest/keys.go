@@ -100,6 +100,7 @@ func testFindKeys(b *bundle) {
 	} {
 		b.putKey(k)
 	}
+	b.putKey(&squall.KeyValue{KeyRef: squall.KeyRef{Scope: squall.InternalScope, Name: "a"}}) // in no list
 	all := []string{"B", "_", "ae", "aé1", "aé2", "alice:a%", "alice:ab", "alice:b", "bob:b"}
 	for _, c := range []struct {
 		filter store.KeyFilter
@@ -108,6 +109,7 @@ func testFindKeys(b *bundle) {
 	}{
 		{store.KeyFilter{}, all, 9},
 		{store.KeyFilter{Scope: squall.SystemScope}, all[:5], 5},
+		{store.KeyFilter{Scope: squall.InternalScope}, []string{"a"}, 1},
 		{store.KeyFilter{Scope: squall.UserScope}, all[5:], 4},
 		{store.KeyFilter{Scope: squall.UserScope, User: "alice"}, all[5:8], 3},
 		{store.KeyFilter{User: "bob"}, all[8:], 1},
