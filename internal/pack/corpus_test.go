@@ -40,23 +40,6 @@ func lenient(reason string) bool {
 	return false
 }
 
-// anyRunner knows the original's runners that we do not have yet by name only.
-func anyRunner(name string) (*squall.RunnerType, bool) {
-	if rt, ok := types.Builtin().RunnerType(name); ok {
-		return rt, true
-	}
-	switch name {
-	case "python-script", "run-python", "orquesta", "orchestra", "action-chain", "inquirer",
-		"remote-shell-cmd", "run-remote", "remote-shell-script", "run-remote-script",
-		"mistral-v2", "winrm-cmd", "winrm-ps-cmd", "winrm-ps-script", "cloudslang":
-		return &squall.RunnerType{Name: name, Parameters: squall.Schema{
-			{Name: "sudo", Default: json.RawMessage("false")},
-			{Name: "kwarg_op", Default: json.RawMessage(`"--"`)},
-		}}, true
-	}
-	return nil, false
-}
-
 // builtinTriggers are the trigger types that are there before any pack.
 func builtinTriggers(t *testing.T) pack.TriggersFunc {
 	t.Helper()
@@ -99,7 +82,7 @@ func TestRealPacksRegisterAsInTheOriginal(t *testing.T) {
 	if len(expectations) == 0 {
 		t.Fatalf("no packs in %s", dir)
 	}
-	reader := pack.Reader{Runners: anyRunner, Triggers: builtinTriggers(t)}
+	reader := pack.Reader{Runners: types.Known().RunnerType, Triggers: builtinTriggers(t)}
 	builtin := builtinTypes(t)
 	maps.DeleteFunc(builtin, func(ref squall.Ref, _ *squall.TriggerType) bool { return ref.Pack != "core" })
 	objects, verdicts := 0, 0
@@ -216,7 +199,7 @@ func TestRecordedRegistrations(t *testing.T) {
 		fsys := fstest.MapFS{}
 		fsys["pack.yaml"] = &fstest.MapFile{Data: []byte("name: x\nversion: 1.0.0\n")}
 		fsys["actions/a.json"] = &fstest.MapFile{Data: []byte(string(c.Metadata))}
-		_, problems := pack.Reader{Runners: anyRunner}.Read(fsys, name)
+		_, problems := pack.Reader{Runners: types.Known().RunnerType}.Read(fsys, name)
 		faults := 0
 		var text string
 		for _, p := range problems {

@@ -27,6 +27,8 @@ type Catalog interface {
 	// FindActions lists actions by reference, ascending.
 	FindActions(ctx context.Context, f ActionFilter) ([]*squall.Action, error)
 	CountActions(ctx context.Context, f ActionFilter) (int, error)
+	// ActionVersions returns the present version of every action of a pack.
+	ActionVersions(ctx context.Context, pack string) (map[squall.Ref]string, error)
 	DeleteAction(ctx context.Context, ref squall.Ref) error
 }
 

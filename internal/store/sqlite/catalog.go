@@ -99,6 +99,16 @@ func (t *tx) CountActions(ctx context.Context, f store.ActionFilter) (int, error
 	return int(n), wrap("count actions", err)
 }
 
+// ActionVersions implements store.Catalog.
+func (t *tx) ActionVersions(ctx context.Context, pack string) (map[squall.Ref]string, error) {
+	versions := map[squall.Ref]string{}
+	err := t.each(ctx, `SELECT name, version FROM actions WHERE pack = ?`, []any{pack}, func(r *row) error {
+		versions[squall.Ref{Pack: pack, Name: r.text()}] = r.text()
+		return nil
+	})
+	return versions, wrap("read versions of actions of pack "+pack, err)
+}
+
 func actionCondition(f store.ActionFilter) *condition {
 	c := &condition{sql: "1"}
 	if f.Pack != "" {

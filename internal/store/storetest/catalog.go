@@ -78,6 +78,15 @@ func testActions(b *bundle) {
 		b.Helper()
 		b.view(func(tx store.Tx) error {
 			got, err := tx.Action(b.Context(), ref)
+			present, versionsErr := tx.ActionVersions(b.Context(), ref.Pack)
+			if versionsErr != nil {
+				return versionsErr
+			}
+			want := map[squall.Ref]string{}
+			if current != nil {
+				want[ref] = current.Version()
+			}
+			b.equal("versions", present, want)
 			if current == nil {
 				b.wantKind("deleted action", err, squall.NotFound)
 			} else {

@@ -1,0 +1,141 @@
+package types
+
+import (
+	"slices"
+
+	"squall/internal/squall"
+)
+
+// Known returns the catalog of the runners that ship with Squall and of those
+// of StackStorm that this release does not run. Packs are checked against it
+// and register completely; an execution of what cannot be run fails and says
+// that no node has the runner.
+func Known() *Catalog {
+	all := Builtin().All()
+	for _, t := range []*squall.RunnerType{
+		pythonScript(), orquesta(), actionChain(), mistral(), inquirer(),
+		remote("remote-shell-cmd", "Runs a shell command on other machines, through SSH.", "run-remote",
+			param("cmd", "string", "The command line, as typed into a shell."),
+			param("dir", "string", "Directory to run the command in.")),
+		remote("remote-shell-script", "Runs a script of the pack on other machines, through SSH.", "run-remote-script",
+			param("dir", "string", "Directory to copy the script to."),
+			param("content_version", "string", "Commit, tag or branch of the pack to take the script from.")),
+		winrm("winrm-cmd", "Runs a command on a Windows machine."),
+		winrm("winrm-ps-cmd", "Runs a PowerShell command on a Windows machine."),
+		winrm("winrm-ps-script", "Runs a PowerShell script of the pack on a Windows machine."),
+	} {
+		if _, ok := Builtin().RunnerType(t.Name); !ok { // what can be run describes itself
+			all = append(all, t)
+		}
+	}
+	return New(all...)
+}
+
+func pythonScript() *squall.RunnerType {
+	return &squall.RunnerType{
+		Name:        "python-script",
+		Aliases:     []string{"run-python"},
+		Description: "Runs an action class written in Python, in the pack's own environment.",
+		Parameters: squall.Schema{
+			param("content_version", "string", "Commit, tag or branch of the pack to take the action from."),
+			param("debug", "boolean", "Log what the runner does in detail.", byDefault("false")),
+			param("env", "object", "Environment variables for the action; every value is a string."),
+			param("log_level", "string", "Lowest level of the action's log that is kept.", byDefault(`"DEBUG"`)),
+			param("timeout", "integer", "Seconds after which the action and all it started are killed.", byDefault("600")),
+		},
+	}
+}
+
+func orquesta() *squall.RunnerType {
+	return &squall.RunnerType{
+		Name:        "orquesta",
+		Aliases:     []string{"orchestra"},
+		Description: "Runs a workflow.",
+		Parameters: squall.Schema{
+			param("context", "object", "Variables the workflow begins with.", byDefault("{}")),
+			param("skip_notify", "array", "Tasks whose end is not announced.", byDefault("[]")),
+		},
+	}
+}
+
+func actionChain() *squall.RunnerType {
+	return &squall.RunnerType{
+		Name:        "action-chain",
+		Description: "Runs a chain of actions.",
+		Parameters: squall.Schema{
+			param("display_published", "boolean", "Show the variables of the chain in its result.", byDefault("true")),
+			param("skip_notify", "array", "Tasks whose end is not announced.", byDefault("[]")),
+		},
+	}
+}
+
+func mistral() *squall.RunnerType {
+	return &squall.RunnerType{
+		Name:        "mistral-v2",
+		Description: "Held a workflow of OpenStack Mistral; such a workflow has to be converted before it runs.",
+		Parameters: squall.Schema{
+			param("context", "object", "Variables the workflow begins with.", byDefault("{}")),
+			param("skip_notify", "array", "Tasks whose end is not announced.", byDefault("[]")),
+			param("task", "string", "Task at which a reverse workflow ends."),
+			param("workflow", "string", "Workflow to begin with, when the file has several."),
+		},
+	}
+}
+
+func inquirer() *squall.RunnerType {
+	return &squall.RunnerType{
+		Name:        "inquirer",
+		Description: "Asks people and waits for the answer.",
+		Parameters: squall.Schema{
+			param("schema", "object", "JSON schema of the answer."),
+			param("roles", "array", "Roles of those who may answer.", byDefault("[]")),
+			param("users", "array", "Users who may answer.", byDefault("[]")),
+			param("route", "string", "Where the question is announced.", byDefault(`""`)),
+			param("ttl", "integer", "Minutes until the question is withdrawn.", byDefault("1440")),
+		},
+	}
+}
+
+func remote(name, description, alias string, own ...squall.Parameter) *squall.RunnerType {
+	return &squall.RunnerType{
+		Name: name, Aliases: []string{alias}, Description: description,
+		Parameters: slices.Concat(squall.Schema{
+			param("bastion_host", "string", "Machine to go through."),
+			param("cwd", "string", "Directory to work in."),
+			param("env", "object", "Environment variables; every value is a string."),
+			param("hosts", "string", "Machines to run on, with commas between them.", required),
+			param("kwarg_op", "string", `What precedes the name of a named argument: "--" or "-".`, byDefault(`"--"`)),
+			param("parallel", "boolean", "All machines at once.", byDefault("false")),
+			param("passphrase", "string", "Passphrase of the private key.", secret),
+			param("password", "string", "Password to log in with.", secret),
+			param("port", "integer", "SSH port.", byDefault("22")),
+			param("private_key", "string", "Private key to log in with, or the path of its file.", secret),
+			param("sudo", "boolean", "Run as root, through sudo.", byDefault("false")),
+			param("sudo_password", "string", "Password for sudo, where it asks for one.", byDefault("null"), secret),
+			param("timeout", "integer", "Seconds after which the command is ended.", byDefault("60")),
+			param("username", "string", "User to log in as."),
+		}, own),
+	}
+}
+
+func winrm(name, description string) *squall.RunnerType {
+	rt := &squall.RunnerType{
+		Name: name, Description: description,
+		Parameters: squall.Schema{
+			param("cwd", "string", "Directory to work in."),
+			param("env", "object", "Environment variables; every value is a string."),
+			param("host", "string", "Machine to run on.", required),
+			param("password", "string", "Password to log in with.", required, secret),
+			param("port", "integer", "WinRM port.", byDefault("5986")),
+			param("scheme", "string", "http or https.", byDefault(`"https"`)),
+			param("timeout", "integer", "Seconds after which the command is ended.", byDefault("60")),
+			param("transport", "string", "How to log in.", byDefault(`"ntlm"`)),
+			param("username", "string", "User to log in as.", required),
+			param("verify_ssl_cert", "boolean", "Check the machine's certificate.", byDefault("true")),
+		},
+	}
+	if name != "winrm-ps-script" {
+		rt.Parameters = append(rt.Parameters, param("cmd", "string", "The command line.", required))
+	}
+	return rt
+}
