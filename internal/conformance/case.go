@@ -50,4 +50,6 @@ type Suite struct {
 	Input []string
 	// Modes gives the runner of each mode. A mode without one fails its cases.
 	Modes map[string]Runner
+	// Load replaces Load for suites whose files are not lists of cases.
+	Load func(root string) ([]*Case, error)
 }

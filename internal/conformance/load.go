@@ -15,6 +15,9 @@ import (
 // Load reads all cases of a suite below root, sorted by category and id. A
 // suite that is not there gives no cases.
 func Load(root string, s Suite) ([]*Case, error) {
+	if s.Load != nil {
+		return s.Load(root)
+	}
 	dir := filepath.Join(root, s.Name)
 	files, err := filepath.Glob(filepath.Join(dir, "*.json"))
 	if err != nil {

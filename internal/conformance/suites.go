@@ -10,8 +10,11 @@ import (
 func Suites() []Suite {
 	y, j := yaql.New(yaql.Options{}), jinja.New()
 	set := expr.NewSet(expr.Limits{}, j, y)
+	// Only Orquesta's own functions were registered when its engine was recorded.
+	orquesta := expr.NewSet(expr.Limits{}, jinja.NewOrquesta(), yaql.New(yaql.Options{Orquesta: true}))
 	return []Suite{
 		yaqlSuite(set, y),
 		jinjaSuite(set, j),
+		orquestaSuite(orquesta),
 	}
 }

@@ -47,8 +47,9 @@ var ctxArgs = [...]*regexp.Regexp{
 	regexp.MustCompile(`\bctx\("([a-zA-Z0-9_-]+)"\)`),
 }
 
-// ExtractVars implements expr.Language.
-func (l *Language) ExtractVars(text string) []string {
+// References lists the texts that refer to variables, such as ctx().x.y, each
+// once, sorted.
+func (l *Language) References(text string) []string {
 	var refs []string
 	for _, e := range findInline(text) {
 		for _, r := range ctxRef.FindAllString(stripDelimiter(e), -1) {
@@ -56,8 +57,13 @@ func (l *Language) ExtractVars(text string) []string {
 		}
 	}
 	slices.Sort(refs)
+	return slices.Compact(refs)
+}
+
+// ExtractVars implements expr.Language.
+func (l *Language) ExtractVars(text string) []string {
 	var out []string
-	for _, r := range slices.Compact(refs) {
+	for _, r := range l.References(text) {
 		if name := ctxAttr(r); name != "" {
 			out = append(out, name)
 		}

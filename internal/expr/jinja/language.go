@@ -19,8 +19,14 @@ type Language struct {
 
 // New makes the language. The environments are built once and shared by all
 // programs.
-func New() *Language {
-	filters, functions := workflowFunctions()
+func New() *Language { return newLanguage(true) }
+
+// NewOrquesta makes the language without the functions that StackStorm adds to
+// Orquesta's.
+func NewOrquesta() *Language { return newLanguage(false) }
+
+func newLanguage(stackstorm bool) *Language {
+	filters, functions := workflowFunctions(stackstorm)
 	l := &Language{functions: functions, templates: make(map[Options]*environment)}
 	l.workflow = &environment{
 		opts:    Options{TrimBlocks: true, LstripBlocks: true, Strict: true},

@@ -121,10 +121,10 @@ func templateFilters() map[string]*builtin {
 
 // workflowFunctions are what orquesta's environment has besides Jinja's own:
 // filters and the names every expression sees.
-func workflowFunctions() (filters, names map[string]*builtin) {
+func workflowFunctions(stackstorm bool) (filters, names map[string]*builtin) {
 	filters, names = maps.Clone(builtinFilters), make(map[string]*builtin)
 	for _, fn := range stfn.Table() {
-		if !fn.Workflow {
+		if !fn.Workflow || !stackstorm && !fn.Orquesta() {
 			continue
 		}
 		d := shared(fn)

@@ -36,6 +36,12 @@ type Func struct {
 	Call     func(c *Call, args []any) (any, error)
 }
 
+// Orquesta reports whether the function is Orquesta's own, and not one that
+// StackStorm adds.
+func (f *Func) Orquesta() bool {
+	return f.Workflow && !f.Template && f.Names[0] != "task" && f.Names[0] != "st2kv"
+}
+
 // Param is a parameter.
 type Param struct {
 	Name     string

@@ -16,6 +16,8 @@ type Options struct {
 	// Core leaves Orquesta's and StackStorm's functions out and shows the
 	// variables of the Env as context variables: "$" is the data, "x" is $x.
 	Core bool
+	// Orquesta leaves StackStorm's functions out.
+	Orquesta bool
 	// Delegates turns on value(args), lambda() and #call.
 	Delegates bool
 	// Legacy is the engine and library of yaql 0.2; LegacyLibrary its

@@ -13,6 +13,20 @@ import (
 // then one variable of each kind in each reference. Matches inside quoted
 // strings count, and each name comes once.
 func (e *Engine) ExtractVars(text string) []string {
+	var out []string
+	for _, r := range e.References(text) {
+		for _, find := range []func(string) string{dotted, bracketed("", ""), bracketed("'", "'"), bracketed(`"`, `"`)} {
+			if name := find(r); name != "" && !slices.Contains(out, name) {
+				out = append(out, name)
+			}
+		}
+	}
+	return out
+}
+
+// References lists the texts that refer to variables, such as ctx().x.y, each
+// once, in order of appearance.
+func (e *Engine) References(text string) []string {
 	var refs []string
 	for from := 0; ; {
 		start, end, ok := nextExpr(text, from)
@@ -27,15 +41,7 @@ func (e *Engine) ExtractVars(text string) []string {
 			}
 		}
 	}
-	var out []string
-	for _, r := range refs {
-		for _, find := range []func(string) string{dotted, bracketed("", ""), bracketed("'", "'"), bracketed(`"`, `"`)} {
-			if name := find(r); name != "" && !slices.Contains(out, name) {
-				out = append(out, name)
-			}
-		}
-	}
-	return out
+	return refs
 }
 
 // references finds \bctx\(['"]?P['"]?\)\.?P, where P is any run of the

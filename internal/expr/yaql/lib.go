@@ -40,7 +40,7 @@ func stack(o Options) *table {
 	inner := newLibrary()
 	addYaqlized(inner)
 	if !o.Core {
-		addWorkflow(inner)
+		addWorkflow(inner, !o.Orquesta)
 	}
 	layers := []*library{inner, std, fallback}
 	if !o.legacyContext() {

@@ -8,15 +8,17 @@ import (
 	"squall/internal/expr/value"
 )
 
-// addWorkflow adds what Orquesta and StackStorm register. Their parameters are
+// addWorkflow adds what Orquesta and, if wanted, StackStorm register. Their parameters are
 // untyped; a default decides the type, as it does for all functions.
-func addWorkflow(l *library) {
+func addWorkflow(l *library, stackstorm bool) {
 	l.add("ctx", asFunction, "key: any = null", callCtx)
 	l.add("zip", asFunction, "*args: any, **kwargs: any", zipPadded)
-	l.add("use_none", asFunction, "value: any", useNone)
-	l.add("st2kv", asFunction, "key: any, **kwargs: any", st2kv)
+	if stackstorm {
+		l.add("use_none", asFunction, "value: any", useNone)
+		l.add("st2kv", asFunction, "key: any, **kwargs: any", st2kv)
+	}
 	for _, fn := range stfn.Table() {
-		if !fn.Workflow || fn.Variadic || l.byName[fn.Names[0]] != nil {
+		if !stackstorm && !fn.Orquesta() || !fn.Workflow || fn.Variadic || l.byName[fn.Names[0]] != nil {
 			continue
 		}
 		sig := make([]string, len(fn.Params))

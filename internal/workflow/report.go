@@ -1,0 +1,557 @@
+package workflow
+
+import (
+	"errors"
+
+	"squall/internal/expr"
+	"squall/internal/expr/value"
+	"squall/internal/squall"
+)
+
+// NoItem is the Item of a report on a task without items.
+const NoItem = -1
+
+// Report is the news that an action changed its status.
+type Report struct {
+	Task   string
+	Route  int
+	Item   int // NoItem for a task without items
+	Status Status
+	Result any // of the action; of all items when Item is NoItem and the task has items
+	// Accumulated replaces the results of all items that the conductor keeps.
+	Accumulated *value.List
+}
+
+// command is what the engine does to a task itself.
+type command uint8
+
+const (
+	reported command = iota
+	doContinue
+	doNoop
+	doFail
+	doRetry
+)
+
+var commands = map[string]command{commandContinue: doContinue, commandNoop: doNoop, commandFail: doFail}
+
+func (cmd command) status() Status {
+	switch cmd {
+	case doFail:
+		return squall.Failed
+	case doRetry:
+		return Retrying
+	}
+	return squall.Succeeded
+}
+
+// statusAfter is the status of a task after a command.
+func (cmd command) statusAfter(cur Status) Status {
+	switch {
+	case cmd == doRetry && (cur == squall.Succeeded || cur == squall.Failed):
+		return Retrying
+	case cmd != doRetry && cur == unset:
+		return cmd.status()
+	}
+	return cur
+}
+
+// report processes news of an action and gives the task's status after it. An
+// error is an exception out of the original engine: the caller takes back
+// what was done.
+func (c *Conductor) report(r Report) (Status, error) {
+	if !known(r.Status) {
+		return "", value.Errorf("InvalidStatus", "Status \"%s\" is not valid.", r.Status)
+	}
+	n := c.graph.byName[r.Task]
+	if n == nil {
+		return "", value.Errorf("InvalidTask", "Task \"%s\" does not exist.", r.Task)
+	}
+	e, err := c.update(n, r, reported)
+	if err != nil {
+		return "", err
+	}
+	return e.status, nil
+}
+
+// update is one step of a task: an entry for it if it begins, its new status,
+// its retry, its transitions, and what all that means to the workflow.
+func (c *Conductor) update(n *Node, r Report, cmd command) (*entry, error) {
+	key := taskKey{n, r.Route}
+	staged, e := c.stagedFor(n, r.Route), c.latest[key]
+	if staged == nil && e == nil {
+		return nil, value.Errorf("InvalidTaskStateEntry", "Task \"%s\" is not staged or has not started yet.", n.Name)
+	}
+	var err error
+	if e == nil || n.command {
+		if e, err = c.begin(n, staged); err != nil {
+			return nil, err
+		}
+	}
+	if completed(e.status) && starting(r.Status) {
+		if e, err = c.begin(n, staged); err != nil {
+			return nil, err
+		}
+	}
+	if r.Status != unset && staged != nil && staged.items == nil {
+		c.unstage(n, r.Route)
+	}
+	isItem := r.Item >= 0 && cmd == reported
+	if isItem {
+		if err := c.reportItem(n, staged, r); err != nil {
+			return nil, err
+		}
+	}
+	if r.Status == squall.Failed {
+		c.log(&ErrorRow{Message: executionFailed, Task: n.Name, Route: -1, Result: r.Result})
+	}
+	before := e.status
+	after, err := c.nextStatus(n, e, r, cmd)
+	if err != nil {
+		return nil, err
+	}
+	c.setEntryStatus(e, after)
+	if after == Retrying {
+		c.stageRetry(e)
+	}
+	if completed(after) {
+		retry, sc, err := c.complete(n, e, r, isItem)
+		if err != nil {
+			return nil, err
+		}
+		if retry {
+			return c.update(n, Report{Task: r.Task, Route: r.Route, Item: NoItem, Status: Retrying}, doRetry)
+		}
+		if after != before {
+			return e, c.finish(n, e, sc)
+		}
+	}
+	return e, c.settle(n, e, nil)
+}
+
+// begin adds an entry for a task that starts.
+func (c *Conductor) begin(n *Node, s *stagedTask) (*entry, error) {
+	if s == nil {
+		return nil, value.TypeErrorf("'NoneType' object is not subscriptable")
+	}
+	return c.addEntry(n, s.route, s.ctx, s.prev)
+}
+
+func (c *Conductor) addEntry(n *Node, route int, ctx *contextNode, prev []Link) (*entry, error) {
+	e := &entry{node: n, route: route, ctx: ctx, prev: prev}
+	if n.Retry != nil {
+		var err error
+		if e.retry, err = c.newRetry(n, ctx); err != nil {
+			return nil, err
+		}
+	}
+	c.appendEntry(e)
+	return e, nil
+}
+
+// newRetry evaluates delay and count of a task's retry.
+func (c *Conductor) newRetry(n *Node, ctx *contextNode) (*RetryState, error) {
+	r := &RetryState{When: n.Retry.When, Count: n.Retry.Count, Delay: n.Retry.Delay}
+	for _, f := range []struct {
+		name string
+		v    *any
+	}{{"delay", &r.Delay}, {"count", &r.Count}} {
+		if _, ok := (*f.v).(string); !ok {
+			continue
+		}
+		v, err := c.eval(*f.v, &scope{c: c, base: ctx})
+		if err != nil {
+			return nil, err
+		}
+		if _, isBool := v.(bool); !isBool && !value.IsInt(v) {
+			return nil, value.Errorf("ValueError", "The retry %s for task \"%s\" is not an integer.", f.name, n.Name)
+		}
+		*f.v = v
+	}
+	return r, nil
+}
+
+func (c *Conductor) nextStatus(n *Node, e *entry, r Report, cmd command) (Status, error) {
+	switch {
+	case cmd == doRetry && e.status != squall.Succeeded && e.status != squall.Failed:
+		// The original asks for the retry of a canceled task again and again.
+		return unset, value.RecursionErrorf("maximum recursion depth exceeded")
+	case cmd != reported:
+		return cmd.statusAfter(e.status), nil
+	case r.Status == unset, r.Status == Retrying:
+		return unset, value.Errorf("InvalidEvent", "Event \"action_%s\" is not valid.", word(r.Status))
+	case r.Item < 0:
+		return nextOnReport(e.status, r.Status), nil
+	}
+	switch r.Status {
+	case squall.Resuming, squall.Pending, squall.Paused, squall.Succeeded, squall.Failed, squall.Timeout, squall.Abandoned, squall.Canceled:
+	default:
+		return nextOnReport(e.status, r.Status), nil
+	}
+	s := c.stagedFor(n, r.Route)
+	if s == nil || s.items == nil {
+		return unset, value.TypeErrorf("'NoneType' object is not subscriptable")
+	}
+	others := s.items.counts
+	others.add(r.Status, -1)
+	return nextOnItem(e.status, r.Status, others.active > 0, others.class(len(s.items.cells)-1)), nil
+}
+
+func (c *Conductor) stageRetry(e *entry) {
+	c.touch(e)
+	retry := *e.retry
+	retry.Tally++
+	e.retry = &retry
+	c.unstage(e.node, e.route)
+	c.stage(&stagedTask{node: e.node, route: e.route, ctx: e.ctx, prev: e.prev, retry: e.retry, ready: true})
+}
+
+// complete tidies up after a task that is over, and tells whether it is tried
+// again. The scope is what its transitions are evaluated in.
+func (c *Conductor) complete(n *Node, e *entry, r Report, isItem bool) (retry bool, sc *scope, err error) {
+	hasItems := n.Task.With != nil
+	if hasItems && abended(e.status) {
+		s := c.stagedFor(n, r.Route)
+		if s == nil {
+			return false, nil, value.TypeErrorf("'NoneType' object does not support item assignment")
+		}
+		c.changeStaged(s, func() { s.completed = true })
+	} else {
+		c.unstage(n, r.Route)
+	}
+	sc = c.taskScope(e.ctx, n.Name, e.route)
+	switch {
+	case !hasItems:
+		sc.task.SetStr("result", r.Result)
+	case r.Accumulated != nil:
+		sc.task.SetStr("result", r.Accumulated)
+	case isItem:
+		sc.task.SetStr("result", c.items[taskKey{n, r.Route}].results())
+	case truthy(r.Result):
+		sc.task.SetStr("result", r.Result)
+	default:
+		sc.task.SetStr("result", value.NewList())
+	}
+	if !active(c.status) || e.retry == nil {
+		return false, sc, nil
+	}
+	retry, err = c.retries(e, sc)
+	return retry, sc, err
+}
+
+func (c *Conductor) retries(e *entry, sc *scope) (bool, error) {
+	var count int64
+	switch n := e.retry.Count.(type) {
+	case int64:
+		count = n
+	case bool:
+		if n {
+			count = 1
+		}
+	default:
+		return false, value.TypeErrorf("'>=' not supported between instances of 'int' and '%s'", value.TypeName(n))
+	}
+	if int64(e.retry.Tally) >= count {
+		return false, nil
+	}
+	if e.retry.When == nil {
+		return abended(e.status), nil
+	}
+	v, err := c.eval(e.retry.When, sc)
+	if err != nil {
+		return false, err
+	}
+	return value.Truth(v)
+}
+
+// isEvaluation reports whether an error is a failed evaluation, which the
+// original logs; other exceptions leave the engine.
+func isEvaluation(err error) bool {
+	var e *expr.Error
+	return errors.As(err, &e)
+}
+
+// finish evaluates the transitions of a task that is over, then settles.
+func (c *Conductor) finish(n *Node, e *entry, sc *scope) error {
+	if len(n.Out) == 0 {
+		c.setTerminal(e, true)
+		return c.settle(n, e, nil)
+	}
+	c.touch(e)
+	next := make([]int8, len(n.Out))
+	copy(next, e.next)
+	e.next = next
+	var queue []*stagedTask
+	var ready []*stagedTask
+	manualFail := false
+	for _, edge := range n.Out {
+		target, err := c.follow(e, edge, sc)
+		if err != nil {
+			return err
+		}
+		switch {
+		case target == nil:
+		case edge.To.command:
+			queue = append(queue, target)
+			manualFail = manualFail || edge.To.Name == commandFail
+		case target.ready:
+			ready = append(ready, target)
+		}
+	}
+	if manualFail {
+		for _, s := range ready {
+			c.changeStaged(s, func() { s.runOnFail = true })
+		}
+	}
+	return c.settle(n, e, queue)
+}
+
+// follow decides one transition; when it is taken it publishes and stages the
+// successor.
+func (c *Conductor) follow(e *entry, edge *Edge, sc *scope) (*stagedTask, error) {
+	refuse := func(err error) error {
+		c.logError(err, e.node.Name, e.route, edge.ID)
+		return c.requestStatus(squall.Failed)
+	}
+	taken, err := c.criterion(edge, sc)
+	if err != nil {
+		return nil, refuse(err)
+	}
+	if !taken {
+		e.next[edge.pos] = -1
+		return nil, nil
+	}
+	e.next[edge.pos] = 1
+	vars, problems, err := c.publishes(edge, sc)
+	if err != nil {
+		return nil, err
+	}
+	if len(problems) > 0 {
+		for _, p := range problems {
+			c.logError(p, e.node.Name, e.route, edge.ID)
+		}
+		return nil, c.requestStatus(squall.Failed)
+	}
+	ctx := e.ctx
+	if vars != nil {
+		ctx = c.publish(ctx, vars)
+	}
+	return c.stageNext(e, edge, ctx), nil
+}
+
+func (c *Conductor) criterion(edge *Edge, sc *scope) (bool, error) {
+	if edge.When == nil {
+		return true, nil
+	}
+	v, err := c.eval(edge.When, sc)
+	if err != nil {
+		return false, err
+	}
+	return value.Truth(v)
+}
+
+// publishes renders what a transition publishes, in order; each value is
+// visible to the later ones. vars is nil when there is nothing.
+func (c *Conductor) publishes(edge *Edge, sc *scope) (vars *value.Dict, problems []error, err error) {
+	if !truthy(edge.spec.Publish) {
+		return nil, nil, nil
+	}
+	rolling := *sc
+	err = c.assignments(edge.spec.Publish, func(name, def any) error {
+		v, err := c.eval(def, &rolling)
+		if err != nil {
+			if isEvaluation(err) {
+				problems = append(problems, err)
+				return nil
+			}
+			return err
+		}
+		text, ok := name.(string)
+		if !ok {
+			return value.Errorf("AttributeError", "'%s' object has no attribute 'startswith'", value.TypeName(name))
+		}
+		v = normalize(v)
+		rolling.set(text, v)
+		if vars == nil {
+			vars = value.NewDict(2)
+		}
+		vars.SetStr(text, v)
+		return nil
+	})
+	return vars, problems, err
+}
+
+// stageNext stages the successor of a transition, or adds this arrival to the
+// staged one.
+func (c *Conductor) stageNext(e *entry, edge *Edge, ctx *contextNode) *stagedTask {
+	route := c.nextRoute(edge, e.route)
+	back := Link{edge.Back, e.index}
+	s := c.stagedFor(edge.To, route)
+	if s == nil {
+		s = &stagedTask{node: edge.To, route: route, ctx: ctx, prev: []Link{back}}
+		c.stage(s)
+	} else {
+		joined := c.joinContexts(s.ctx, ctx)
+		c.changeStaged(s, func() {
+			s.ctx = joined
+			s.prev = addLink(s.prev, back)
+			s.items, s.completed = nil, false
+		})
+	}
+	ready := c.inbound(edge.To, e.route) == satisfied
+	if ready != s.ready {
+		c.changeStaged(s, func() { s.ready = ready })
+	}
+	return s
+}
+
+// addLink adds a back-reference; a later arrival by the same transition
+// replaces the earlier one.
+func addLink(prev []Link, l Link) []Link {
+	for i, old := range prev {
+		if old.Transition == l.Transition {
+			out := append([]Link(nil), prev...)
+			out[i] = l
+			return out
+		}
+	}
+	return append(prev[:len(prev):len(prev)], l)
+}
+
+// nextRoute is the route a transition leads to: a new one into a split task.
+func (c *Conductor) nextRoute(edge *Edge, route int) int {
+	if !edge.To.split || edge.To.InCycle {
+		return route
+	}
+	old := c.routes[route]
+	for _, t := range old {
+		if t == edge.Back {
+			return route
+		}
+	}
+	return c.addRoute(append(old[:len(old):len(old)], edge.Back))
+}
+
+// criteria of what leads to a task.
+type criteria uint8
+
+const (
+	satisfied criteria = iota
+	undecided
+	unsatisfied
+)
+
+// inbound tells whether a task may start, seen from a route: enough of the
+// tasks before it have taken a transition to it.
+func (c *Conductor) inbound(n *Node, route int) criteria {
+	need := 1
+	switch b := n.Barrier.(type) {
+	case string:
+		need = len(n.sources)
+	case int64:
+		if b != 0 {
+			need = int(min(b, 1<<31))
+		}
+	}
+	taken, unknown := 0, false
+	for _, src := range n.sources {
+		e := c.latest[taskKey{src, route}]
+		if e == nil {
+			unknown = true
+			continue
+		}
+		for _, edge := range src.Out {
+			if edge.To == n && edge.pos < len(e.next) && e.next[edge.pos] > 0 {
+				taken++
+				break
+			}
+		}
+	}
+	switch {
+	case taken >= need:
+		return satisfied
+	case unknown && (c.counts.active > 0 || c.readyStaged > 0):
+		return undecided
+	}
+	return unsatisfied
+}
+
+// settle brings a task's new status to the workflow, executes the commands it
+// led to, and marks it terminal when the workflow is over.
+func (c *Conductor) settle(n *Node, e *entry, queue []*stagedTask) error {
+	if e.status == unset {
+		return value.Errorf("KeyError", "'status'")
+	}
+	if err := c.taskEvent(n, e); err != nil {
+		return err
+	}
+	for _, s := range queue {
+		cmd := commands[s.node.Name]
+		r := Report{Task: s.node.Name, Route: s.route, Item: NoItem, Status: cmd.status()}
+		if _, err := c.update(s.node, r, cmd); err != nil {
+			return err
+		}
+	}
+	if completed(c.status) {
+		c.setTerminal(e, true)
+	}
+	return nil
+}
+
+func (c *Conductor) taskEvent(n *Node, e *entry) error {
+	ev := taskEvent{status: e.status, active: c.counts.active > 0}
+	hasNext, barrierNext := c.hasNext(n, e)
+	ev.remediated = abended(e.status) && (hasNext || barrierNext)
+	if !ev.valid() {
+		return value.Errorf("InvalidEvent", "Event \"task_%s\" is not valid.", word(e.status))
+	}
+	switch {
+	case c.counts.canceled > 0:
+		ev.class = itemsCanceled
+	case c.counts.pausing > 0 || c.counts.paused > 0:
+		ev.class = itemsPaused
+	case c.readyStaged > 0 || hasNext:
+		ev.class = itemsIncomplete
+	}
+	next := nextOnTask(c.status, ev)
+	if next == c.status {
+		return nil
+	}
+	c.setStatus(next)
+	if completed(next) {
+		c.checkJoins()
+	}
+	return nil
+}
+
+// hasNext tells whether a task that is over leads on (next), and whether it
+// took a transition to a join, ready or not (barrier).
+func (c *Conductor) hasNext(n *Node, e *entry) (next, barrier bool) {
+	latest := c.latest[taskKey{n, e.route}]
+	if latest == nil || !completed(latest.status) {
+		return false, false
+	}
+	for _, edge := range n.Out {
+		if edge.To.Name == commandContinue || edge.pos >= len(latest.next) || latest.next[edge.pos] <= 0 {
+			continue
+		}
+		barrier = true
+		if edge.To.Barrier == nil || c.inbound(edge.To, e.route) != unsatisfied {
+			return true, true
+		}
+	}
+	return false, barrier
+}
+
+// checkJoins fails a workflow that ended while a join had some, but not
+// enough arrivals.
+func (c *Conductor) checkJoins() {
+	for _, s := range c.stagedInOrder() {
+		if s.ready || s.node.Barrier == nil || s.node.Barrier == int64(0) || c.inbound(s.node, s.route) != unsatisfied {
+			continue
+		}
+		c.setStatus(squall.Failed)
+		err := value.Errorf("UnreachableJoinError", "The join task|route \"%s|%d\" is partially satisfied but unreachable.", s.node.Name, s.route)
+		c.logError(err, s.node.Name, s.route, "")
+	}
+}
