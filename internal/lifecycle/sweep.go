@@ -15,6 +15,7 @@ type Retention struct {
 	Outbox     time.Duration
 	Tokens     time.Duration // after they expired
 	Nodes      time.Duration // after their lease ended
+	Audit      time.Duration // entries of the audit log
 	Batch      int           // rows in one transaction; 0: 500
 }
 
@@ -35,6 +36,7 @@ func (s *Service) Sweep(ctx context.Context, r Retention) (int, error) {
 		{"outbox", r.Outbox, func(tx store.Tx, t time.Time) (int, error) { return tx.TrimOutbox(ctx, t, r.Batch) }},
 		{"tokens", max(r.Tokens, time.Hour), func(tx store.Tx, t time.Time) (int, error) { return tx.DeleteTokens(ctx, t, r.Batch) }},
 		{"keys", time.Nanosecond, func(tx store.Tx, t time.Time) (int, error) { return tx.DeleteExpiredKeys(ctx, t, r.Batch) }},
+		{"audit", r.Audit, func(tx store.Tx, t time.Time) (int, error) { return tx.TrimAudit(ctx, t, r.Batch) }},
 		{"nodes", max(r.Nodes, time.Hour), func(tx store.Tx, t time.Time) (int, error) { return tx.ForgetNodes(ctx, t) }},
 	} {
 		if part.keep <= 0 {

@@ -77,6 +77,7 @@ type Tx interface {
 	Contents
 	Accounts
 	Keys
+	Access
 }
 
 // Observer is told about commits, for metrics. Its methods must not block.

@@ -39,6 +39,7 @@ func Run(t *testing.T, d Driver) {
 		testNodes, testLocks,
 		testPacks, testActions, testFindActions, testContent, testFindContent, testUsers, testTokens,
 		testKeys, testFindKeys, testKeyExpiry,
+		testAPIKeys, testAudit,
 		testUpdateUndo, testUpdateGroup, testUpdatePanic, testUpdateSwallowedErrors, testUpdateLargeDocuments,
 		testUpdateReads, testUpdateCanceledBefore, testUpdateCanceledWaiting, testUpdateCanceledAfterStart,
 		testViewSnapshot, testViewReadOnly, testViewError, testViewCanceled,
