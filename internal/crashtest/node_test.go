@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -184,6 +185,24 @@ func (n *node) login(ctx context.Context) (string, error) {
 		return "", err
 	}
 	return token.Token, nil
+}
+
+// count asks how many executions are in a state.
+func (n *node) count(ctx context.Context, token string, s squall.Status) (int, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, n.url+"/api/v1/executions?limit=1&status="+string(s), nil)
+	if err != nil {
+		return 0, err
+	}
+	req.Header.Set("X-Auth-Token", token)
+	resp, err := web.Do(req)
+	if err != nil {
+		return 0, err
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return 0, fmt.Errorf("count executions: %s", resp.Status)
+	}
+	return strconv.Atoi(resp.Header.Get("X-Total-Count"))
 }
 
 // errRefused: the server answered, but did not do it.

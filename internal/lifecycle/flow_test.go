@@ -534,3 +534,18 @@ func TestLocalStartsAtOnce(t *testing.T) {
 		}
 	})
 }
+
+func TestRescueLeavesWhatMovedMeanwhile(t *testing.T) {
+	eachStore(t, func(t *testing.T, b *bundle) {
+		id := b.request(t, "noop").ID
+		b.claim(t)
+		b.join(t, "n1", time.Minute)
+		svc := lifecycle.New(&racing{Store: b.st, misses: 1}, types, lifecycle.Options{})
+		if n, err := svc.Rescue(t.Context()); n != 0 || err != nil {
+			t.Errorf("rescued %d although somebody else was faster, %v", n, err)
+		}
+		if got := b.get(t, id); got.Status != squall.Running || len(b.messages(t, id)) != 2 {
+			t.Errorf("it is %s, messages %v", got.Status, b.messages(t, id))
+		}
+	})
+}
