@@ -31,7 +31,7 @@ var kinds = []kind{
 	{name: "failing", share: 8, action: "crash.mark", then: "exit 3", ends: []squall.Status{squall.Failed, squall.Abandoned}},
 	{name: "printing", share: 8, action: "crash.mark", then: "seq 1 200; sleep 0.02; seq 201 400", ends: []squall.Status{squall.Succeeded, squall.Abandoned}},
 	{name: "delayed", share: 6, action: "crash.mark", then: "true", delay: 400 * time.Millisecond, ends: []squall.Status{squall.Succeeded, squall.Abandoned}},
-	{name: "canceled", share: 5, action: "crash.mark", then: "sleep 30", cancel: true, ends: []squall.Status{squall.Canceled, squall.Abandoned}},
+	{name: "canceled", share: 5, action: "crash.mark", then: "sleep 8", cancel: true, ends: []squall.Status{squall.Canceled, squall.Abandoned}},
 	{name: "repeatable", share: 5, action: "crash.again", then: "sleep 0.1", ends: []squall.Status{squall.Succeeded}},
 }
 
