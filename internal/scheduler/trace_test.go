@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"strings"
 	"testing"
+	"time"
 
 	"go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
@@ -74,6 +75,7 @@ func TestLogsHoldNoSecrets(t *testing.T) {
 		}
 		b.start(fast("n1")) // the first node loses its lease, and has something to say about it
 		for s.Active() > 0 {
+			time.Sleep(time.Millisecond)
 		}
 		if text := log.String(); strings.Contains(text, "hush") || text == "" {
 			t.Errorf("the log: %s", text)
