@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"squall/internal/squall"
 )
@@ -47,7 +48,7 @@ func Time(micros int64) time.Time {
 // databases alike: texts with a NUL character, or that are not UTF-8.
 func CheckText(texts ...string) error {
 	for _, s := range texts {
-		if strings.IndexByte(s, 0) >= 0 || strings.ToValidUTF8(s, "") != s {
+		if strings.IndexByte(s, 0) >= 0 || !utf8.ValidString(s) {
 			return squall.Errorf(squall.Invalid, "%q is not a text: it has a NUL character or is not UTF-8", s)
 		}
 	}

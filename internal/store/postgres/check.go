@@ -9,6 +9,7 @@ import (
 )
 
 // rules are our own rules on the data: each query counts the rows against one.
+// A reference to a document is 0x01 and driver.RefSize bytes, 17 in all.
 // That pages are intact is PostgreSQL's own business (data checksums, amcheck).
 var rules = []struct{ name, query string }{
 	{"executions without a log", `SELECT count(*) FROM executions WHERE log = ''`},

@@ -26,10 +26,10 @@ func (t *tx) DeleteExecutions(ctx context.Context, before time.Time, limit int) 
 	total := 0
 	err = t.each(ctx, `
 		SELECT id, 1 + (SELECT count(*) FROM executions AS d WHERE d.root = e.id AND d.child) FROM executions AS e
-		WHERE NOT child AND id < $1 AND status IN `+finalStates+` AND ended_at > 0 AND ended_at < $2
+		WHERE (child, id) < (false, $1) AND status IN `+finalStates+` AND ended_at > 0 AND ended_at < $2
 		  AND NOT EXISTS (SELECT 1 FROM executions AS d WHERE d.root = e.id AND d.child
 		                  AND (d.status NOT IN `+finalStates+` OR d.ended_at = 0 OR d.ended_at >= $2))
-		ORDER BY id LIMIT $3 FOR UPDATE OF e SKIP LOCKED`, []any{high, before, driver.Limit(limit)}, func(r *row) error {
+		ORDER BY child, id LIMIT $3 FOR UPDATE OF e SKIP LOCKED`, []any{high, before, driver.Limit(limit)}, func(r *row) error {
 		roots, sizes = append(roots, r.id()), append(sizes, r.int())
 		return nil
 	})

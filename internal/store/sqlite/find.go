@@ -155,7 +155,7 @@ func (t *tx) selection(ctx context.Context, f store.ExecutionFilter) (*selection
 	case leadParent:
 		s.arm("executions_parent", "parent = ? AND child = 1", f.Parent)
 	case leadRoot: // the root itself is not in the index: only children are
-		s.arm("executions_id", "id = ?", f.Root)
+		s.arm("executions_id", "id = ? AND child = 0", f.Root)
 		s.arm("executions_root", "root = ? AND child = 1", f.Root)
 	case leadAction:
 		s.halves(f.TopLevel, "executions_action", "action = ?", f.Action)

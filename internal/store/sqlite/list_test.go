@@ -12,64 +12,21 @@ import (
 
 	"squall/internal/squall"
 	"squall/internal/store"
+	"squall/internal/store/storetest"
 )
-
-// million is the database of BenchmarkList50Of1M: executions one second apart,
-// a third of them children, among them the 100,000 children of one workflow.
-const (
-	million      = 1_000_000
-	millionStart = 1_700_000_000
-)
-
-func millionID(i int) squall.ID { return squall.ID(fmt.Sprintf("%08x%016x", millionStart+i, i)) }
-
-// lists are the lists users of the API ask for.
-var lists = []struct {
-	name   string
-	filter store.ExecutionFilter
-}{
-	{"newest", store.ExecutionFilter{}},
-	{"oldest", store.ExecutionFilter{Ascending: true}},
-	{"top level", store.ExecutionFilter{TopLevel: true}},
-	{"action", store.ExecutionFilter{Action: "core.a1"}},
-	{"rare action", store.ExecutionFilter{Action: "core.rare"}},
-	{"unknown action", store.ExecutionFilter{Action: "core.nothing"}},
-	{"action, top level", store.ExecutionFilter{Action: "core.a1", TopLevel: true}},
-	{"action of a large workflow, top level", store.ExecutionFilter{Action: "core.item", TopLevel: true}},
-	{"status succeeded", store.ExecutionFilter{Statuses: []squall.Status{squall.Succeeded}}},
-	{"status failed", store.ExecutionFilter{Statuses: []squall.Status{squall.Failed}}},
-	{"open states", store.ExecutionFilter{Statuses: []squall.Status{squall.Requested, squall.Delayed, squall.Running, squall.Canceling, squall.Pausing, squall.Paused}}},
-	{"status, top level", store.ExecutionFilter{Statuses: []squall.Status{squall.Failed}, TopLevel: true}},
-	{"status, oldest", store.ExecutionFilter{Statuses: []squall.Status{squall.Failed}, Ascending: true}},
-	{"user", store.ExecutionFilter{User: "user3"}},
-	{"user, top level", store.ExecutionFilter{User: "user3", TopLevel: true}},
-	{"user and status", store.ExecutionFilter{User: "user3", Statuses: []squall.Status{squall.Failed}}},
-	{"action and status", store.ExecutionFilter{Action: "core.a1", Statuses: []squall.Status{squall.Failed}, TopLevel: true}},
-	{"rare action and status", store.ExecutionFilter{Action: "core.rare", Statuses: []squall.Status{squall.Succeeded}}},
-	{"action and user", store.ExecutionFilter{Action: "core.a1", User: "user3"}},
-	{"parent", store.ExecutionFilter{Parent: millionID(500_000)}},
-	{"tree", store.ExecutionFilter{Root: millionID(500_000)}},
-	{"created in an hour long ago", store.ExecutionFilter{CreatedAfter: time.Unix(millionStart+250_000, 0), CreatedBefore: time.Unix(millionStart+253_600, 0)}},
-	{"created before", store.ExecutionFilter{CreatedBefore: time.Unix(millionStart+100_000, 0), TopLevel: true}},
-	{"created in a day, by action", store.ExecutionFilter{Action: "core.a1", CreatedAfter: time.Unix(millionStart+250_000, 0), CreatedBefore: time.Unix(millionStart+336_400, 0)}},
-	{"keyset page", store.ExecutionFilter{After: millionID(400_000)}},
-	{"keyset page by status", store.ExecutionFilter{After: millionID(400_000), Statuses: []squall.Status{squall.Succeeded}, TopLevel: true}},
-	{"offset 10,000", store.ExecutionFilter{Offset: 10_000}},
-	{"offset 10,000 by status", store.ExecutionFilter{Offset: 10_000, Statuses: []squall.Status{squall.Succeeded}}},
-}
 
 // TestListPlans: every list reads its page through an index in the order of the
 // list; nothing is scanned to the end, nothing but the page is sorted.
 func TestListPlans(t *testing.T) {
 	s := mustOpen(t, Options{Dir: t.TempDir()})
-	for _, l := range lists {
+	for _, l := range storetest.Lists {
 		err := s.View(t.Context(), func(st store.Tx) error {
 			tx := st.(*tx)
-			sel, err := tx.selection(t.Context(), l.filter)
+			sel, err := tx.selection(t.Context(), l.Filter)
 			if err != nil {
 				return err
 			}
-			for what, query := range map[string]string{"list": sel.page(rowColumns, l.filter.Ascending), "count": sel.count()} {
+			for what, query := range map[string]string{"list": sel.page(rowColumns, l.Filter.Ascending), "count": sel.count()} {
 				var plan []string
 				args := append(sel.args(), 50)
 				if what == "list" {
@@ -87,18 +44,18 @@ func TestListPlans(t *testing.T) {
 				for _, step := range plan {
 					scans := strings.HasPrefix(step, "SCAN executions") && !strings.Contains(step, "USING COVERING INDEX") && !strings.Contains(step, "USING INDEX")
 					if scans || strings.Contains(step, "TEMP B-TREE FOR RIGHT PART") {
-						t.Errorf("%s of %s: %s\nin\n%s", what, l.name, step, text)
+						t.Errorf("%s of %s: %s\nin\n%s", what, l.Name, step, text)
 					}
 				}
 				// One sort is allowed: that of the page's rows, on the outside.
 				if n := strings.Count(text, "TEMP B-TREE"); n > 1 || what == "count" && n > 0 {
-					t.Errorf("%s of %s sorts %d times:\n%s", what, l.name, n, text)
+					t.Errorf("%s of %s sorts %d times:\n%s", what, l.Name, n, text)
 				}
 			}
 			return nil
 		})
 		if err != nil {
-			t.Errorf("%s: %v", l.name, err)
+			t.Errorf("%s: %v", l.Name, err)
 		}
 	}
 }
@@ -153,11 +110,11 @@ func BenchmarkList50Of1M(b *testing.B) {
 	}
 	defer s.Close()
 	loadMillion(b, s)
-	for _, l := range lists {
-		b.Run(strings.ReplaceAll(l.name, " ", "_"), func(b *testing.B) {
+	for _, l := range storetest.Lists {
+		b.Run(strings.ReplaceAll(l.Name, " ", "_"), func(b *testing.B) {
 			for b.Loop() {
 				err := s.View(b.Context(), func(tx store.Tx) error {
-					_, err := tx.FindExecutions(b.Context(), l.filter)
+					_, err := tx.FindExecutions(b.Context(), l.Filter)
 					return err
 				})
 				if err != nil {
@@ -184,7 +141,7 @@ func BenchmarkList50Of1M(b *testing.B) {
 // loadMillion fills the table with SQL alone.
 func loadMillion(b *testing.B, s *Store) {
 	b.Helper()
-	start := time.Now()
+	begun, start := time.Now(), storetest.MillionStart
 	ctx := context.Background()
 	for _, statement := range []string{`PRAGMA synchronous = OFF`, fmt.Sprintf(`
 		WITH RECURSIVE numbers(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM numbers WHERE i < %d - 1),
@@ -203,12 +160,12 @@ func loadMillion(b *testing.B, s *Store) {
 			1, 2, '', 0, (%d + i) * 1000000, (%d + i) * 1000000, (%d + i) * 1000000, (%d + i) * 1000000 + 5000, 0, (%d + i) * 1000000 + 5000,
 			30, NULL, '', '["requested",1700000000000000],["scheduled",1700000000000000,"node-1"],["running",1700000000000000,"node-1"],["succeeded",1700000000005000],',
 			'{"message":"hello"}', '{"user":"alice","trace":"0123456789abcdef"}', '{"stdout":"","return_code":0}'
-		FROM rows`, million, millionStart, millionStart, millionStart, millionStart, millionStart, millionStart, millionStart, millionStart),
+		FROM rows`, storetest.Million, start, start, start, start, start, start, start, start),
 		`PRAGMA synchronous = FULL`,
 	} {
 		if _, err := s.writer.exec(ctx, statement); err != nil {
 			b.Fatal(err)
 		}
 	}
-	b.Logf("loaded %d executions in %v", million, time.Since(start))
+	b.Logf("loaded %d executions in %v", storetest.Million, time.Since(begun))
 }

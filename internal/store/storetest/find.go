@@ -102,6 +102,7 @@ func testFilters(b *bundle) {
 		func(f *store.ExecutionFilter) { f.User = any().User },
 		func(f *store.ExecutionFilter) { f.Node = any().Node },
 		func(f *store.ExecutionFilter) { f.Root = any().Root },
+		func(f *store.ExecutionFilter) { f.Root = any().ID }, // a child is nobody's root
 		func(f *store.ExecutionFilter) {
 			if ex := any(); ex.Parent != nil {
 				f.Parent = ex.Parent.Execution

@@ -49,7 +49,7 @@ CREATE TABLE executions (
 -- Lists are ordered by id. "child" stands before it, so that a list of the top
 -- level does not read past the children of a large workflow; a list of both
 -- merges the two halves.
-CREATE INDEX executions_top    ON executions (id) WHERE NOT child;
+CREATE INDEX executions_top    ON executions (child, id);
 CREATE INDEX executions_action ON executions (action, child, id);
 CREATE INDEX executions_user   ON executions (username, child, id);
 CREATE INDEX executions_status ON executions (status, child, id);
