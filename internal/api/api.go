@@ -21,6 +21,7 @@ type Deps struct {
 	Lifecycle *lifecycle.Service
 	Runners   Runners
 	IDs       *squall.IDSource
+	Keyring   *auth.Keyring // for secrets of the datastore; default: one that ends with the process
 	Log       *slog.Logger  // default: nothing is logged
 	Tracer    trace.Tracer  // default: no spans
 	Observe   func(Request) // told about every finished request; must not block
@@ -77,6 +78,9 @@ func New(d Deps) *Server {
 	}
 	if d.IDs == nil {
 		d.IDs = squall.NewIDSource()
+	}
+	if d.Keyring == nil {
+		d.Keyring = auth.NewKeyring(time.Now())
 	}
 	if d.Observe == nil {
 		d.Observe = func(Request) {}

@@ -174,6 +174,15 @@ func (o *object) int(name string) *int64 {
 	return &n
 }
 
+// bool returns a member that is true or false.
+func (o *object) bool(name string) bool {
+	var b bool
+	if v := o.raw(name, "boolean"); v != nil {
+		o.decode(v, &b)
+	}
+	return b
+}
+
 // strs returns a member that is a list of strings.
 func (o *object) strs(name string) []string {
 	var items []json.RawMessage

@@ -35,6 +35,11 @@ var routeTable = []route{
 	{method: "GET", path: "/api/v1/runnertypes", need: auth.RunnerList, handle: (*Server).runnerList},
 	{method: "GET", path: "/api/v1/runnertypes/{name}", need: auth.RunnerView, handle: (*Server).runnerGet},
 
+	{method: "GET", path: "/api/v1/keys", need: auth.KeyList, handle: (*Server).keyList},
+	{method: "GET", path: "/api/v1/keys/{name}", need: auth.KeyView, handle: (*Server).keyGet},
+	{method: "PUT", path: "/api/v1/keys/{name}", need: auth.KeySet, handle: (*Server).keyPut},
+	{method: "DELETE", path: "/api/v1/keys/{name}", need: auth.KeyDelete, handle: (*Server).keyDelete},
+
 	{method: "GET", path: "/stream/v1/stream", need: auth.StreamView, events: true, handle: (*Server).streamEvents},
 	{method: "GET", path: "/stream/v1/executions/{id}/output", need: auth.ExecutionView, events: true, handle: (*Server).streamOutput},
 }

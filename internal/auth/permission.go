@@ -29,6 +29,11 @@ const (
 	RunnerList Permission = "runner_type_list"
 	RunnerView Permission = "runner_type_view"
 
+	KeyList   Permission = "key_value_pair_list"
+	KeyView   Permission = "key_value_pair_view"
+	KeySet    Permission = "key_value_pair_set"
+	KeyDelete Permission = "key_value_pair_delete"
+
 	StreamView Permission = "stream_view"
 
 	// ShowSecrets is to read values that are masked for everybody else.
@@ -47,6 +52,7 @@ var Permissions = []Permission{
 	ActionList, ActionView, ActionExecute,
 	ExecutionList, ExecutionView, ExecutionReRun, ExecutionStop, ExecutionModify,
 	PackList, PackView, RunnerList, RunnerView, StreamView,
+	KeyList, KeyView, KeySet, KeyDelete,
 	ShowSecrets, Impersonate, ListAll, MetricsView,
 }
 
@@ -57,7 +63,7 @@ var forAdmins = []Permission{ShowSecrets, Impersonate, ListAll, MetricsView}
 // Resource returns the type of resource p is about: "execution" of
 // "execution_re_run".
 func (p Permission) Resource() string {
-	for _, r := range []string{"runner_type"} { // the types that hold an underscore themselves
+	for _, r := range []string{"runner_type", "key_value_pair"} { // the types that hold an underscore themselves
 		if strings.HasPrefix(string(p), r+"_") {
 			return r
 		}
