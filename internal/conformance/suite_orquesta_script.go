@@ -118,7 +118,7 @@ func nextValue(n workflow.Next) *value.Dict {
 	}
 	d.SetStr("actions", actions)
 	d.SetStr("ctx", n.Context())
-	if n.HasDelay {
+	if n.Delay != nil {
 		d.SetStr("delay", n.Delay)
 	}
 	if n.HasItems {

@@ -138,11 +138,9 @@ func (c *Conductor) dispatch() {
 			if !n.auto() {
 				continue
 			}
-			_, err := c.guarded(n.Task, n.Route, func() (Status, error) { return c.report(n.autoReport()) })
+			// An exception fails the workflow and ends this task only.
+			_, _ = c.guarded(n.Task, n.Route, func() (Status, error) { return c.report(n.autoReport()) })
 			c.note()
-			if err != nil {
-				return
-			}
 		}
 	}
 }
@@ -161,7 +159,7 @@ func (n *Next) auto() bool {
 	if n.HasItems {
 		return n.Items == 0
 	}
-	return len(n.Actions) == 1 && n.Actions[0].Action == nil
+	return n.staged.node.Task.Action == nil
 }
 
 func (n *Next) autoReport() Report {
@@ -198,11 +196,20 @@ func (c *Conductor) start(n Next) error {
 	for i, a := range n.Actions {
 		r := RunAction{Task: n.Task, Route: n.Route, Entry: index, Item: a.Item, Action: a.Action, Input: a.Input}
 		if i < n.delayed() {
-			r.Delay = n.Delay
+			r.Delay = seconds(n.Delay)
 		}
 		c.run = append(c.run, r)
 	}
 	return nil
+}
+
+// seconds reads a rendered delay.
+func seconds(v any) int64 {
+	n, _ := value.AsInt(v)
+	if b, ok := v.(bool); ok && b {
+		n = 1
+	}
+	return max(n, 0)
 }
 
 // delayed is how many of the actions the delay holds back: of items with

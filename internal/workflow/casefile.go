@@ -250,7 +250,7 @@ func (s *Step) value() *value.Dict {
 			d.SetStr("action", s.Action)
 			d.SetStr("input", s.Input)
 		}
-		if s.Delay != 0 {
+		if truthy(s.Delay) {
 			d.SetStr("delay", s.Delay)
 		}
 		return d

@@ -304,6 +304,19 @@ func (l *itemList) row(i int) ItemRow {
 		Status: p.status, Reported: p.reported, Result: p.result}
 }
 
+// belowOne reports whether a concurrency is a number below 1.
+func belowOne(v any) (number, below bool) {
+	switch x := v.(type) {
+	case int64:
+		return true, x < 1
+	case bool:
+		return true, !x
+	case float64:
+		return true, x <= 0
+	}
+	return false, false
+}
+
 // free is how many items may be started now; negative: no limit.
 func (c *Conductor) free(concurrency any, running int) (int, error) {
 	var n int64
@@ -313,13 +326,9 @@ func (c *Conductor) free(concurrency any, running int) (int, error) {
 	case int64:
 		n = x
 	case bool:
-		if x {
-			n = 1
-		}
+		n = 1
 	case float64:
-		if x > 0 {
-			return 0, value.TypeErrorf("slice indices must be integers or None or have an __index__ method")
-		}
+		return 0, value.TypeErrorf("slice indices must be integers or None or have an __index__ method")
 	default:
 		return 0, value.TypeErrorf("'<=' not supported between instances of '%s' and 'int'", value.TypeName(x))
 	}

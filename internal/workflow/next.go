@@ -13,9 +13,8 @@ type Next struct {
 	Task    string
 	Route   int
 	Actions []Action
-	// Delay is in seconds; HasDelay tells 0 from none.
-	Delay    int64
-	HasDelay bool
+	// Delay is in seconds, as rendered; nil for none.
+	Delay any
 	// HasItems: Items is how many items there are, Concurrency how many may be
 	// active at once (nil: all).
 	HasItems    bool
@@ -98,8 +97,9 @@ func (c *Conductor) render(s *stagedTask) (n Next, start bool, err error) {
 		}
 	}
 	if s.retry != nil {
-		d, _ := value.AsInt(s.retry.Delay)
-		n.Delay, n.HasDelay = d, true
+		if n.Delay = s.retry.Delay; !truthy(n.Delay) {
+			n.Delay = int64(0)
+		}
 	}
 	return n, len(n.Actions) > 0 || n.HasItems && n.Items == 0, nil
 }
@@ -125,11 +125,10 @@ func (c *Conductor) renderDelay(n *Next, task *TaskSpec, sc *scope) error {
 	if err != nil {
 		return err
 	}
-	d, ok := value.AsInt(v)
-	if !ok {
+	if _, isBool := v.(bool); !isBool && !value.IsInt(v) {
 		return value.TypeErrorf("The value of task delay is not type of integer.")
 	}
-	n.Delay, n.HasDelay = d, true
+	n.Delay = v
 	return nil
 }
 
@@ -184,6 +183,9 @@ func (c *Conductor) chooseItems(n *Next, sc *scope) error {
 	l := n.staged.items
 	rendered := n.Actions
 	n.Actions = nil
+	if isNumber, below := belowOne(n.Concurrency); isNumber && below {
+		n.Concurrency = int64(1)
+	}
 	limit, err := c.free(n.Concurrency, l.counts.active)
 	if err != nil {
 		return err

@@ -63,8 +63,7 @@ type Step struct {
 	Item       int // NoItem for none
 	Action     any
 	Input      any
-	Delay      int64
-	HasDelay   bool
+	Delay      any  // as rendered; nil for none
 	Empty      bool // an items task without items
 	Auto       bool // completed on the spot
 	TaskStatus Status
@@ -203,19 +202,18 @@ func (r *rehearsal) advance() {
 	r.report(Report{Task: ex.task, Route: ex.route, Item: ex.item, Status: rep.Status, Result: rep.Result}, false)
 }
 
-func (r *rehearsal) report(rep Report, auto bool) error {
+func (r *rehearsal) report(rep Report, auto bool) {
 	s, err := r.c.guarded(rep.Task, rep.Route, func() (Status, error) { return r.c.report(rep) })
 	step := Step{Kind: "report", Task: rep.Task, Route: rep.Route, Item: rep.Item, Status: rep.Status, Auto: auto}
 	if err != nil {
 		r.add(step)
 		r.exception(err)
 		r.note()
-		return err
+		return
 	}
 	step.TaskStatus, step.HasTask = s, true
 	r.add(step)
 	r.note()
-	return nil
 }
 
 func (r *rehearsal) exception(err error) {
@@ -271,9 +269,7 @@ func (r *rehearsal) dispatch() {
 		r.note()
 		for _, n := range list {
 			if n.auto() {
-				if r.report(n.autoReport(), true) != nil {
-					return
-				}
+				r.report(n.autoReport(), true)
 				continue
 			}
 			for _, a := range n.Actions {
@@ -291,11 +287,11 @@ func (r *rehearsal) start(n Next) bool {
 		return false
 	}
 	if n.HasItems && n.Items == 0 {
-		r.add(Step{Kind: "dispatch", Task: n.Task, Route: n.Route, Item: NoItem, Empty: true, Delay: n.Delay, HasDelay: n.HasDelay})
+		r.add(Step{Kind: "dispatch", Task: n.Task, Route: n.Route, Item: NoItem, Empty: true, Delay: n.Delay})
 	}
 	for _, a := range n.Actions {
 		r.add(Step{Kind: "dispatch", Task: n.Task, Route: n.Route, Item: a.Item, Action: a.Action, Input: a.Input,
-			Delay: n.Delay, HasDelay: n.HasDelay})
+			Delay: n.Delay})
 	}
 	return true
 }
