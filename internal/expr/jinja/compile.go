@@ -179,8 +179,7 @@ func (c *compiler) fail(class, msg string, line int) {
 // survey finds the blocks of a template and what it needs of its context.
 func (c *compiler) survey(body []stmt) []*blockStmt {
 	var blocks []*blockStmt
-	var visit func(any) bool
-	visit = func(n any) bool {
+	visit := func(n any) bool {
 		switch n := n.(type) {
 		case *blockStmt:
 			for _, b := range blocks {

@@ -44,7 +44,7 @@ const (
 )
 
 func (c *compiler) foldMachine() *machine {
-	return newMachine(nil, c.env, nil, value.NewBudget(context.Background(), foldSteps, foldBytes, 50))
+	return newMachine(context.Background(), c.env, nil, value.NewBudget(context.Background(), foldSteps, foldBytes, 50))
 }
 
 // fold evaluates a constant expression. Only immutable scalars are kept: a list

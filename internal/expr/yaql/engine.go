@@ -2,6 +2,7 @@ package yaql
 
 import (
 	"context"
+	"errors"
 	"math/rand/v2"
 	"strings"
 	"time"
@@ -114,7 +115,7 @@ func (e *Engine) CompileExpr(src string) (expr.Program, error) {
 	s, err := e.compile(src)
 	if err != nil {
 		off := -1
-		if se, ok := err.(*SyntaxError); ok {
+		if se, ok := errors.AsType[*SyntaxError](err); ok {
 			off = se.Offset
 		}
 		return nil, bareError(src, off, err)

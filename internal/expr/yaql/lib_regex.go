@@ -1,6 +1,7 @@
 package yaql
 
 import (
+	"errors"
 	"strconv"
 
 	"squall/internal/expr/pyre"
@@ -252,7 +253,7 @@ func replaceBy(r, s int) func(*call) (any, error) {
 			}
 			return t, nil
 		}, n)
-		if bad, ok := err.(*notText); ok {
+		if bad, ok := errors.AsType[*notText](err); ok {
 			return nil, value.TypeErrorf("sequence item 0: expected str instance, %s found", typeName(bad.v))
 		}
 		return text, err

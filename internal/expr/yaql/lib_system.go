@@ -113,10 +113,10 @@ func unpack(c *call) (any, error) {
 	}
 	// Without names the elements become $1, $2, ...; of an iterator the first
 	// one is lost, because looking whether there is one has consumed it.
-	if _, sized := sizeOf(c.args[0]); !sized {
-		items = nil
-	} else if it, err = c.iter(0); err != nil {
-		return nil, err
+	if _, sized := sizeOf(c.args[0]); sized {
+		if it, err = c.iter(0); err != nil {
+			return nil, err
+		}
 	}
 	rest, err := c.ev.drain(it)
 	if err != nil {

@@ -2,6 +2,7 @@ package yaql
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"unicode"
 
@@ -157,7 +158,7 @@ func (p *textProgram) fail(ev *evaluation, pt *part, err error) error {
 		Language: "yaql", Class: expr.ClassYAQL, Cause: class,
 		Source: p.text, Expression: pt.text, Offset: pt.start, Err: err,
 	}
-	if inner, ok := err.(*expr.Error); ok {
+	if inner, ok := errors.AsType[*expr.Error](err); ok {
 		class, msg = inner.Class, inner.Message
 		e.Cause = class
 	}

@@ -1,6 +1,7 @@
 package yaql
 
 import (
+	"errors"
 	"slices"
 
 	"squall/internal/expr/value"
@@ -77,7 +78,7 @@ func (ev *evaluation) dispatch(s *site, f *frame, recv any, vals []any) (any, er
 		return nil, s.unknown(recv)
 	}
 	if s.err != nil {
-		if s.err == error(errAmbiguous) {
+		if errors.Is(s.err, errAmbiguous) {
 			return nil, s.ambiguous(recv)
 		}
 		return nil, s.err

@@ -2,6 +2,7 @@ package driver
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime/debug"
 	"sync"
@@ -53,7 +54,7 @@ func (q *Queue) Do(ctx context.Context, fn func(store.Tx) error) error {
 			return ErrClosed
 		}
 		err := job.wait(ctx)
-		if err != errHandBack {
+		if !errors.Is(err, errHandBack) {
 			return err
 		}
 		job.packWanted()

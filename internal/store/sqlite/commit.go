@@ -66,7 +66,7 @@ func (s *Store) commit(jobs []*driver.Job) {
 		switch {
 		case err != nil:
 			job.Answer(err)
-		case answers[i] == errHandBack:
+		case errors.Is(answers[i], errHandBack):
 			job.HandBack()
 		default:
 			job.Answer(s.explain(answers[i]))

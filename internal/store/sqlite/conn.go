@@ -105,7 +105,7 @@ func (c *conn) each(ctx context.Context, query string, args []any, fn func(r *ro
 	r := &row{values: make([]driver.Value, len(rows.Columns()))}
 	for {
 		if err := rows.Next(r.values); err != nil {
-			if err == io.EOF {
+			if errors.Is(err, io.EOF) {
 				return nil
 			}
 			return err
