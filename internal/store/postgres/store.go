@@ -146,17 +146,12 @@ func (s *Store) prepareDatabase(ctx context.Context) (conn *pgx.Conn, err error)
 // and sort everything that waits (measured: 25 ms for a claim instead of 1).
 const planner = `SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_sort = off; SET jit = off`
 
-// A transaction of a node that was stopped in the middle (SIGSTOP, a suspended
-// virtual machine) must not be committed when it wakes up after its lease ended:
-// the server ends it before. The time is below any sensible lease.
-const abandon = `SET idle_in_transaction_session_timeout = '10s'`
-
 func (s *Store) connect(ctx context.Context) (*pgx.Conn, error) {
 	conn, err := pgx.ConnectConfig(ctx, s.config)
 	if err != nil {
 		return nil, err
 	}
-	if _, err := conn.PgConn().Exec(ctx, planner+"; "+abandon).ReadAll(); err != nil {
+	if _, err := conn.PgConn().Exec(ctx, planner).ReadAll(); err != nil {
 		s.discard(conn)
 		return nil, err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -254,6 +255,7 @@ func testClose(b *bundle) {
 func testCloseWhileBusy(b *bundle) {
 	const writers = 16
 	var wg sync.WaitGroup
+	var written atomic.Int64
 	acknowledged := make([][]squall.ID, writers)
 	for w := range writers {
 		wg.Go(func() {
@@ -269,6 +271,7 @@ func testCloseWhileBusy(b *bundle) {
 					return
 				}
 				acknowledged[w] = append(acknowledged[w], id)
+				written.Add(1)
 			}
 		})
 		wg.Go(func() {
@@ -284,7 +287,9 @@ func testCloseWhileBusy(b *bundle) {
 			}
 		})
 	}
-	time.Sleep(100 * time.Millisecond)
+	for deadline := time.Now().Add(20 * time.Second); written.Load() < 2*writers && time.Now().Before(deadline); {
+		time.Sleep(time.Millisecond)
+	}
 	if err := b.s.Close(); err != nil {
 		b.Errorf("Close: %v", err)
 	}
