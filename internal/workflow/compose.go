@@ -83,16 +83,21 @@ func (tr *TransitionSpec) names() []string {
 		}
 		return parts
 	case *value.List:
-		out := make([]string, 0, len(do.Items))
-		for _, item := range do.Items {
-			text, err := value.Str(nil, item)
-			if err == nil {
-				out = append(out, text)
-			}
-		}
-		return out
+		return texts(do.Items)
+	case *value.Dict: // a finding of the schema; the original takes the keys
+		return texts(do.Keys())
 	}
 	return nil
+}
+
+func texts(items []any) []string {
+	out := make([]string, 0, len(items))
+	for _, item := range items {
+		if text, err := value.Str(nil, item); err == nil {
+			out = append(out, text)
+		}
+	}
+	return out
 }
 
 // nextSteps are the steps out of a task, sorted by target; several to one

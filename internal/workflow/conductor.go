@@ -2,7 +2,6 @@ package workflow
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"squall/internal/expr"
@@ -130,8 +129,7 @@ func (c *Conductor) firstVars(start Start) (*value.Dict, []error, error) {
 	}
 	var problems []error
 	keep := func(err error) error {
-		var e *expr.Error
-		if errors.As(err, &e) {
+		if isEvaluation(err) {
 			problems = append(problems, err)
 			return nil
 		}
@@ -164,11 +162,10 @@ func (c *Conductor) firstVars(start Start) (*value.Dict, []error, error) {
 	sc = &scope{c: c, top: all.Clone()}
 	rendered := value.NewDict(4)
 	err = c.assignments(c.spec.vars, func(name, def any) error {
-		v, err := c.eval(def, sc)
+		v, err := c.evalStored(def, sc)
 		if err != nil {
 			return keep(err)
 		}
-		v = normalize(v)
 		sc.top.Set(name, v)
 		rendered.Set(name, v)
 		return nil
@@ -185,11 +182,22 @@ func (c *Conductor) evalInput(given *value.Dict, name, def any, sc *scope) (any,
 	if given != nil {
 		if v, ok := given.Get(name); ok {
 			v, err := c.host.Exprs.Eval(c.ctx, v, c.env(sc).ForData())
-			return normalize(v), err
+			if err != nil {
+				return nil, err
+			}
+			return storable(v)
 		}
 	}
-	v, err := c.eval(def, sc)
-	return normalize(v), err
+	return c.evalStored(def, sc)
+}
+
+// evalStored evaluates a statement whose value is going to be stored.
+func (c *Conductor) evalStored(v any, sc *scope) (any, error) {
+	v, err := c.eval(v, sc)
+	if err != nil {
+		return nil, err
+	}
+	return storable(v)
 }
 
 // listOf is what Python iterates over; null and other false values are empty.
@@ -279,102 +287,4 @@ func (c *Conductor) haltItems(s Status) {
 			c.setEntryStatus(e, idle)
 		}
 	}
-}
-
-// normalize gives a value the form it has after being stored as JSON: keys
-// are texts, tuples are lists. A value that has no JSON form stays as it is.
-func normalize(v any) any {
-	out, _, ok := normalized(v, 0)
-	if !ok {
-		return v
-	}
-	return out
-}
-
-// maxDepth bounds the nesting of values that are looked through.
-const maxDepth = 200
-
-func normalized(v any, depth int) (out any, changed, ok bool) {
-	if depth > maxDepth {
-		return v, false, false
-	}
-	switch x := v.(type) {
-	case nil, bool, int64, float64, string:
-		return v, false, true
-	case value.Tuple:
-		items, _, ok := normalizedItems(x, depth)
-		return &value.List{Items: items}, true, ok
-	case *value.List:
-		items, changed, ok := normalizedItems(x.Items, depth)
-		if !changed || !ok {
-			return v, false, ok
-		}
-		return &value.List{Items: items}, true, true
-	case *value.Dict:
-		return normalizedDict(x, depth)
-	case value.Markup:
-		return string(x), true, true
-	}
-	return v, false, false
-}
-
-func normalizedItems(items []any, depth int) (out []any, changed, ok bool) {
-	out = items
-	for i, item := range items {
-		n, ch, ok := normalized(item, depth+1)
-		if !ok {
-			return nil, false, false
-		}
-		if ch && !changed {
-			out = append([]any(nil), items...)
-			changed = true
-		}
-		if ch {
-			out[i] = n
-		}
-	}
-	return out, changed, true
-}
-
-func normalizedDict(d *value.Dict, depth int) (any, bool, bool) {
-	var out *value.Dict
-	i := 0
-	start := func() {
-		out = value.NewDict(d.Len())
-		n := 0
-		for k, v := range d.All() {
-			if n++; n > i {
-				return
-			}
-			out.Set(k, v)
-		}
-	}
-	for k, v := range d.All() {
-		key, isText := k.(string)
-		if !isText {
-			text, err := value.Str(nil, k)
-			if err != nil {
-				return d, false, false
-			}
-			key = text
-			if k == nil {
-				key = "null"
-			}
-		}
-		n, changed, ok := normalized(v, depth+1)
-		if !ok {
-			return d, false, false
-		}
-		if out == nil && (changed || !isText) {
-			start()
-		}
-		if out != nil {
-			out.SetStr(key, n)
-		}
-		i++
-	}
-	if out == nil {
-		return d, false, true
-	}
-	return out, true, true
 }

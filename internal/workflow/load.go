@@ -75,6 +75,7 @@ func load(src string) (*Spec, error) {
 	if err := s.loadTasks(root.Get("tasks")); err != nil {
 		return nil, err
 	}
+	s.mutating = mutates(raw)
 	s.graph, s.graphErr = compose(s)
 	return s, nil
 }
@@ -232,4 +233,35 @@ func (t *TaskSpec) loadNext(n *pyyaml.Node) error {
 		t.Next = append(t.Next, tr)
 	}
 	return nil
+}
+
+// expandedWith is the document with the short form of with written out, as the
+// schema wants it.
+func (s *Spec) expandedWith() *value.Dict {
+	tasks, ok := s.raw.GetStr("tasks")
+	td, isDict := tasks.(*value.Dict)
+	if !ok || !isDict {
+		return s.raw
+	}
+	out, changed := td.Clone(), false
+	for name, t := range td.All() {
+		d, ok := t.(*value.Dict)
+		if !ok {
+			continue
+		}
+		if w, ok := d.GetStr("with"); ok {
+			if text, short := w.(string); short {
+				d = d.Clone()
+				d.SetStr("with", value.DictOf("items", text))
+				out.Set(name, d)
+				changed = true
+			}
+		}
+	}
+	if !changed {
+		return s.raw
+	}
+	raw := s.raw.Clone()
+	raw.SetStr("tasks", out)
+	return raw
 }

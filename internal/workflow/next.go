@@ -113,8 +113,8 @@ func (c *Conductor) renderAction(task *TaskSpec, sc *scope) (action, input any, 
 	if action, err = c.eval(task.Action, sc); err != nil {
 		return nil, nil, err
 	}
-	input, err = c.eval(task.Input, sc)
-	return action, normalize(input), err
+	input, err = c.evalStored(task.Input, sc)
+	return action, input, err
 }
 
 func (c *Conductor) renderDelay(n *Next, task *TaskSpec, sc *scope) error {

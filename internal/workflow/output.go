@@ -18,7 +18,7 @@ func (c *Conductor) renderOutput() error {
 	out := value.NewDict(4)
 	var problems []error
 	err := c.assignments(c.spec.output, func(name, def any) error {
-		v, err := c.eval(def, sc)
+		v, err := c.evalStored(def, sc)
 		if err != nil {
 			if isEvaluation(err) {
 				problems = append(problems, err)
@@ -26,7 +26,6 @@ func (c *Conductor) renderOutput() error {
 			}
 			return err
 		}
-		v = normalize(v)
 		if text, ok := name.(string); ok {
 			sc.set(text, v)
 		}

@@ -2,6 +2,7 @@ package workflow
 
 import (
 	"errors"
+	"strings"
 
 	"squall/internal/expr"
 	"squall/internal/expr/value"
@@ -264,11 +265,12 @@ func (c *Conductor) retries(e *entry, sc *scope) (bool, error) {
 	return value.Truth(v)
 }
 
-// isEvaluation reports whether an error is a failed evaluation, which the
-// original logs; other exceptions leave the engine.
+// isEvaluation reports whether an error is a failed evaluation, which is
+// logged; other exceptions leave the engine. A value that cannot be stored
+// counts as one: the original fails in other places then, and worse.
 func isEvaluation(err error) bool {
 	var e *expr.Error
-	return errors.As(err, &e)
+	return errors.As(err, &e) || value.IsClass(err, "TypeError") && strings.HasPrefix(value.MessageOf(err), "cannot pickle ")
 }
 
 // finish evaluates the transitions of a task that is over, then settles.
@@ -357,8 +359,12 @@ func (c *Conductor) publishes(edge *Edge, sc *scope) (vars *value.Dict, problems
 		return nil, nil, nil
 	}
 	rolling := *sc
+	if rolling.top != nil {
+		rolling.top = rolling.top.Clone()
+	}
+	rolling.owned = false // what it changes in place is its own
 	err = c.assignments(edge.spec.Publish, func(name, def any) error {
-		v, err := c.eval(def, &rolling)
+		v, err := c.evalStored(def, &rolling)
 		if err != nil {
 			if isEvaluation(err) {
 				problems = append(problems, err)
@@ -370,7 +376,6 @@ func (c *Conductor) publishes(edge *Edge, sc *scope) (vars *value.Dict, problems
 		if !ok {
 			return value.Errorf("AttributeError", "'%s' object has no attribute 'startswith'", value.TypeName(name))
 		}
-		v = normalize(v)
 		rolling.set(text, v)
 		if vars == nil {
 			vars = value.NewDict(2)

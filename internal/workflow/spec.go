@@ -37,6 +37,9 @@ type Spec struct {
 	graph    *Graph
 	graphErr error
 
+	// mutating: some template may change values in place.
+	mutating bool
+
 	source string
 	raw    *value.Dict
 	root   *pyyaml.Node
