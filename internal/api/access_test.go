@@ -43,7 +43,7 @@ func TestEveryRouteAsksWhoItIs(t *testing.T) {
 		{"digest instead of the secret", "X-Auth-Token", auth.Digest(ts.admin), "Unauthorized"},
 		{"wrong bearer", "Authorization", "Bearer bad", "Unauthorized"},
 		{"token as cookie", "Cookie", "auth-token=" + ts.admin, "Unauthorized - One of Token or API key required."},
-		{"unknown API key", "St2-Api-Key", "zzz", "Unauthorized - ApiKey not found."},
+		{"unknown API key", "St2-Api-Key", "zzz", "Unauthorized - ApiKey with key_hash=" + auth.HashAPIKey("zzz") + " not found."},
 		{"password at the API", "Authorization", "Basic YWRtaW46Y29ycmVjdCBob3JzZQ==", "Unauthorized - One of Token or API key required."},
 	} {
 		for _, r := range routeTable {

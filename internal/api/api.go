@@ -65,6 +65,7 @@ type Server struct {
 	Deps
 	routes  *router
 	tokens  tokenCache
+	denials denials
 	catalog catalog
 	nodes   nodeCache
 	hub     *hub

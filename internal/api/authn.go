@@ -16,9 +16,10 @@ import (
 // caller is who made a request, and how they showed it.
 type caller struct {
 	auth.Subject
-	location string // "header" or "query"
-	digest   string
-	expires  time.Time
+	method   string    // as the audit log names it: "token", "api_key"
+	location string    // "header" or "query"
+	digest   string    // what is stored of the secret
+	expires  time.Time // zero: API keys do not expire
 }
 
 // cacheTTL is how long a token that was found valid is believed without asking
@@ -44,7 +45,7 @@ func (c *tokenCache) get(digest string, now time.Time) (caller, bool) {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
 	e, ok := c.m[digest]
-	if !ok || !now.Before(e.until) || !now.Before(e.caller.expires) {
+	if !ok || !now.Before(e.until) || !e.caller.expires.IsZero() && !now.Before(e.caller.expires) {
 		return caller{}, false
 	}
 	return e.caller, true
@@ -67,33 +68,48 @@ func (c *tokenCache) drop(digest string) {
 
 // authenticate says who made the request. Errors are of kind Unauthentic, or
 // what the store says.
-func (s *Server) authenticate(r *request) (caller, error) {
-	secret, location, err := credentials(r)
-	if err != nil {
+func (s *Server) authenticate(r *request) (who caller, err error) {
+	c, err := credentials(r)
+	switch {
+	case err != nil:
 		return caller{}, err
+	case c.apiKey:
+		who, err = s.apiKeyCaller(r.Context(), c.secret)
+	default:
+		who, err = s.tokenCaller(r.Context(), c.secret)
 	}
-	who, err := s.tokenCaller(r.Context(), secret)
-	who.location = location
+	who.location = c.location
 	return who, err
 }
 
+// credential is what a request shows.
+type credential struct {
+	secret   string
+	location string
+	apiKey   bool // not a token
+}
+
 // credentials finds the token of a request: in the header X-Auth-Token, as a
-// bearer token, or in the query (st2, for clients that cannot set headers).
-// Cookies are not looked at, so a foreign page cannot act in a user's name.
-func credentials(r *request) (secret, location string, err error) {
+// bearer token, or in the query (st2, for clients that cannot set headers); or,
+// where there is none, an API key. Cookies are not looked at, so a foreign page
+// cannot act in a user's name.
+func credentials(r *request) (credential, error) {
 	if v := r.Header.Get("X-Auth-Token"); v != "" {
-		return v, "header", nil
+		return credential{v, "header", false}, nil
 	}
 	if scheme, v, _ := strings.Cut(r.Header.Get("Authorization"), " "); strings.EqualFold(scheme, "Bearer") && v != "" {
-		return strings.TrimSpace(v), "header", nil
+		return credential{strings.TrimSpace(v), "header", false}, nil
 	}
 	if v := r.query.Get("x-auth-token"); v != "" {
-		return v, "query", nil
+		return credential{v, "query", false}, nil
 	}
-	if r.Header.Get("St2-Api-Key") != "" || r.query.Get("st2-api-key") != "" {
-		return "", "", squall.Errorf(squall.Unauthentic, "Unauthorized - ApiKey not found.")
+	if v := r.Header.Get("St2-Api-Key"); v != "" {
+		return credential{v, "header", true}, nil
 	}
-	return "", "", errNoToken
+	if v := r.query.Get("st2-api-key"); v != "" {
+		return credential{v, "query", true}, nil
+	}
+	return credential{}, errNoToken
 }
 
 // tokenCaller says whose token secret is.
@@ -112,24 +128,57 @@ func (s *Server) tokenCaller(ctx context.Context, secret string) (caller, error)
 		if !auth.TokenValid(t, secret, now) {
 			return errToken
 		}
-		u, err := tx.User(ctx, t.User)
+		who = caller{method: "token", digest: digest, expires: t.ExpiresAt}
+		who.Subject, err = s.subject(ctx, tx, t.User)
+		who.Service = t.Service
+		return err
+	})
+	return s.remember(who, now, err, errToken)
+}
+
+// apiKeyCaller says whose API key secret is.
+func (s *Server) apiKeyCaller(ctx context.Context, secret string) (caller, error) {
+	hash := auth.HashAPIKey(secret)
+	now := time.Now()
+	if who, ok := s.tokens.get(hash, now); ok {
+		return who, nil
+	}
+	var who caller
+	err := s.Store.View(ctx, func(tx store.Tx) error {
+		k, err := tx.APIKeyByHash(ctx, hash)
 		if err != nil {
 			return err
 		}
-		who = caller{
-			Subject: auth.Subject{User: u.Name, Admin: u.Admin, Service: t.Service},
-			digest:  digest, expires: t.ExpiresAt,
+		if !k.Enabled {
+			return squall.Errorf(squall.Unauthentic, "Unauthorized - API key is disabled.")
 		}
-		return nil
+		who = caller{method: "api_key", digest: hash}
+		who.Subject, err = s.subject(ctx, tx, k.User)
+		return err
 	})
+	return s.remember(who, now, err, squall.Errorf(squall.Unauthentic, "Unauthorized - ApiKey with key_hash=%s not found.", hash))
+}
+
+// remember keeps who in the cache when err is nil. What was not found (the
+// credential, or its user) is the error unknown.
+func (s *Server) remember(who caller, now time.Time, err, unknown error) (caller, error) {
 	switch {
-	case squall.KindOf(err) == squall.NotFound: // no such token, or its user is gone
-		return caller{}, errToken
+	case squall.KindOf(err) == squall.NotFound:
+		return caller{}, unknown
 	case err != nil:
 		return caller{}, err
 	}
 	s.tokens.put(who, now)
 	return who, nil
+}
+
+// subject reads what a user may do. Error kind: NotFound.
+func (s *Server) subject(ctx context.Context, tx store.Tx, name string) (auth.Subject, error) {
+	u, err := tx.User(ctx, name)
+	if err != nil {
+		return auth.Subject{}, err
+	}
+	return auth.Subject{User: u.Name, Admin: u.Admin}, nil
 }
 
 // login checks a user's password. Not more than a few are checked at once: each

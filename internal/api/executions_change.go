@@ -30,6 +30,7 @@ func (s *Server) executionCreate(w http.ResponseWriter, r *request) error {
 	if req.User, err = s.onBehalf(r, req.User); err != nil {
 		return err
 	}
+	req.Audit = s.inTransaction(r, "action "+req.Action.String())
 	ex, err := s.Lifecycle.Request(r.Context(), req)
 	if err != nil {
 		return err
@@ -168,6 +169,7 @@ func (s *Server) executionReRun(w http.ResponseWriter, r *request) error {
 	if req.Context, err = extra.WithContext(nil); err != nil {
 		return err
 	}
+	req.Audit = s.inTransaction(r, "action "+old.Action.String()+", run again from "+string(old.ID))
 	if noMerge {
 		req.Action, req.RerunOf = old.Action, old.ID
 		ex, err := s.Lifecycle.Request(r.Context(), req)

@@ -14,13 +14,14 @@ func (s *Server) rootGet(w http.ResponseWriter, _ *request) error {
 
 // userGet answers who the caller is.
 func (s *Server) userGet(w http.ResponseWriter, r *request) error {
+	shown := wire.Authentication{Method: "API key", Location: r.caller.location}
+	if r.caller.method == "token" {
+		shown.Method, shown.Expire = "authentication token", r.caller.expires.UTC().Format("2006-01-02T15:04:05Z")
+	}
 	return respondJSON(w, http.StatusOK, wire.User{
-		Name: r.caller.User,
-		Authentication: wire.Authentication{
-			Method: "authentication token", Location: r.caller.location,
-			Expire: r.caller.expires.UTC().Format("2006-01-02T15:04:05Z"),
-		},
-		RBAC: wire.RBAC{Roles: []string{}, Admin: r.caller.Admin},
+		Name:           r.caller.User,
+		Authentication: shown,
+		RBAC:           wire.RBAC{Roles: []string{}, Admin: r.caller.Admin},
 	})
 }
 

@@ -16,6 +16,7 @@ type route struct {
 	need   auth.Permission // "" : being authenticated is enough
 	handle handler
 	open   func(*Server, *request) bool // lets a request in without credentials
+	reads  bool                         // changes nothing, whatever the method
 	events bool                         // answers with server-sent events
 	direct string                       // one more path, that of StackStorm's service called directly
 }

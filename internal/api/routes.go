@@ -14,7 +14,7 @@ var routeTable = []route{
 
 	{method: "POST", path: "/auth/v1/tokens", direct: "/tokens", open: toAll, handle: (*Server).tokenCreate},
 	{method: "DELETE", path: "/auth/v1/tokens", direct: "/tokens", handle: (*Server).tokenDelete},
-	{method: "POST", path: "/auth/v1/tokens/validate", direct: "/tokens/validate", handle: (*Server).tokenValidate},
+	{method: "POST", path: "/auth/v1/tokens/validate", direct: "/tokens/validate", reads: true, handle: (*Server).tokenValidate},
 	{method: "GET", path: "/auth/v1/sso", open: toAll, handle: (*Server).ssoGet},
 
 	{method: "GET", path: "/api/v1/executions", need: auth.ExecutionList, handle: (*Server).executionList},
@@ -39,6 +39,13 @@ var routeTable = []route{
 	{method: "GET", path: "/api/v1/keys/{name}", need: auth.KeyView, handle: (*Server).keyGet},
 	{method: "PUT", path: "/api/v1/keys/{name}", need: auth.KeySet, handle: (*Server).keyPut},
 	{method: "DELETE", path: "/api/v1/keys/{name}", need: auth.KeyDelete, handle: (*Server).keyDelete},
+
+	{method: "GET", path: "/api/v1/apikeys", need: auth.APIKeyList, handle: (*Server).apiKeyList},
+	{method: "POST", path: "/api/v1/apikeys", need: auth.APIKeyCreate, handle: (*Server).apiKeyCreate},
+	{method: "GET", path: "/api/v1/apikeys/{id}", need: auth.APIKeyView, handle: (*Server).apiKeyGet},
+	{method: "PUT", path: "/api/v1/apikeys/{id}", need: auth.APIKeyModify, handle: (*Server).apiKeyPut},
+	{method: "DELETE", path: "/api/v1/apikeys/{id}", need: auth.APIKeyDelete, handle: (*Server).apiKeyDelete},
+	{method: "GET", path: "/api/v1/audit", need: auth.AuditView, handle: (*Server).auditList},
 
 	{method: "GET", path: "/stream/v1/stream", need: auth.StreamView, events: true, handle: (*Server).streamEvents},
 	{method: "GET", path: "/stream/v1/executions/{id}/output", need: auth.ExecutionView, events: true, handle: (*Server).streamOutput},

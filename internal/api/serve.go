@@ -28,6 +28,7 @@ type request struct {
 	params map[string]string // of the path
 	query  url.Values
 	caller caller
+	noted  bool // the audit log has what the request changed
 }
 
 // handler answers one route. An error it returns becomes a fault.
@@ -65,7 +66,9 @@ func (s *Server) ServeHTTP(hw http.ResponseWriter, hr *http.Request) {
 		w.WriteHeader(http.StatusOK)
 		return
 	}
-	if err := s.serve(w, r); err != nil {
+	err := s.serve(w, r)
+	s.auditOutcome(r, err)
+	if err != nil {
 		s.fail(w, r, err)
 	}
 }

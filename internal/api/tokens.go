@@ -17,6 +17,7 @@ func (s *Server) tokenCreate(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
+	r.caller = caller{Subject: who, method: "password"}
 	body, err := s.readObject(r, true)
 	if err != nil {
 		return err
@@ -35,7 +36,12 @@ func (s *Server) tokenCreate(w http.ResponseWriter, r *request) error {
 	}
 	now := time.Now().UTC().Truncate(time.Microsecond)
 	secret, token := auth.NewToken(s.IDs.Next(now), who.User, now, ttl)
-	err = s.Store.Update(r.Context(), func(tx store.Tx) error { return tx.PutToken(r.Context(), token) })
+	err = s.Store.Update(r.Context(), func(tx store.Tx) error {
+		if err := tx.PutToken(r.Context(), token); err != nil {
+			return err
+		}
+		return s.note(tx, r, "token:"+string(token.ID))
+	})
 	if err != nil {
 		return err
 	}
@@ -49,8 +55,16 @@ func (s *Server) tokenCreate(w http.ResponseWriter, r *request) error {
 
 // tokenDelete ends the token it is called with.
 func (s *Server) tokenDelete(w http.ResponseWriter, r *request) error {
+	if r.caller.method != "token" {
+		return squall.Errorf(squall.Invalid, "The request carries no token that could be ended; an API key is deleted at /api/v1/apikeys.")
+	}
 	digest := r.caller.digest
-	err := s.Store.Update(r.Context(), func(tx store.Tx) error { return tx.DeleteToken(r.Context(), digest) })
+	err := s.Store.Update(r.Context(), func(tx store.Tx) error {
+		if err := tx.DeleteToken(r.Context(), digest); err != nil {
+			return err
+		}
+		return s.note(tx, r, "token:"+r.caller.User)
+	})
 	if err != nil && squall.KindOf(err) != squall.NotFound {
 		return err
 	}

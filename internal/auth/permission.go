@@ -19,7 +19,7 @@ const (
 
 	ExecutionList   Permission = "execution_list"
 	ExecutionView   Permission = "execution_view"
-	ExecutionReRun  Permission = "execution_re_run"
+	ExecutionReRun  Permission = "execution_rerun"
 	ExecutionStop   Permission = "execution_stop"
 	ExecutionModify Permission = "execution_modify" // pause and resume
 
@@ -35,6 +35,16 @@ const (
 	KeyDelete Permission = "key_value_pair_delete"
 
 	StreamView Permission = "stream_view"
+
+	APIKeyList   Permission = "api_key_list"
+	APIKeyView   Permission = "api_key_view"
+	APIKeyCreate Permission = "api_key_create"
+	APIKeyModify Permission = "api_key_modify"
+	APIKeyDelete Permission = "api_key_delete"
+	APIKeyAll    Permission = "api_key_all" // also the keys of other users
+
+	RoleView  Permission = "role_view"  // roles and who has them
+	AuditView Permission = "audit_view" // the audit log
 
 	// ShowSecrets is to read values that are masked for everybody else.
 	ShowSecrets Permission = "secret_view"
@@ -52,16 +62,17 @@ var Permissions = []Permission{
 	ActionList, ActionView, ActionExecute,
 	ExecutionList, ExecutionView, ExecutionReRun, ExecutionStop, ExecutionModify,
 	PackList, PackView, RunnerList, RunnerView, StreamView,
+	APIKeyList, APIKeyView, APIKeyCreate, APIKeyModify, APIKeyDelete, APIKeyAll, RoleView, AuditView,
 	KeyList, KeyView, KeySet, KeyDelete,
 	ShowSecrets, Impersonate, ListAll, MetricsView,
 }
 
 // forAdmins are the permissions an ordinary user does not have. Everything else
 // is open to every authenticated user, as in a StackStorm without RBAC.
-var forAdmins = []Permission{ShowSecrets, Impersonate, ListAll, MetricsView}
+var forAdmins = []Permission{ShowSecrets, Impersonate, ListAll, MetricsView, APIKeyAll, RoleView, AuditView}
 
 // Resource returns the type of resource p is about: "execution" of
-// "execution_re_run".
+// "execution_rerun".
 func (p Permission) Resource() string {
 	for _, r := range []string{"runner_type", "key_value_pair"} { // the types that hold an underscore themselves
 		if strings.HasPrefix(string(p), r+"_") {

@@ -166,6 +166,13 @@ func (s *Service) insert(ctx context.Context, tx store.Tx, p *prepared, slot Slo
 	if err := tx.InsertExecution(ctx, ex); err != nil {
 		return nil, err
 	}
+	if p.Audit != nil {
+		entry := *p.Audit // fn of an Update may run twice
+		entry.Target = "execution:" + string(ex.ID)
+		if err := tx.AppendAudit(ctx, &entry); err != nil {
+			return nil, err
+		}
+	}
 	if ex.Status != squall.Running {
 		tx.Wake(store.TopicWork) // also when delayed: somebody must set an alarm
 	}

@@ -115,4 +115,5 @@ type Request struct {
 	Parent     *TaskRef
 	Root       ID // of the parent; empty at the top
 	RerunOf    ID
+	Audit      *AuditEntry // written with the execution, which becomes its target; nil: none
 }

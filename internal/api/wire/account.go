@@ -33,8 +33,8 @@ type User struct {
 // Authentication says how the caller came in.
 type Authentication struct {
 	Method   string `json:"method"`
-	Location string `json:"location"`     // "header" or "query"
-	Expire   string `json:"token_expire"` // to the second
+	Location string `json:"location"`               // "header" or "query"
+	Expire   string `json:"token_expire,omitempty"` // to the second; API keys have none
 }
 
 // RBAC says what the caller may do.

@@ -1,0 +1,33 @@
+package wire
+
+import "encoding/json"
+
+// Masked stands for what is not shown (st2).
+const Masked = "********"
+
+// APIKey is an API key. Key, the secret, is in the answer to its creation only;
+// UID and KeyHash are masked in most others.
+type APIKey struct {
+	UID       string          `json:"uid"`
+	User      string          `json:"user"`
+	KeyHash   string          `json:"key_hash,omitempty"`
+	Metadata  json.RawMessage `json:"metadata"`
+	CreatedAt Time            `json:"created_at"`
+	Enabled   bool            `json:"enabled"`
+	ID        string          `json:"id"`
+	Key       string          `json:"key,omitempty"`
+}
+
+// AuditEntry is an entry of the audit log.
+type AuditEntry struct {
+	ID        string `json:"id"`
+	Timestamp Time   `json:"timestamp"`
+	User      string `json:"user"`
+	Method    string `json:"method"` // how the user was authenticated
+	Action    string `json:"action"` // a permission, or method and path
+	Target    string `json:"target"` // a UID, or the path asked for
+	From      string `json:"from"`   // the client's address
+	RequestID string `json:"request_id"`
+	Outcome   string `json:"outcome"` // "done", "denied", "refused", "failed"
+	Detail    string `json:"detail"`
+}
