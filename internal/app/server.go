@@ -19,6 +19,7 @@ import (
 
 	"squall/internal/api"
 	"squall/internal/auth"
+	"squall/internal/content"
 	"squall/internal/lifecycle"
 	"squall/internal/runner/types"
 	"squall/internal/scheduler"
@@ -40,6 +41,7 @@ type server struct {
 	metrics *metrics
 	store   store.Store
 	types   *types.Catalog
+	packs   *content.Registrar
 	keyring *auth.Keyring
 	sched   *scheduler.Scheduler
 	api     *api.Server
@@ -97,8 +99,8 @@ func (s *server) open(ctx context.Context) error {
 	s.atEnd(func() { s.listen.Close() }) //nolint:errcheck // the HTTP server has closed it already
 	c.Server.Listen = s.listen.Addr().String()
 
-	packs := content{store: s.store, runners: s.types.RunnerType, log: s.log}
-	if err := packs.register(ctx, c.Server.Data, c.Packs.Dirs); err != nil {
+	s.packs = &content.Registrar{Store: s.store, Runners: types.Known().RunnerType, Log: s.log.With("part", "packs")}
+	if err := registerPacks(ctx, s.packs, c.Server.Data, c.Packs.Dirs); err != nil {
 		return err
 	}
 	if err := ensureAdmin(ctx, s.store, c.Server.Data, s.log); err != nil {
@@ -155,6 +157,7 @@ func (s *server) wire() error {
 		Lifecycle:   svc,
 		Runners:     s.types,
 		IDs:         ids,
+		Keyring:     s.keyring,
 		Log:         s.log.With("part", "api"),
 		Tracer:      tracer,
 		Observe:     s.metrics.request,

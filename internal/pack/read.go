@@ -77,20 +77,7 @@ func (r Reader) Read(fsys fs.FS, name string) (*Content, []Problem) {
 	pack := c.Pack.Ref
 	d.readConfig(pack)
 
-	refOf := func(t *squall.TriggerType) squall.Ref { return t.Ref }
-	c.TriggerTypes = collect(d, "triggers", refOf, func(f *file, root *pyyaml.Node) *squall.TriggerType {
-		return readTrigger(f, root, pack)
-	})
-	sensors := collect(d, "sensors", func(s sensorFile) squall.Ref { return s.sensor.Ref }, func(f *file, root *pyyaml.Node) sensorFile {
-		return readSensor(f, root, pack)
-	})
-	for _, s := range sensors {
-		c.Sensors = append(c.Sensors, s.sensor)
-		for _, t := range s.types { // a sensor's word replaces that of a file (st2)
-			c.TriggerTypes = slices.DeleteFunc(c.TriggerTypes, func(o *squall.TriggerType) bool { return o.Ref == t.Ref })
-			c.TriggerTypes = append(c.TriggerTypes, t)
-		}
-	}
+	d.readTriggers(pack)
 	c.Actions = collect(d, "actions", func(a *squall.Action) squall.Ref { return a.Ref }, func(f *file, root *pyyaml.Node) *squall.Action {
 		return r.readAction(f, root, pack)
 	})
@@ -118,6 +105,36 @@ func (r Reader) Read(fsys fs.FS, name string) (*Content, []Problem) {
 		return nil, d.problems
 	}
 	return c, d.problems
+}
+
+// TriggerTypes reads no more of a pack than the trigger types it declares. Its
+// problems are those that Read reports.
+func (r Reader) TriggerTypes(fsys fs.FS, name string) []*squall.TriggerType {
+	d := &directory{fsys: fsys, content: &Content{Files: map[string]Files{}}}
+	p := d.readPack(name)
+	if p == nil {
+		return nil
+	}
+	d.readTriggers(p.Ref)
+	return d.content.TriggerTypes
+}
+
+// readTriggers reads trigger types and sensors.
+func (d *directory) readTriggers(pack string) {
+	c := d.content
+	c.TriggerTypes = collect(d, "triggers", func(t *squall.TriggerType) squall.Ref { return t.Ref }, func(f *file, root *pyyaml.Node) *squall.TriggerType {
+		return readTrigger(f, root, pack)
+	})
+	sensors := collect(d, "sensors", func(s sensorFile) squall.Ref { return s.sensor.Ref }, func(f *file, root *pyyaml.Node) sensorFile {
+		return readSensor(f, root, pack)
+	})
+	for _, s := range sensors {
+		c.Sensors = append(c.Sensors, s.sensor)
+		for _, t := range s.types { // a sensor's word replaces that of a file (st2)
+			c.TriggerTypes = slices.DeleteFunc(c.TriggerTypes, func(o *squall.TriggerType) bool { return o.Ref == t.Ref })
+			c.TriggerTypes = append(c.TriggerTypes, t)
+		}
+	}
 }
 
 // checkTrigger reports whether the trigger type of a rule exists, and finds

@@ -2,6 +2,8 @@ package store
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 
@@ -51,7 +53,18 @@ type Content struct {
 	// Link is the reference the object hangs on: a rule's and a trigger's trigger
 	// type, an alias's and a policy's action; empty for the others.
 	Link string
-	Doc  json.RawMessage // the noun as JSON
+	// Source is a digest of the form in which a file was last registered. An
+	// object that was changed since keeps it: PutContent with an empty Source
+	// leaves it as it is. So a restart does not undo what somebody changed.
+	Source string
+	Doc    json.RawMessage // the noun as JSON
+}
+
+// Digest names the form the object has: it is what Source becomes when the
+// object is registered from a file.
+func (c *Content) Digest() string {
+	sum := sha256.Sum256(c.Doc)
+	return hex.EncodeToString(sum[:16])
 }
 
 // ID returns the object's identifier.

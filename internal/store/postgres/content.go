@@ -11,17 +11,18 @@ import (
 
 // PutContent implements store.Contents.
 func (t *tx) PutContent(_ context.Context, c *store.Content) error {
-	if err := driver.CheckText(string(c.Kind), c.Ref, c.Pack, c.Name, c.Link); err != nil {
+	if err := driver.CheckText(string(c.Kind), c.Ref, c.Pack, c.Name, c.Link, c.Source); err != nil {
 		return err
 	}
 	err := t.send(`
-		INSERT INTO content (kind, ref, id, pack, name, link, doc) VALUES ($1,$2,$3,$4,$5,$6,$7)
-		ON CONFLICT (kind, ref) DO UPDATE SET pack = excluded.pack, name = excluded.name, link = excluded.link, doc = excluded.doc`,
-		string(c.Kind), c.Ref, c.ID(), c.Pack, c.Name, c.Link, []byte(c.Doc))
+		INSERT INTO content (kind, ref, id, pack, name, link, source, doc) VALUES ($1,$2,$3,$4,$5,$6,$7,$8)
+		ON CONFLICT (kind, ref) DO UPDATE SET pack = excluded.pack, name = excluded.name, link = excluded.link, doc = excluded.doc,
+			source = CASE WHEN excluded.source <> '' THEN excluded.source ELSE content.source END`,
+		string(c.Kind), c.Ref, c.ID(), c.Pack, c.Name, c.Link, c.Source, []byte(c.Doc))
 	return wrap(fmt.Sprintf("store %s %s", c.Kind, c.Ref), err)
 }
 
-const contentColumns = `SELECT kind, ref, pack, name, link, doc FROM content WHERE `
+const contentColumns = `SELECT kind, ref, pack, name, link, source, doc FROM content WHERE `
 
 // Content implements store.Contents.
 func (t *tx) Content(ctx context.Context, kind store.ContentKind, ref string) (*store.Content, error) {
@@ -85,7 +86,8 @@ func (t *tx) content(ctx context.Context, query string, args ...any) ([]*store.C
 	var list []*store.Content
 	err := t.each(ctx, query, args, func(r *row) error {
 		list = append(list, &store.Content{
-			Kind: store.ContentKind(r.text()), Ref: r.text(), Pack: r.text(), Name: r.text(), Link: r.text(), Doc: r.bytes(),
+			Kind: store.ContentKind(r.text()), Ref: r.text(), Pack: r.text(), Name: r.text(), Link: r.text(),
+			Source: r.text(), Doc: r.bytes(),
 		})
 		return nil
 	})

@@ -84,6 +84,24 @@ func testContent(b *bundle) {
 		return err
 	})
 
+	source := func(want string) {
+		b.Helper()
+		b.view(func(tx store.Tx) error {
+			c, err := tx.Content(b.Context(), store.Rules, ref.String())
+			if err == nil {
+				b.equal("source", c.Source, want)
+			}
+			return err
+		})
+	}
+	source("")
+	registered := *want[5]
+	registered.Source = registered.Digest()
+	b.update(func(tx store.Tx) error { return tx.PutContent(b.Context(), &registered) })
+	source(registered.Digest())
+	b.put(&changed) // by somebody who knows no file
+	source(registered.Digest())
+
 	b.update(func(tx store.Tx) error { return tx.DeleteContent(b.Context(), store.Rules, ref.String()) })
 	b.update(func(tx store.Tx) error { return tx.DeleteContent(b.Context(), store.Rules, ref.String()) }) // again: nothing to do
 	b.view(func(tx store.Tx) error {
