@@ -82,7 +82,13 @@ func (s *Server) view(ctx context.Context, ex *squall.Execution, open bool) (*wi
 	if bytes.Contains(ex.Context, []byte(`"`+wire.ExtraKey+`"`)) {
 		v.Extra, shown.Context = wire.ExtraOf(ex.Context)
 	}
-	if !open && d.Definition != nil {
+	switch {
+	case d.Definition == nil:
+	case open:
+		if shown.Parameters, err = s.Lifecycle.OpenParameters(d.Definition, ex.Parameters); err != nil {
+			return nil, err
+		}
+	default:
 		shown.Parameters = d.Form.Mask(ex.Parameters)
 		shown.Result = d.Form.MaskResult(ex.Result)
 	}

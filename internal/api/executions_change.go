@@ -31,6 +31,7 @@ func (s *Server) executionCreate(w http.ResponseWriter, r *request) error {
 		return err
 	}
 	req.Audit = s.inTransaction(r, "action "+req.Action.String())
+	req.NoSecrets = !r.caller.May(auth.ShowSecrets)
 	ex, err := s.Lifecycle.Request(r.Context(), req)
 	if err != nil {
 		return err
@@ -169,6 +170,7 @@ func (s *Server) executionReRun(w http.ResponseWriter, r *request) error {
 	if req.Context, err = extra.WithContext(nil); err != nil {
 		return err
 	}
+	req.NoSecrets = !r.caller.May(auth.ShowSecrets)
 	req.Audit = s.inTransaction(r, "action "+old.Action.String()+", run again from "+string(old.ID))
 	if noMerge {
 		req.Action, req.RerunOf = old.Action, old.ID

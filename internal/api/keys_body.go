@@ -34,6 +34,9 @@ func (s *Server) keyOf(r *request, body *object) (*squall.KeyValue, time.Duratio
 	if err != nil {
 		return nil, 0, err
 	}
+	if _, is := squall.ParseSecretRef(value); is && !r.caller.May(auth.ShowSecrets) {
+		return nil, 0, squall.Errorf(squall.Denied, "A value that names an external secret can be stored by administrators only.")
+	}
 	k := &squall.KeyValue{KeyRef: ref, Value: value, Secret: secret || encrypted}
 	switch {
 	case encrypted:

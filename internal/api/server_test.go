@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -32,6 +33,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 type testServer struct {
 	*Server
 	url   string
+	dir   string // of the database
 	store *sqlite.Store
 	svc   *lifecycle.Service
 	shell *scripted
@@ -90,11 +92,12 @@ type serverOption func(*Deps)
 
 func newTestServer(t testing.TB, opts ...serverOption) *testServer {
 	t.Helper()
-	st, err := sqlite.Open(t.Context(), sqlite.Options{Dir: t.TempDir()})
+	dir := t.TempDir()
+	st, err := sqlite.Open(t.Context(), sqlite.Options{Dir: dir})
 	if err != nil {
 		t.Fatal(err)
 	}
-	ts := &testServer{store: st, shell: &scripted{shell}}
+	ts := &testServer{dir: dir, store: st, shell: &scripted{shell}}
 	t.Cleanup(func() {
 		if err := st.Close(); err != nil {
 			t.Error(err)
@@ -104,18 +107,22 @@ func newTestServer(t testing.TB, opts ...serverOption) *testServer {
 
 	catalog := types.Builtin()
 	ids := squall.NewIDSource()
-	ts.svc = lifecycle.New(st, catalog, lifecycle.Options{IDs: ids})
+	deps := Deps{Store: st, Runners: catalog, IDs: ids, Version: "1.2.3", Keyring: auth.NewKeyring(time.Now()), Log: slog.New(slog.DiscardHandler)}
+	for _, o := range opts {
+		o(&deps)
+	}
+	ts.svc = lifecycle.New(st, catalog, lifecycle.Options{IDs: ids, Keyring: deps.Keyring, Log: deps.Log})
+	deps.Lifecycle = ts.svc
 	sched, err := scheduler.New(ts.svc, st, runner.Set{"noop": noop.Runner{}, "local-shell-cmd": ts.shell}, scheduler.Config{
-		Node: store.Node{Name: "node1", Host: "host1", PID: 42}, Slots: 8, OutputEvery: 5 * time.Millisecond, SoftStop: time.Millisecond,
+		Node: store.Node{Name: "node1", Host: "host1", PID: 42}, Slots: 8, OutputEvery: 5 * time.Millisecond, SoftStop: time.Millisecond, Log: deps.Log,
+		FetchSecret: func(_ context.Context, ref squall.SecretRef) (string, error) {
+			return "fetched from " + ref.Path + "\n", nil
+		},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	ts.svc.SetLocal(sched)
-	deps := Deps{Store: st, Lifecycle: ts.svc, Runners: catalog, IDs: ids, Version: "1.2.3"}
-	for _, o := range opts {
-		o(&deps)
-	}
 	ts.Server = New(deps)
 
 	ctx, cancel := context.WithCancel(context.Background())

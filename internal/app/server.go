@@ -123,7 +123,7 @@ func (s *server) wire() error {
 	c := s.config
 	ids := squall.NewIDSource()
 	tracer := otel.Tracer("squall")
-	svc := lifecycle.New(s.store, s.types, lifecycle.Options{IDs: ids, Tracer: tracer, Log: s.log.With("part", "lifecycle")})
+	svc := lifecycle.New(s.store, s.types, lifecycle.Options{IDs: ids, Tracer: tracer, Log: s.log.With("part", "lifecycle"), Keyring: s.keyring})
 	host, _ := os.Hostname()
 	runners, err := s.runners()
 	if err != nil {

@@ -27,7 +27,7 @@ func (s *Service) Request(ctx context.Context, r squall.Request) (*squall.Execut
 	if err != nil {
 		return nil, err
 	}
-	p, err := s.prepare(ctx, a, r)
+	p, err := s.prepare(ctx, s.st.View, a, r)
 	if err != nil {
 		return nil, err
 	}
@@ -46,7 +46,7 @@ func (s *Service) RequestTx(ctx context.Context, tx store.Tx, r squall.Request) 
 	if err != nil {
 		return nil, err
 	}
-	p, err := s.prepare(ctx, a, r)
+	p, err := s.prepare(ctx, within(tx), a, r)
 	if err != nil {
 		return nil, err
 	}
@@ -74,8 +74,8 @@ func findAction(ctx context.Context, tx store.Tx, ref squall.Ref) (*squall.Actio
 	return a, nil
 }
 
-// prepare completes the context, renders and checks the parameters.
-func (s *Service) prepare(ctx context.Context, a *squall.Action, r squall.Request) (*prepared, error) {
+// prepare completes the context, renders, checks and seals the parameters.
+func (s *Service) prepare(ctx context.Context, read reader, a *squall.Action, r squall.Request) (*prepared, error) {
 	def := s.define(a.Version(), a)
 	if def.Runner == nil {
 		return nil, squall.Errorf(squall.Invalid, "Action %q needs the runner %q, which this version does not have.", r.Action, a.Runner)
@@ -84,7 +84,7 @@ func (s *Service) prepare(ctx context.Context, a *squall.Action, r squall.Reques
 	if r.Context, err = contextOf(&r, traceContext(ctx)); err != nil {
 		return nil, err
 	}
-	if r.Parameters, err = def.Form.Live(ctx, r.Parameters, r.Context); err != nil {
+	if r.Parameters, err = s.live(ctx, read, def, &r); err != nil {
 		return nil, err
 	}
 	return &prepared{Request: r, def: def}, nil

@@ -22,6 +22,9 @@ func (s *Service) Rerun(ctx context.Context, id squall.ID, over squall.Request) 
 	if err != nil {
 		return nil, fmt.Errorf("re-run execution %s: %w", id, err)
 	}
+	if old.Parameters, err = s.openOld(ctx, old); err != nil {
+		return nil, fmt.Errorf("re-run execution %s: %w", id, err)
+	}
 	r := over
 	r.Action, r.RerunOf = old.Action, id
 	if r.Parameters, err = mergeParameters(old.Parameters, over.Parameters); err != nil {
@@ -31,6 +34,19 @@ func (s *Service) Rerun(ctx context.Context, id squall.ID, over squall.Request) 
 		return nil, err
 	}
 	return s.Request(ctx, r)
+}
+
+// openOld returns the parameters of an execution that is to be repeated in
+// plain text. Without its definition nobody knows which were secret: they stay.
+func (s *Service) openOld(ctx context.Context, old *squall.Execution) (json.RawMessage, error) {
+	def, err := s.Definition(ctx, old.ActionVersion)
+	switch {
+	case squall.KindOf(err) == squall.NotFound:
+		return old.Parameters, nil
+	case err != nil:
+		return nil, err
+	}
+	return s.OpenParameters(def, old.Parameters)
 }
 
 // rerunContext names the execution that is repeated where st2 does, and keeps

@@ -5,10 +5,12 @@ import (
 	"log/slog"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"go.opentelemetry.io/otel/trace"
 	"go.opentelemetry.io/otel/trace/noop"
 
+	"squall/internal/auth"
 	"squall/internal/param"
 	"squall/internal/squall"
 	"squall/internal/store"
@@ -17,12 +19,14 @@ import (
 // Service moves executions from state to state. It may be used by several
 // goroutines at once.
 type Service struct {
-	st     store.Store
-	cat    Catalog
-	ids    *squall.IDSource
-	tracer trace.Tracer
-	log    *slog.Logger
-	local  atomic.Pointer[Local]
+	st      store.Store
+	cat     Catalog
+	ids     *squall.IDSource
+	tracer  trace.Tracer
+	log     *slog.Logger
+	ring    *auth.Keyring
+	configs Configs // may be nil
+	local   atomic.Pointer[Local]
 
 	// versions keeps actions by version. A version never changes, so an entry
 	// is never wrong; the map is dropped when it has grown too big.
@@ -40,6 +44,10 @@ type Options struct {
 	IDs    *squall.IDSource
 	Tracer trace.Tracer
 	Log    *slog.Logger
+	// Keyring seals secret parameters; without one, they can be read by this
+	// process only.
+	Keyring *auth.Keyring
+	Configs Configs // nil: packs have no configuration
 }
 
 // Local is a scheduler in the same process. When it has a free slot, a request
@@ -63,9 +71,12 @@ type Slot interface {
 
 // New returns a service on st.
 func New(st store.Store, cat Catalog, opts Options) *Service {
-	s := &Service{st: st, cat: cat, ids: opts.IDs, tracer: opts.Tracer, log: opts.Log, versions: map[string]*Definition{}}
+	s := &Service{st: st, cat: cat, ids: opts.IDs, tracer: opts.Tracer, log: opts.Log, ring: opts.Keyring, configs: opts.Configs, versions: map[string]*Definition{}}
 	if s.ids == nil {
 		s.ids = squall.NewIDSource()
+	}
+	if s.ring == nil {
+		s.ring = auth.NewKeyring(time.Now())
 	}
 	if s.tracer == nil {
 		s.tracer = noop.NewTracerProvider().Tracer("squall")

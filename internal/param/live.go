@@ -19,13 +19,27 @@ var templates = sync.OnceValue(func() *expr.Set {
 	return expr.NewSet(expr.Limits{Steps: expr.DefaultLimits.Steps / 10}, jinja.New())
 })
 
+// Sources are what templates of parameters may look into. All of it is asked
+// for only when there is a template.
+type Sources struct {
+	Context json.RawMessage // of the execution; templates call it action_context
+	// Config returns the configuration of the action's pack, a JSON object or
+	// nil; templates call it config_context. May be nil.
+	Config func(context.Context) (json.RawMessage, error)
+	// Store answers st2kv, for User. Nil: there is no st2kv.
+	Store expr.Datastore
+	User  string
+	// GivenStore answers instead of Store to the templates that came with the
+	// request. Nil: Store does.
+	GivenStore expr.Datastore
+}
+
 // Live turns the parameters of a request into what is stored: templates
-// rendered, values cast to the type of the schema, the whole checked. runContext
-// is the execution's context, which templates see as action_context.
+// rendered, values cast to the type of the schema, the whole checked.
 //
 // st2: parameters whose default is a template join those that were given,
 // others do not; a null gives way to the default.
-func (f *Form) Live(ctx context.Context, given, runContext json.RawMessage) (json.RawMessage, error) {
+func (f *Form) Live(ctx context.Context, given json.RawMessage, src Sources) (json.RawMessage, error) {
 	params, err := object(given)
 	if err != nil {
 		return nil, err
@@ -33,7 +47,7 @@ func (f *Form) Live(ctx context.Context, given, runContext json.RawMessage) (jso
 	if f.plain(params) {
 		return f.accept(params, given)
 	}
-	r, err := f.rendering(params, given, runContext)
+	r, err := f.rendering(ctx, params, given, src)
 	if err != nil {
 		return nil, err
 	}
@@ -50,7 +64,7 @@ func (f *Form) Live(ctx context.Context, given, runContext json.RawMessage) (jso
 
 // Start returns the values a run starts with, as Final does, with the
 // templates rendered that are defaults.
-func (f *Form) Start(ctx context.Context, given, runContext json.RawMessage) (runnerParams, actionParams map[string]any, err error) {
+func (f *Form) Start(ctx context.Context, given json.RawMessage, src Sources) (runnerParams, actionParams map[string]any, err error) {
 	if !f.templates {
 		return f.Final(given)
 	}
@@ -58,7 +72,7 @@ func (f *Form) Start(ctx context.Context, given, runContext json.RawMessage) (ru
 	if err != nil {
 		return nil, nil, err
 	}
-	r, err := f.rendering(params, given, runContext)
+	r, err := f.rendering(ctx, params, given, src)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -133,15 +147,27 @@ func plainNumber(n json.Number, typeName string) bool {
 }
 
 // rendering puts together what templates need.
-func (f *Form) rendering(params map[string]any, given, runContext json.RawMessage) (r Rendering, err error) {
-	r = Rendering{Runner: f.runnerEntries, Action: f.actionEntries, Given: value.NewDict(0)}
+func (f *Form) rendering(ctx context.Context, params map[string]any, given json.RawMessage, src Sources) (r Rendering, err error) {
+	r = Rendering{
+		Runner: f.runnerEntries, Action: f.actionEntries, Given: value.NewDict(0),
+		Env: &expr.Env{Store: src.Store, User: src.User}, GivenStore: src.GivenStore,
+	}
 	if len(params) > 0 {
 		if r.Given, err = dict(given); err != nil {
 			return r, err
 		}
 	}
-	if len(runContext) > 0 {
-		r.Context, err = dict(runContext)
+	if len(src.Context) > 0 {
+		if r.Context, err = dict(src.Context); err != nil {
+			return r, err
+		}
+	}
+	if src.Config == nil {
+		return r, nil
+	}
+	config, err := src.Config(ctx)
+	if err == nil && len(config) > 0 {
+		r.Config, err = dict(config)
 	}
 	return r, err
 }

@@ -90,54 +90,74 @@ func resultMask(output json.RawMessage) *mask {
 	return nil
 }
 
-// apply rewrites doc. It keeps the order of keys, for people compare what they
-// see with what they wrote.
+// apply masks doc.
 func (m *mask) apply(doc json.RawMessage) json.RawMessage {
+	out, err := m.rewrite(doc, func(json.RawMessage) (json.RawMessage, error) { return json.RawMessage(`"` + Masked + `"`), nil })
+	if err != nil {
+		return doc // it is no JSON
+	}
+	return out
+}
+
+// rewrite replaces what is secret in doc by what leaf makes of it. It keeps the
+// order of keys, for people compare what they see with what they wrote.
+func (m *mask) rewrite(doc json.RawMessage, leaf func(json.RawMessage) (json.RawMessage, error)) (json.RawMessage, error) {
 	if m == nil || len(doc) == 0 {
-		return doc
+		return doc, nil
 	}
 	if m.whole {
-		return json.RawMessage(`"` + Masked + `"`)
+		return leaf(doc)
 	}
 	d := json.NewDecoder(bytes.NewReader(doc))
 	start, err := d.Token()
 	if err != nil {
-		return doc
+		return nil, err
 	}
 	var out bytes.Buffer
+	element := func(m *mask) error {
+		var v json.RawMessage
+		if err := d.Decode(&v); err != nil {
+			return err
+		}
+		v, err := m.rewrite(v, leaf)
+		out.Write(v)
+		return err
+	}
+	comma := func(first bool) {
+		if !first {
+			out.WriteByte(',')
+		}
+	}
 	switch {
 	case start == json.Delim('{') && len(m.properties) > 0:
 		out.WriteByte('{')
 		for first := true; d.More(); first = false {
+			comma(first)
 			name, err := d.Token()
-			var v json.RawMessage
-			if err != nil || d.Decode(&v) != nil {
-				return doc
+			if err != nil {
+				return nil, err
 			}
-			if !first {
-				out.WriteByte(',')
+			key, err := json.Marshal(name)
+			if err != nil {
+				return nil, err
 			}
-			key, _ := json.Marshal(name)
-			out.Write(key)
-			out.WriteByte(':')
-			out.Write(m.properties[name.(string)].apply(v))
+			out.Write(append(key, ':'))
+			if err := element(m.properties[name.(string)]); err != nil {
+				return nil, err
+			}
 		}
 		out.WriteByte('}')
 	case start == json.Delim('[') && m.items != nil:
 		out.WriteByte('[')
 		for first := true; d.More(); first = false {
-			var v json.RawMessage
-			if d.Decode(&v) != nil {
-				return doc
+			comma(first)
+			if err := element(m.items); err != nil {
+				return nil, err
 			}
-			if !first {
-				out.WriteByte(',')
-			}
-			out.Write(m.items.apply(v))
 		}
 		out.WriteByte(']')
 	default:
-		return doc
+		return doc, nil
 	}
-	return out.Bytes()
+	return out.Bytes(), nil
 }

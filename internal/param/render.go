@@ -23,6 +23,9 @@ type Rendering struct {
 	// datastore through templates in parameters. Defaults, which the pack's
 	// author wrote, still may.
 	GivenIsData bool
+	// GivenStore answers st2kv instead of Env's to templates that came with the
+	// request; it may refuse to decrypt for somebody. Nil: Env's does.
+	GivenStore expr.Datastore
 }
 
 // RenderLive renders the given parameters when a run is requested: they may be
@@ -115,11 +118,19 @@ func (r *Rendering) resolve(ctx context.Context, set *expr.Set, g *graph, b *val
 		env = *r.Env
 	}
 	env.Vars = expr.DictVars(all)
-	dataEnv := env.ForData()
+	givenEnv := &env
+	switch {
+	case r.GivenIsData:
+		givenEnv = env.ForData()
+	case r.GivenStore != nil:
+		other := env
+		other.Store = r.GivenStore
+		givenEnv = &other
+	}
 	for _, n := range nodes {
 		e := &env
-		if n.given && r.GivenIsData {
-			e = dataEnv
+		if n.given {
+			e = givenEnv
 		}
 		v := n.value
 		if n.hasTemplate {

@@ -50,6 +50,9 @@ type Config struct {
 	// IssueToken, when set, makes the token that an action finds in its environment.
 	IssueToken func(ctx context.Context, ex *squall.Execution) (string, error)
 
+	// FetchSecret gets the external secrets that secret parameters name; nil: there are none.
+	FetchSecret lifecycle.Fetch
+
 	Hooks  Hooks
 	Tracer trace.Tracer
 	Log    *slog.Logger

@@ -30,12 +30,12 @@ func (s *Scheduler) job(ctx context.Context, ex *squall.Execution) (*runner.Job,
 	if err != nil {
 		return nil, nil, err
 	}
-	runnerParams, actionParams, err := def.Form.Start(ctx, ex.Parameters, ex.Context)
+	opened, runnerParams, actionParams, err := s.parameters(ctx, def, ex)
 	if err != nil {
 		return nil, nil, err
 	}
 	job := &runner.Job{
-		Execution: ex, Action: def.Action, RunnerParams: runnerParams, ActionParams: actionParams,
+		Execution: opened, Action: def.Action, RunnerParams: runnerParams, ActionParams: actionParams,
 		Log: s.cfg.Log.With("execution_id", ex.ID, "action", ex.Action.String()),
 	}
 	if s.isInstant(ex.Runner) {
@@ -60,6 +60,27 @@ func (s *Scheduler) job(ctx context.Context, ex *squall.Execution) (*runner.Job,
 		job.Env["SQUALL_TOKEN"] = token
 	}
 	return job, def, nil
+}
+
+// parameters returns the values the run starts with, and the execution with
+// its parameters in plain text. ex itself stays as it is stored.
+func (s *Scheduler) parameters(ctx context.Context, def *lifecycle.Definition, ex *squall.Execution) (opened *squall.Execution, runnerParams, actionParams map[string]any, err error) {
+	opened = ex
+	if def.Form.Secret() {
+		c := *ex
+		if c.Parameters, err = s.svc.OpenParameters(def, ex.Parameters); err != nil {
+			return nil, nil, nil, err
+		}
+		opened = &c
+	}
+	err = retry(ctx, func() (err error) {
+		runnerParams, actionParams, err = s.svc.Start(ctx, def, ex, opened.Parameters)
+		return err
+	})
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	return opened, runnerParams, actionParams, lifecycle.FetchSecrets(ctx, def, s.cfg.FetchSecret, runnerParams, actionParams)
 }
 
 // environment is what every action finds about itself; the ST2 names are for

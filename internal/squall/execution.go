@@ -115,5 +115,9 @@ type Request struct {
 	Parent     *TaskRef
 	Root       ID // of the parent; empty at the top
 	RerunOf    ID
-	Audit      *AuditEntry // written with the execution, which becomes its target; nil: none
+	// NoSecrets: the request comes from somebody who may not read secrets. The
+	// templates in Parameters decrypt no keys but his own, and Parameters must not
+	// name external secrets.
+	NoSecrets bool
+	Audit     *AuditEntry // written with the execution, which becomes its target; nil: none
 }

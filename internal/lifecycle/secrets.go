@@ -1,0 +1,195 @@
+package lifecycle
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"squall/internal/auth"
+	"squall/internal/expr"
+	"squall/internal/param"
+	"squall/internal/squall"
+	"squall/internal/store"
+)
+
+// Configs gives the configurations of packs to templates.
+type Configs interface {
+	// PackConfig returns a pack's configuration as its actions see it: a JSON
+	// object with defaults filled in and secrets in plain text, or nil.
+	PackConfig(ctx context.Context, pack, user string) (json.RawMessage, error)
+}
+
+// reader runs fn in a transaction that may read: View, or one that is open.
+type reader func(ctx context.Context, fn func(store.Tx) error) error
+
+// within is a reader inside of tx.
+func within(tx store.Tx) reader {
+	return func(_ context.Context, fn func(store.Tx) error) error { return fn(tx) }
+}
+
+// Datastore answers st2kv in the name of one who asks.
+type Datastore struct {
+	read reader
+	ring *auth.Keyring
+	// decrypt allows the plain text of secrets in scope system. A user's own
+	// keys are open to him always.
+	decrypt bool
+}
+
+var _ expr.Datastore = (*Datastore)(nil)
+
+// Get implements expr.Datastore. Without Decrypt a secret gives its ciphertext
+// (st2). Error kinds: Denied, and Invalid when the value cannot be decrypted.
+func (d *Datastore) Get(ctx context.Context, key expr.KeyRef) (text string, found bool, err error) {
+	ref := squall.KeyRef{Scope: squall.Scope(key.Scope), Name: key.Name}
+	if ref.Scope == squall.UserScope {
+		ref.User = key.User
+	}
+	var k *squall.KeyValue
+	err = d.read(ctx, func(tx store.Tx) (err error) {
+		k, err = tx.Key(ctx, ref)
+		return err
+	})
+	switch {
+	case squall.KindOf(err) == squall.NotFound:
+		return "", false, nil
+	case err != nil:
+		return "", false, err
+	case !k.Secret || !key.Decrypt:
+		return k.Value, true, nil
+	case !d.decrypt && ref.Scope != squall.UserScope:
+		return "", false, squall.Errorf(squall.Denied, "Decrypting the key %q requires administrator access", key.Name)
+	}
+	text, err = d.ring.Open(auth.ForDatastore, k.Value)
+	if err != nil {
+		return "", false, squall.Errorf(squall.Invalid, "The key %q cannot be decrypted: %s", key.Name, squall.MessageOf(err))
+	}
+	return text, true, nil
+}
+
+// sources is what the templates of a run's parameters may look into.
+//
+// st2: st2kv.user reads the keys of api_user in the context, which the caller
+// can set; here they are always the execution's user's.
+func (s *Service) sources(read reader, a *squall.Action, user string, runContext json.RawMessage) param.Sources {
+	src := param.Sources{Context: runContext, User: user, Store: &Datastore{read: read, ring: s.ring, decrypt: true}}
+	if s.configs != nil {
+		src.Config = func(ctx context.Context) (json.RawMessage, error) {
+			return s.configs.PackConfig(ctx, a.Ref.Pack, user)
+		}
+	}
+	return src
+}
+
+// live renders and checks the parameters of a request, and seals what is secret
+// in them.
+func (s *Service) live(ctx context.Context, read reader, def *Definition, r *squall.Request) (json.RawMessage, error) {
+	src := s.sources(read, def.Action, r.User, r.Context)
+	if r.NoSecrets {
+		src.GivenStore = &Datastore{read: read, ring: s.ring}
+	}
+	params, err := def.Form.Live(ctx, r.Parameters, src)
+	if err != nil || !def.Form.Secret() {
+		return params, err
+	}
+	if r.NoSecrets {
+		if err := refuseReferences(r.Parameters, params); err != nil {
+			return nil, err
+		}
+	}
+	return def.Form.Seal(params, func(plain string) string { return s.ring.Seal(purpose(def), plain) })
+}
+
+// refuseReferences refuses to fetch secrets from outside for somebody who may
+// not read secrets, whether he wrote the reference or had it rendered.
+func refuseReferences(given, rendered json.RawMessage) error {
+	var names, values map[string]json.RawMessage
+	if json.Unmarshal(given, &names) != nil || json.Unmarshal(rendered, &values) != nil {
+		return nil // nothing was given
+	}
+	for name := range names {
+		if holdsReference(values[name]) {
+			return squall.Errorf(squall.Denied, "The parameter %q names an external secret, which requires administrator access", name)
+		}
+	}
+	return nil
+}
+
+func holdsReference(doc json.RawMessage) bool {
+	var v any
+	return json.Unmarshal(doc, &v) == nil && anyText(v, func(s string) bool {
+		_, is := squall.ParseSecretRef(s)
+		return is
+	})
+}
+
+func anyText(v any, yes func(string) bool) bool {
+	switch v := v.(type) {
+	case string:
+		return yes(v)
+	case []any:
+		for _, item := range v {
+			if anyText(item, yes) {
+				return true
+			}
+		}
+	case map[string]any:
+		for _, item := range v {
+			if anyText(item, yes) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// purpose is what the secret parameters of an action are sealed for.
+func purpose(def *Definition) auth.Purpose { return auth.ForParameters(def.Action.Ref) }
+
+// OpenParameters returns the parameters of an execution of def as they were
+// given, its secrets in plain text: for the run, and for who may read secrets.
+func (s *Service) OpenParameters(def *Definition, stored json.RawMessage) (json.RawMessage, error) {
+	if !def.Form.Secret() {
+		return stored, nil
+	}
+	params, err := def.Form.Unseal(stored, func(sealed string) (string, error) { return s.ring.Open(purpose(def), sealed) })
+	if err != nil {
+		return nil, fmt.Errorf("open secret parameters: %w", err)
+	}
+	return params, nil
+}
+
+// Start returns the values an execution starts with. params are its
+// parameters, opened.
+func (s *Service) Start(ctx context.Context, def *Definition, ex *squall.Execution, params json.RawMessage) (runnerParams, actionParams map[string]any, err error) {
+	return def.Form.Start(ctx, params, s.sources(s.st.View, def.Action, ex.User, ex.Context))
+}
+
+// Fetch gets an external secret; see squall.SecretRef.
+type Fetch func(ctx context.Context, ref squall.SecretRef) (string, error)
+
+// FetchSecrets replaces references to external secrets in the secret ones of a
+// run's parameters by the secrets. They are never stored.
+func FetchSecrets(ctx context.Context, def *Definition, fetch Fetch, values ...map[string]any) error {
+	if !def.Form.Secret() {
+		return nil
+	}
+	for _, v := range values {
+		err := def.Form.MapSecrets(v, func(text string) (string, error) {
+			ref, is := squall.ParseSecretRef(text)
+			if !is {
+				return text, nil
+			}
+			if fetch == nil {
+				return "", squall.Errorf(squall.Invalid, "there are no providers of external secrets for %s", ref)
+			}
+			secret, err := fetch(ctx, ref)
+			return strings.TrimSuffix(secret, "\n"), err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
