@@ -181,7 +181,7 @@ func (c *Conductor) firstVars(start Start) (*value.Dict, []error, error) {
 func (c *Conductor) evalInput(given *value.Dict, name, def any, sc *scope) (any, error) {
 	if given != nil {
 		if v, ok := given.Get(name); ok {
-			v, err := c.host.Exprs.Eval(c.ctx, v, c.env(sc).ForData())
+			v, err := c.host.Exprs.Eval(c.ctx, v, c.dataEnv(sc))
 			if err != nil {
 				return nil, err
 			}
@@ -191,13 +191,11 @@ func (c *Conductor) evalInput(given *value.Dict, name, def any, sc *scope) (any,
 	return c.evalStored(def, sc)
 }
 
-// evalStored evaluates a statement whose value is going to be stored.
-func (c *Conductor) evalStored(v any, sc *scope) (any, error) {
-	v, err := c.eval(v, sc)
-	if err != nil {
-		return nil, err
-	}
-	return storable(v)
+// dataEnv is the environment for texts that came from outside.
+func (c *Conductor) dataEnv(sc *scope) *expr.Env {
+	e := c.host.Env
+	e.Vars = sc
+	return e.ForData()
 }
 
 // listOf is what Python iterates over; null and other false values are empty.

@@ -2,8 +2,6 @@ package workflow
 
 import (
 	"iter"
-	"slices"
-	"strings"
 
 	"squall/internal/expr"
 	"squall/internal/expr/value"
@@ -99,89 +97,6 @@ func (c *Conductor) taskScope(ctx *contextNode, task string, route int) *scope {
 	d.SetStr("id", task)
 	d.SetStr("route", int64(route))
 	return &scope{c: c, base: ctx, task: d, state: true}
-}
-
-// env is the environment of an evaluation.
-func (c *Conductor) env(s *scope) *expr.Env {
-	e := c.host.Env
-	e.Vars = s
-	if s.state {
-		e.States = c
-	}
-	return &e
-}
-
-// eval evaluates a statement.
-func (c *Conductor) eval(v any, s *scope) (any, error) {
-	switch v.(type) {
-	case string, *value.List, *value.Dict:
-		if c.spec.mutating && mutates(v) {
-			s.own()
-		}
-		return c.host.Exprs.Eval(c.ctx, v, c.env(s))
-	}
-	return v, nil
-}
-
-// mutators are the methods by which a template can change a list or a mapping
-// in place. The original gives every task a deep copy of its variables; here
-// values are shared, and copied only for templates that name one of these.
-var mutators = []string{"append", "extend", "insert", "pop", "remove", "clear", "update", "setdefault", "sort", "reverse"}
-
-func mutates(v any) bool {
-	switch x := v.(type) {
-	case string:
-		return strings.Contains(x, "{") && slices.ContainsFunc(mutators, func(m string) bool { return strings.Contains(x, m) })
-	case *value.List:
-		return slices.ContainsFunc(x.Items, mutates)
-	case *value.Dict:
-		for k, e := range x.All() {
-			if mutates(k) || mutates(e) {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-// own gives the scope deep copies of all it shows.
-func (s *scope) own() {
-	if s.owned {
-		return
-	}
-	s.owned = true
-	all := value.NewDict(8)
-	for name := range s.Names() {
-		if v, ok := s.Lookup(name); ok && name != expr.VarState && name != expr.VarCurrentTask && name != expr.VarCurrentItem {
-			all.SetStr(name, copied(v, 0))
-		}
-	}
-	s.top = all
-	if s.task != nil {
-		s.task = copied(s.task, 0).(*value.Dict)
-	}
-	s.item = copied(s.item, 0)
-}
-
-func copied(v any, depth int) any {
-	if depth > maxDepth {
-		return v
-	}
-	switch x := v.(type) {
-	case *value.List:
-		out := &value.List{Items: make([]any, len(x.Items))}
-		for i, e := range x.Items {
-			out.Items[i] = copied(e, depth+1)
-		}
-		return out
-	case *value.Dict:
-		out := value.NewDict(x.Len())
-		for k, e := range x.All() {
-			out.Set(k, copied(e, depth+1))
-		}
-		return out
-	}
-	return v
 }
 
 // FindTask implements expr.TaskStates: the newest entry of a task on a route,
