@@ -54,12 +54,18 @@ func fault(err error) (status int, text string) {
 	return statusOf[kind], text
 }
 
+// ErrStopping is the cause with which the process ends the contexts of requests
+// that are under way when it stops.
+var ErrStopping = errors.New("the server is stopping")
+
 // fail writes err as the answer, unless the answer has begun: then all that is
 // left is to break the connection, so that the client does not take half a
 // document for a whole one.
 func (s *Server) fail(w *response, r *request, err error) {
 	status, text := fault(err)
 	switch {
+	case errors.Is(context.Cause(r.Context()), ErrStopping):
+		status, text = http.StatusServiceUnavailable, "The server is stopping, and nothing was stored."
 	case r.Context().Err() != nil && errors.Is(err, context.Canceled):
 		status = 499 // the client has gone; only for the log
 	case status >= 500:

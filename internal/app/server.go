@@ -224,8 +224,8 @@ func (s *server) notReady(ctx context.Context) []string {
 func (s *server) run(ctx context.Context) error {
 	// The scheduler gets the order to stop; everything it still needs while its
 	// actions end (database, API for actions that call it) lives on in work.
-	work, stopWork := context.WithCancel(context.WithoutCancel(ctx))
-	defer stopWork()
+	work, stopWork := context.WithCancelCause(context.WithoutCancel(ctx))
+	defer stopWork(nil)
 
 	web := &http.Server{
 		Handler:           s.api,
@@ -254,7 +254,7 @@ func (s *server) run(ctx context.Context) error {
 			cancel()
 		})()
 		err := s.sched.Run(soft)
-		stopWork() // ends streams and long requests
+		stopWork(api.ErrStopping) // ends streams and long requests
 		shutdown, cancelShutdown := context.WithTimeout(context.Background(), 5*time.Second)
 		defer cancelShutdown()
 		return errors.Join(err, web.Shutdown(shutdown))

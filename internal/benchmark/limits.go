@@ -25,8 +25,8 @@ func bareDB(dir string) (*sql.DB, error) {
 		return nil, err
 	}
 	db.SetMaxOpenConns(1)
-	_, err = db.Exec(`CREATE TABLE t (id INTEGER PRIMARY KEY, doc BLOB NOT NULL, state TEXT NOT NULL);
-		CREATE TABLE o (id INTEGER PRIMARY KEY, doc BLOB NOT NULL)`)
+	_, err = db.Exec(`CREATE TABLE IF NOT EXISTS t (id INTEGER PRIMARY KEY, doc BLOB NOT NULL, state TEXT NOT NULL);
+		CREATE TABLE IF NOT EXISTS o (id INTEGER PRIMARY KEY, doc BLOB NOT NULL)`)
 	return db, err
 }
 

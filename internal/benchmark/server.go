@@ -193,10 +193,20 @@ func (s *server) open(ctx context.Context) (int, error) {
 // throughput lets clients request one action after the other for d and
 // returns how many finished per second, those that were still open at the end included.
 func (s *server) throughput(clients int, d time.Duration, body []byte) (float64, error) {
+	idle := make(chan *lean, clients)
+	for range clients {
+		c, err := s.connect(body)
+		if err != nil {
+			return 0, err
+		}
+		defer c.conn.Close()
+		idle <- c
+	}
 	began := time.Now()
-	perSecond, err := rate(clients, d, func(ctx context.Context) error {
-		_, err := s.request(ctx, body)
-		return err
+	perSecond, err := rate(clients, d, func(context.Context) error {
+		c := <-idle
+		defer func() { idle <- c }()
+		return c.post()
 	})
 	if err != nil {
 		return 0, err

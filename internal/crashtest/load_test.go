@@ -134,10 +134,10 @@ func (l *load) cancel(ctx context.Context, id squall.ID, rng *rand.Rand) {
 
 func (l *load) any(rng *rand.Rand) *node { return l.nodes[rng.IntN(len(l.nodes))] }
 
-// note keeps answers that no stopping server may give: "not now" (503), and
-// "given up" (499) to what was under way when it stopped, are all right.
+// note keeps answers that no stopping server may give: "not now" (503) is the
+// one that it may.
 func (l *load) note(err error) {
-	if !errors.Is(err, errRefused) || strings.Contains(err.Error(), ": 503") || strings.Contains(err.Error(), ": 499") {
+	if !errors.Is(err, errRefused) || strings.Contains(err.Error(), ": 503") {
 		return
 	}
 	l.mu.Lock()
