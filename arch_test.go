@@ -32,7 +32,7 @@ var mayImport = map[string][]string{
 	"internal/expr/jinja":    {"internal/expr", "internal/expr/value", "internal/expr/pyre", "internal/expr/stfn"},
 	"internal/param":         {"internal/squall", "internal/expr", "internal/expr/value", "internal/expr/jinja", "internal/expr/stfn"},
 	"internal/pack":          {"internal/squall", "internal/param", "internal/expr/value", "internal/expr/pyyaml"},
-	"internal/auth":          {"internal/squall"},
+	"internal/auth":          {"internal/squall", "internal/expr/value", "internal/expr/pyyaml"},
 	"internal/workflow":      {"internal/squall", "internal/expr", "internal/expr/value", "internal/expr/pyre", "internal/expr/pyyaml"},
 
 	// Contracts.
@@ -56,7 +56,7 @@ var mayImport = map[string][]string{
 	"internal/api/wire":        {"internal/squall"},
 	"internal/api":             {"internal/squall", "internal/api/wire", "internal/auth", "internal/param", "internal/store", "internal/lifecycle"},
 	"internal/client":          {"internal/squall", "internal/api/wire"},
-	"internal/cli":             {"internal/squall", "internal/client", "internal/api/wire", "internal/expr", "internal/expr/..."},
+	"internal/cli":             {"internal/squall", "internal/auth", "internal/client", "internal/api/wire", "internal/expr", "internal/expr/..."},
 	"internal/app":             {"internal/...", "packs"},
 	"packs":                    {},
 	"cmd/squall":               {"internal/app", "internal/cli"},

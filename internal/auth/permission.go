@@ -87,17 +87,39 @@ func (p Permission) Resource() string {
 type Subject struct {
 	User    string
 	Admin   bool
-	Service bool // came with a token that the server issued for the run of an action
+	Service bool     // came with a token that the server issued for the run of an action
+	Groups  []string // of a directory, as far as the way they came in tells
+	Roles   []string
+	Rights  *Rights // nil: roles do not count, the table of this file does
 }
 
-// May reports whether s holds p. A permission that is not in the table is held
-// by nobody, not even by administrators: a misspelt one must show up.
+// May reports whether s holds p, whatever it is done to. A permission that is
+// not in the table is held by nobody, not even by administrators: a misspelt one
+// must show up.
 func (s Subject) May(p Permission) bool {
-	if s.User == "" || !slices.Contains(Permissions, p) {
+	switch {
+	case s.User == "" || !known(p):
 		return false
+	case s.Rights != nil:
+		return s.Rights.everywhere(p)
 	}
 	return s.Admin || !slices.Contains(forAdmins, p)
 }
+
+// MaySome reports whether there can be something on which s holds p.
+func (s Subject) MaySome(p Permission) bool {
+	return s.May(p) || s.Rights != nil && s.User != "" && known(p) && s.Rights.somewhere(p)
+}
+
+// MayOn reports whether s holds p on a resource. st2: what is granted on a pack
+// holds for what is in it, so the UIDs are those of the resource and of all that
+// contains it.
+func (s Subject) MayOn(p Permission, uids ...string) bool {
+	return s.May(p) || s.Rights != nil && s.User != "" && known(p) && s.Rights.at(p, uids)
+}
+
+// Isolated reports whether s sees no executions but their own.
+func (s Subject) Isolated() bool { return s.Rights != nil && s.Rights.isolated && !s.Rights.admin }
 
 // Check returns nil when s holds p, and otherwise an error of kind Denied that
 // names what is missing (st2's words).
@@ -106,4 +128,12 @@ func (s Subject) Check(p Permission) error {
 		return nil
 	}
 	return squall.Errorf(squall.Denied, "User %q doesn't have required permission %q", s.User, p)
+}
+
+// CheckOn is Check for a resource, whose UID comes first.
+func (s Subject) CheckOn(p Permission, uids ...string) error {
+	if s.MayOn(p, uids...) {
+		return nil
+	}
+	return squall.Errorf(squall.Denied, "User %q doesn't have required permission %q on resource %q", s.User, p, uids[0])
 }

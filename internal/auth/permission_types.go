@@ -1,0 +1,153 @@
+package auth
+
+// PermissionType is a permission that roles can grant, with its meaning.
+type PermissionType struct {
+	Permission Permission
+	Meaning    string // st2's words: clients show them
+}
+
+// PermissionTypes lists, by type of resource, what roles can grant on resources
+// of the type (st2: a grant on a pack may be about what is in the pack).
+var PermissionTypes = map[string][]PermissionType{
+	"runner_type": {
+		{"runner_type_list", "Ability to list (view all) runners."},
+		{"runner_type_view", "Ability to view a runner."},
+		{"runner_type_modify", `Ability to modify (update) an existing runner. Also implies "runner_type_view" permission.`},
+		{"runner_type_all", "Ability to perform all the supported operations on a particular runner."},
+	},
+	"pack": {
+		{"pack_list", "Ability to list (view all) packs."},
+		{"pack_view", "Ability to view a pack."},
+		{"pack_create", "Ability to create a new pack."},
+		{"pack_modify", "Ability to modify (update) an existing pack."},
+		{"pack_delete", "Ability to delete an existing pack."},
+		{"pack_install", "Ability to install packs."},
+		{"pack_uninstall", "Ability to uninstall packs."},
+		{"pack_register", "Ability to register packs and corresponding resources."},
+		{"pack_config", "Ability to configure a pack."},
+		{"pack_search", "Ability to query registry and search packs."},
+		{"pack_views_index_health", "Ability to query health of pack registries."},
+		{"pack_all", "Ability to perform all the supported operations on a particular pack."},
+		{"sensor_type_view", "Ability to view a sensor"},
+		{"sensor_type_modify", `Ability to modify (update) an existing sensor. Also implies "sensor_type_view" permission.`},
+		{"sensor_type_all", "Ability to perform all the supported operations on a particular sensor."},
+		{"action_view", "Ability to view an action."},
+		{"action_create", `Ability to create a new action. Also implies "action_view" permission.`},
+		{"action_modify", `Ability to modify (update) an existing action. Also implies "action_view" permission.`},
+		{"action_delete", `Ability to delete an existing action. Also implies "action_view" permission.`},
+		{"action_execute", `Ability to execute (run) an action. Also implies "action_view" permission.`},
+		{"action_all", "Ability to perform all the supported operations on a particular action."},
+		{"action_alias_view", "Ability to view an action alias."},
+		{"action_alias_create", `Ability to create a new action alias. Also implies "action_alias_view" permission.`},
+		{"action_alias_modify", `Ability to modify (update) an existing action alias. Also implies "action_alias_view" permission.`},
+		{"action_alias_delete", `Ability to delete an existing action alias. Also implies "action_alias_view" permission.`},
+		{"action_alias_all", "Ability to perform all the supported operations on a particular action alias."},
+		{"rule_view", "Ability to view a rule."},
+		{"rule_create", `Ability to create a new rule. Also implies "rule_view" permission`},
+		{"rule_modify", `Ability to modify (update) an existing rule. Also implies "rule_view" permission.`},
+		{"rule_delete", `Ability to delete an existing rule. Also implies "rule_view" permission.`},
+		{"rule_all", "Ability to perform all the supported operations on a particular rule."},
+	},
+	"sensor_type": {
+		{"sensor_type_list", "Ability to list (view all) sensors."},
+		{"sensor_type_view", "Ability to view a sensor"},
+		{"sensor_type_modify", `Ability to modify (update) an existing sensor. Also implies "sensor_type_view" permission.`},
+		{"sensor_type_all", "Ability to perform all the supported operations on a particular sensor."},
+	},
+	"action": {
+		{"action_list", "Ability to list (view all) actions."},
+		{"action_view", "Ability to view an action."},
+		{"action_create", `Ability to create a new action. Also implies "action_view" permission.`},
+		{"action_modify", `Ability to modify (update) an existing action. Also implies "action_view" permission.`},
+		{"action_delete", `Ability to delete an existing action. Also implies "action_view" permission.`},
+		{"action_execute", `Ability to execute (run) an action. Also implies "action_view" permission.`},
+		{"action_all", "Ability to perform all the supported operations on a particular action."},
+	},
+	"action_alias": {
+		{"action_alias_list", "Ability to list (view all) action aliases."},
+		{"action_alias_view", "Ability to view an action alias."},
+		{"action_alias_create", `Ability to create a new action alias. Also implies "action_alias_view" permission.`},
+		{"action_alias_modify", `Ability to modify (update) an existing action alias. Also implies "action_alias_view" permission.`},
+		{"action_alias_match", "Ability to use action alias match API endpoint."},
+		{"action_alias_help", "Ability to use action alias help API endpoint."},
+		{"action_alias_delete", `Ability to delete an existing action alias. Also implies "action_alias_view" permission.`},
+		{"action_alias_all", "Ability to perform all the supported operations on a particular action alias."},
+	},
+	"rule": {
+		{"rule_list", "Ability to list (view all) rules."},
+		{"rule_view", "Ability to view a rule."},
+		{"rule_create", `Ability to create a new rule. Also implies "rule_view" permission`},
+		{"rule_modify", `Ability to modify (update) an existing rule. Also implies "rule_view" permission.`},
+		{"rule_delete", `Ability to delete an existing rule. Also implies "rule_view" permission.`},
+		{"rule_all", "Ability to perform all the supported operations on a particular rule."},
+	},
+	"rule_enforcement": {
+		{"rule_enforcement_list", "Ability to list (view all) rule enforcements."},
+		{"rule_enforcement_view", "Ability to view a rule enforcement."},
+	},
+	"execution": {
+		{"execution_list", "Ability to list (view all) executions."},
+		{"execution_view", "Ability to view an execution."},
+		{"execution_rerun", "Ability to create a new action."},
+		{"execution_stop", "Ability to stop (cancel) a running execution."},
+		{"execution_all", "Ability to perform all the supported operations on a particular execution."},
+		{"execution_views_filters_list", "Ability view all the distinct execution filters."},
+	},
+	"key_value_pair": {
+		{"key_value_pair_list", "Ability to list (view all) Key-Value Pairs."},
+		{"key_value_pair_view", "Ability to view Key-Value Pairs."},
+		{"key_value_pair_set", "Ability to set a Key-Value Pair."},
+		{"key_value_pair_delete", "Ability to delete an existing Key-Value Pair."},
+		{"key_value_pair_all", "Ability to perform all the supported operations on a Key-Value Pair."},
+	},
+	"webhook": {
+		{"webhook_list", "Ability to list (view all) webhooks."},
+		{"webhook_view", "Ability to view a webhook."},
+		{"webhook_create", "Ability to create a new webhook."},
+		{"webhook_send", "Ability to send / POST data to an existing webhook."},
+		{"webhook_delete", "Ability to delete an existing webhook."},
+		{"webhook_all", "Ability to perform all the supported operations on a particular webhook."},
+	},
+	"timer": {
+		{"timer_list", "Ability to list (view all) timers."},
+		{"timer_view", "Ability to view a timer."},
+		{"timer_all", "Ability to perform all the supported operations on timers"},
+	},
+	"api_key": {
+		{"api_key_list", "Ability to list (view all) API keys."},
+		{"api_key_view", "Ability to view an API Key."},
+		{"api_key_create", "Ability to create a new API Key."},
+		{"api_key_modify", `Ability to modify (update) an existing API key. Also implies "api_key_view" permission.`},
+		{"api_key_delete", "Ability to delete an existing API Keys."},
+		{"api_key_all", "Ability to perform all the supported operations on an API Key."},
+	},
+	"trace": {
+		{"trace_list", "Ability to list (view all) traces."},
+		{"trace_view", "Ability to view a trace."},
+		{"trace_all", "Ability to perform all the supported operations on traces."},
+	},
+	"trigger": {
+		{"trigger_list", "Ability to list (view all) triggers."},
+		{"trigger_view", "Ability to view a trigger."},
+		{"trigger_all", "Ability to perform all the supported operations on triggers."},
+	},
+	"policy_type": {
+		{"policy_type_list", "Ability to list (view all) policy types."},
+		{"policy_type_view", "Ability to view a policy types."},
+		{"policy_type_all", "Ability to perform all the supported operations on policy types."},
+	},
+	"policy": {
+		{"policy_list", "Ability to list (view all) policies."},
+		{"policy_view", "Ability to view a policy."},
+		{"policy_create", "Ability to create a new policy."},
+		{"policy_modify", "Ability to modify an existing policy."},
+		{"policy_delete", "Ability to delete an existing policy."},
+		{"policy_all", "Ability to perform all the supported operations on a particular policy."},
+	},
+	"inquiry": {
+		{"inquiry_list", "Ability to list existing Inquiries"},
+		{"inquiry_view", `Ability to view an existing Inquiry. Also implies "inquiry_respond" permission.`},
+		{"inquiry_respond", `Ability to respond to an existing Inquiry (in general - user still needs access per specific inquiry parameters). Also implies "inquiry_view" permission.`},
+		{"inquiry_all", "Ability to perform all supported operations on a particular Inquiry."},
+	},
+}
