@@ -65,10 +65,24 @@ func (c *Conductor) Apply(ctx context.Context, events ...Event) Changes {
 }
 
 // handled reports whether a report concerns a task of this workflow that has
-// been started; another one is a delivery gone astray.
+// been started, and not an item that is done; another one is a delivery gone
+// astray, or a second one.
 func (c *Conductor) handled(r Report) bool {
 	n := c.graph.byName[r.Task]
-	return n != nil && (c.latest[taskKey{n, r.Route}] != nil || c.stagedFor(n, r.Route) != nil)
+	if n == nil {
+		return false
+	}
+	key := taskKey{n, r.Route}
+	s := c.stagedFor(n, r.Route)
+	if r.Item < 0 || n.Task.With == nil {
+		return c.latest[key] != nil || s != nil
+	}
+	l := c.items[key]
+	if l == nil || r.Item >= len(l.cells) || s != nil && s.items == nil {
+		return false
+	}
+	p := &l.cells[r.Item]
+	return p.list != l.list || !completed(p.reported) || s != nil && l.status(r.Item) == unset
 }
 
 // try does something and takes it back when it fails.

@@ -1,8 +1,11 @@
 package workflow_test
 
 import (
+	"context"
 	"sync"
 	"testing"
+
+	"pgregory.net/rapid"
 
 	"squall/internal/expr"
 	"squall/internal/expr/jinja"
@@ -45,3 +48,6 @@ func finalRows(tb testing.TB, spec *workflow.Spec) workflow.Rows {
 	}
 	return rows
 }
+
+// tContext is the context of a property test's step.
+func tContext(rapid.TB) context.Context { return context.Background() }
