@@ -22,6 +22,9 @@ func mustCompile(pattern string) *pyre.Regex {
 	return re
 }
 
+// matchBudget bounds one search, so that a hostile text ends it.
+func matchBudget() *value.Budget { return value.NewBudget(nil, 2_000_000, 64<<20, 0) }
+
 type param struct {
 	name string
 	val  any
@@ -33,7 +36,7 @@ func inlineParams(text string) []param {
 	if !strings.Contains(text, "=") {
 		return nil
 	}
-	matches, err := inlineParam.FindIter(nil, text)
+	matches, err := inlineParam.FindIter(matchBudget(), text)
 	if err != nil {
 		return nil
 	}

@@ -58,6 +58,9 @@ func load(src string) (*Spec, error) {
 	if err := checkMappings(root, map[*pyyaml.Node]bool{}); err != nil {
 		return nil, err
 	}
+	if _, err := expanded(root, map[*pyyaml.Node]int{}); err != nil {
+		return nil, err
+	}
 	raw, ok := root.Value.(*value.Dict)
 	if !ok || raw.Len() == 0 {
 		return nil, failLoad(root, "The spec is not type of json or yaml.")
@@ -78,6 +81,45 @@ func load(src string) (*Spec, error) {
 	s.mutating = mutates(raw)
 	s.graph, s.graphErr = compose(s)
 	return s, nil
+}
+
+// maxNodes bounds a definition with its aliases written out.
+const maxNodes = 1_000_000
+
+// expanded counts the nodes below n with aliases written out. It refuses
+// documents that contain themselves, or explode.
+func expanded(n *pyyaml.Node, sizes map[*pyyaml.Node]int) (int, error) {
+	const busy = -1
+	if size, ok := sizes[n]; ok {
+		if size == busy {
+			return 0, failLoad(n, "The definition contains itself.")
+		}
+		return size, nil
+	}
+	sizes[n] = busy
+	total := 1
+	add := func(child *pyyaml.Node) error {
+		size, err := expanded(child, sizes)
+		if total += size; err == nil && total > maxNodes {
+			err = failLoad(n, "The definition has more than %d values.", maxNodes)
+		}
+		return err
+	}
+	for _, item := range n.Items {
+		if err := add(item); err != nil {
+			return 0, err
+		}
+	}
+	for _, p := range n.Pairs {
+		if err := add(p.Key); err != nil {
+			return 0, err
+		}
+		if err := add(p.Value); err != nil {
+			return 0, err
+		}
+	}
+	sizes[n] = total
+	return total, nil
 }
 
 // checkMappings refuses what Orquesta's loader refuses beyond YAML itself: a

@@ -146,7 +146,7 @@ func (c *checker) checkText(s *schema, v string, spec, at []string) {
 		c.fail(spec, at, "minLength", "%s should be non-empty", repr(v))
 	}
 	if s.pattern != nil {
-		if m, err := s.pattern.Search(nil, v); err != nil || m == nil {
+		if m, err := s.pattern.Search(matchBudget(), v); err != nil || m == nil {
 			c.fail(spec, at, "pattern", "%s does not match %s", repr(v), repr(s.patternSrc))
 		}
 	}

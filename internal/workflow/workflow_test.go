@@ -1,0 +1,172 @@
+package workflow_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"squall/internal/expr/value"
+	"squall/internal/squall"
+	"squall/internal/workflow"
+)
+
+func TestInspectSaysWhere(t *testing.T) {
+	spec := parse(t, `version: 1.0
+vars:
+  - x: 1
+tasks:
+  first:
+    action: core.noop
+    nxt: []
+    next:
+      - when: <% succeeded( %>
+        do: second, third
+  second:
+    with: y in <% ctx(nope) %>
+output:
+  - z: <% ctx().x %>
+`)
+	var got []string
+	for _, p := range spec.Inspect(exprs(), nil) {
+		got = append(got, fmt.Sprintf("%d:%d %s %s", p.Line, p.Column, p.Category, p.Message))
+	}
+	want := []string{
+		"5:3 syntax Additional properties are not allowed ('nxt' was unexpected)",
+		"11:3 semantics The action property is required for with items task.",
+		`10:9 semantics The task "third" is not defined.`,
+		"9:9 expressions Parse error: unexpected end of statement",
+		`12:5 context Variable "nope" is referenced before assignment.`,
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Error(d)
+	}
+}
+
+func TestParseSaysWhere(t *testing.T) {
+	for src, want := range map[string]string{
+		"tasks:\n  a: {}\n":                            "2:6",
+		"tasks:\n  a: {action: x}\n  a: {action: y}\n": "3:3",
+		"tasks:\n  a: {action: x, next: [{}]}\n":       "2:25",
+		"x: [":                                         "2:1",
+	} {
+		spec, problems := workflow.Parse([]byte(src))
+		if spec != nil || len(problems) != 1 {
+			t.Errorf("%q loads: %v", src, problems)
+			continue
+		}
+		if got := fmt.Sprintf("%d:%d", problems[0].Line, problems[0].Column); got != want {
+			t.Errorf("%q: want a problem at %s, got %s: %s", src, want, got, problems[0].Message)
+		}
+	}
+}
+
+// TestRerunKeepsResults: a rerun of the failed items starts them alone, and
+// the results of the others are still there.
+func TestRerunKeepsResults(t *testing.T) {
+	spec := parse(t, strings.ReplaceAll(`
+version: 1.0
+tasks:
+  each:
+    with: h in <% list(a, b, c) %>
+    action: core.local
+    input: {cmd: <% item(h) %>}
+    next: [{when: <% succeeded() %>, publish: [{out: <% result() %>}]}]
+output: [{out: <% ctx(out) %>}]
+`, "\t", ""))
+	c, _, err := workflow.New(t.Context(), spec, workflow.Start{}, host())
+	if err != nil {
+		t.Fatal(err)
+	}
+	ch := c.Apply(t.Context(), workflow.Request{Status: squall.Running})
+	if len(ch.Run) != 3 {
+		t.Fatalf("started %v", ch.Run)
+	}
+	for i, r := range ch.Run {
+		s := squall.Succeeded
+		if i == 1 {
+			s = squall.Failed
+		}
+		ch = c.Apply(t.Context(), workflow.Report{Task: r.Task, Item: r.Item, Status: s, Result: fmt.Sprint("first ", i)})
+	}
+	if !ch.Over() || c.Status() != squall.Failed {
+		t.Fatalf("the workflow is %s", c.Status())
+	}
+	ch = c.Apply(t.Context(), workflow.Rerun{})
+	if len(ch.Run) != 1 || ch.Run[0].Item != 1 {
+		t.Fatalf("the rerun started %v", ch.Run)
+	}
+	c.Apply(t.Context(), workflow.Report{Task: "each", Item: 1, Status: squall.Succeeded, Result: "second"})
+	got, _ := value.Repr(nil, c.Output())
+	if want := "{'out': ['first 0', 'second', 'first 2']}"; got != want {
+		t.Errorf("want %s, got %s", want, got)
+	}
+}
+
+func TestRequestsThatMakeNoSenseAreRejected(t *testing.T) {
+	spec := parse(t, chain(2))
+	c, _, err := workflow.New(t.Context(), spec, workflow.Start{}, host())
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Apply(t.Context(), workflow.Request{Status: squall.Running})
+	ch := c.Apply(t.Context(), workflow.Rerun{}, workflow.Request{Status: squall.Resuming}, workflow.Request{Status: squall.Timeout})
+	var got []string
+	for _, r := range ch.Rejected {
+		class, _ := workflow.Describe(r.Err)
+		got = append(got, fmt.Sprint(r.Event, " ", class))
+	}
+	want := []string{"0 WorkflowIsActiveAndNotRerunableError", "1 InvalidWorkflowStatusTransition", "2 InvalidEvent"}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Error(d)
+	}
+	if len(ch.Tasks)+len(ch.Staged)+len(ch.Run) > 0 {
+		t.Errorf("rejected events changed something: %+v", ch)
+	}
+}
+
+// TestChangesAreSmall: an event in the thousandth task changes as many rows as
+// one in the second.
+func TestChangesAreSmall(t *testing.T) {
+	spec := parse(t, chain(1000))
+	c, _, err := workflow.New(t.Context(), spec, workflow.Start{}, host())
+	if err != nil {
+		t.Fatal(err)
+	}
+	ch := c.Apply(t.Context(), workflow.Request{Status: squall.Running})
+	var early string
+	for i := 0; len(ch.Run) > 0; i++ {
+		ch = c.Apply(t.Context(), workflow.Report{Task: ch.Run[0].Task, Item: workflow.NoItem, Status: squall.Succeeded, Result: int64(i)})
+		size := fmt.Sprintf("%d tasks, %d staged, %d gone, %d contexts of %d variables", len(ch.Tasks), len(ch.Staged), len(ch.StagedGone),
+			len(ch.Contexts), variables(ch))
+		switch i {
+		case 1:
+			early = size
+		case 900:
+			if size != early {
+				t.Errorf("the second task changed %s; task 900 changed %s", early, size)
+			}
+		}
+	}
+}
+
+func variables(ch workflow.Changes) int {
+	n := 0
+	for _, c := range ch.Contexts {
+		n += c.Vars.Len()
+	}
+	return n
+}
+
+func TestRowsThatDoNotFitAreRefused(t *testing.T) {
+	spec := parse(t, chain(3))
+	rows := finalRows(t, spec)
+	rows.Tasks = rows.Tasks[1:]
+	if _, err := workflow.Restore(spec, rows, host()); err == nil {
+		t.Error("rows without the first task were restored")
+	}
+	if _, err := workflow.Restore(parse(t, chain(1)), finalRows(t, spec), host()); err == nil {
+		t.Error("rows of another definition were restored")
+	}
+}
