@@ -57,6 +57,7 @@ const (
 	TopicWork    Topic = "work"    // an execution may be claimable
 	TopicControl Topic = "control" // a running execution was asked to stop
 	TopicOutbox  Topic = "outbox"  // there are new outbox messages
+	TopicFlow    Topic = "flow"    // a workflow has been told something
 )
 
 // Tx is one transaction. It is used by one goroutine and only until the fn it
@@ -70,6 +71,7 @@ type Tx interface {
 	Wake(topic Topic)
 
 	Executions
+	Workflows
 	Values
 	Outbox
 	Cluster

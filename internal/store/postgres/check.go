@@ -19,11 +19,19 @@ var rules = []struct{ name, query string }{
 		SELECT count(*) FROM (
 			SELECT root, parameters AS document FROM executions UNION ALL
 			SELECT root, context FROM executions UNION ALL
-			SELECT root, result FROM executions) AS e
+			SELECT root, result FROM executions UNION ALL
+			SELECT root, state FROM workflows UNION ALL
+			SELECT w.root, r.doc FROM workflow_rows AS r JOIN workflows AS w ON w.id = r.workflow) AS e
 		WHERE length(document) = 17 AND substring(document, 1, 1) = '\x01'
 		  AND NOT EXISTS (SELECT 1 FROM docs WHERE docs.root = e.root AND ref = substring(document, 2))`},
 	{"children without their root", `
 		SELECT count(*) FROM executions AS e WHERE child AND NOT EXISTS (SELECT 1 FROM executions WHERE id = e.root)`},
+	{"workflows without their execution", `
+		SELECT count(*) FROM workflows AS w WHERE NOT EXISTS (SELECT 1 FROM executions WHERE id = w.id)`},
+	{"rows without their workflow", `
+		SELECT count(*) FROM workflow_rows AS r WHERE NOT EXISTS (SELECT 1 FROM workflows WHERE id = r.workflow)`},
+	{"events without their workflow's execution", `
+		SELECT count(*) FROM workflow_events AS e WHERE NOT EXISTS (SELECT 1 FROM executions WHERE id = e.workflow)`},
 	{"actions without their version", `
 		SELECT count(*) FROM actions AS a WHERE NOT EXISTS (SELECT 1 FROM action_versions WHERE version = a.version)`},
 }

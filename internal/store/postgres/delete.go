@@ -54,6 +54,10 @@ func (t *tx) deleteTree(root squall.ID) error {
 	for _, query := range []string{
 		`DELETE FROM output WHERE execution = $1`,
 		`DELETE FROM output WHERE execution IN (SELECT id FROM executions WHERE root = $1 AND child)`,
+		`DELETE FROM workflow_rows WHERE workflow IN (SELECT id FROM workflows WHERE root = $1)`,
+		`DELETE FROM workflow_events WHERE workflow = $1`,
+		`DELETE FROM workflow_events WHERE workflow IN (SELECT id FROM executions WHERE root = $1 AND child)`,
+		`DELETE FROM workflows WHERE root = $1`,
 		`DELETE FROM docs WHERE root = $1`,
 		`DELETE FROM executions WHERE root = $1 AND child`,
 		`DELETE FROM executions WHERE id = $1`,

@@ -54,6 +54,10 @@ func (t *tx) deleteTree(root squall.ID) error {
 	for _, query := range []string{
 		`DELETE FROM output WHERE execution = ?`,
 		`DELETE FROM output WHERE execution IN (SELECT id FROM executions WHERE root = ? AND child = 1)`,
+		`DELETE FROM workflow_rows WHERE workflow IN (SELECT id FROM workflows WHERE root = ?)`,
+		`DELETE FROM workflow_events WHERE workflow = ?`,
+		`DELETE FROM workflow_events WHERE workflow IN (SELECT id FROM executions WHERE root = ? AND child = 1)`,
+		`DELETE FROM workflows WHERE root = ?`,
 		`DELETE FROM docs WHERE root = ?`,
 		`DELETE FROM executions WHERE root = ? AND child = 1`,
 		`DELETE FROM executions WHERE id = ?`,

@@ -35,6 +35,7 @@ func Run(t *testing.T, d Driver) {
 		testDelete, testDeleteLimit,
 		testFilters, testPages, testCreatedRange, testCount,
 		testValues,
+		testWorkflow, testWorkflowGuard, testWorkflowEvents, testTellParent, testDeleteWorkflow,
 		testOutbox, testOutboxTrim, testOutboxOrder,
 		testNodes, testLocks,
 		testPacks, testActions, testFindActions, testContent, testFindContent, testUsers, testTokens,
