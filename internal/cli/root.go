@@ -57,7 +57,7 @@ log in by flags, by the environment or by what ` + "`squall login`" + ` has kept
 		return usageErrorf("%w\nsee %s --help", err, cmd.CommandPath())
 	})
 	root.AddCommand(
-		a.runCommand(), a.executionCommand(), a.actionCommand(),
+		a.runCommand(), a.executionCommand(), a.actionCommand(), a.keyCommand(),
 		a.loginCommand(), a.logoutCommand(), a.whoamiCommand(), a.waitCommand(), a.exprCommand(), a.versionCommand(),
 	)
 	root.AddCommand(more...)
