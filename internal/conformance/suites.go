@@ -16,5 +16,7 @@ func Suites() []Suite {
 		yaqlSuite(set, y),
 		jinjaSuite(set, j),
 		orquestaSuite(orquesta),
+		timerSuite(),
+		rulesSuite(set),
 	}
 }

@@ -146,7 +146,11 @@ type kvLookup struct {
 	scope string
 	key   string // empty at the root
 	text  string
+	found bool
 }
+
+// JSONValue implements stfn.JSONValuer.
+func (k *kvLookup) JSONValue() (any, bool) { return k.text, k.found }
 
 func (k *kvLookup) TypeName() string {
 	if k.scope == expr.ScopeUser {
@@ -185,7 +189,7 @@ func (k *kvLookup) child(name string) (any, error) {
 		return nil, err
 	}
 	if found {
-		c.text = text
+		c.text, c.found = text, true
 	}
 	return c, nil
 }

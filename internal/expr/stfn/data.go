@@ -140,9 +140,17 @@ func JSONEscape(b *value.Budget, v any) (any, error) {
 	return strings.Trim(s, `"`), nil
 }
 
-// ToComplex is the value as JSON with Python's default separators.
+// JSONValuer is an object that stands for a plain value, when known is true: an
+// entry of the datastore.
+type JSONValuer interface {
+	JSONValue() (v any, known bool)
+}
+
+// ToComplex is the value as JSON with Python's default separators. An entry of
+// the datastore counts as its text; StackStorm cannot encode it, so that there a
+// rule's pattern that names one never matches.
 func ToComplex(b *value.Budget, v any) (any, error) {
-	s, err := value.DumpJSON(b, v, value.JSONOptions{})
+	s, err := value.DumpJSON(b, v, value.JSONOptions{Default: plainValue})
 	if err != nil {
 		return nil, err
 	}
@@ -242,4 +250,15 @@ func jsonOptions(o *value.JSONOptions, indent, sortKeys, separators any) error {
 		*to = text
 	}
 	return nil
+}
+
+// plainValue is what an object stands for in JSON.
+func plainValue(v any) (any, error) {
+	if o, ok := v.(JSONValuer); ok {
+		if plain, known := o.JSONValue(); known {
+			return plain, nil
+		}
+	}
+	_, err := value.DumpJSON(nil, v, value.JSONOptions{})
+	return nil, err
 }

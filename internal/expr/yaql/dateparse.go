@@ -21,6 +21,9 @@ func parseDate(text string, today time.Time) (any, error) {
 	if len(p.ymd) == 0 && p.hour < 0 && p.minute < 0 && p.second < 0 && p.weekday < 0 && !p.hasZone {
 		return nil, value.Errorf("ParserError", "String does not contain a date: %s", text)
 	}
+	if len(p.ymd) == 1 && p.ymd[0].n == 0 {
+		return nil, value.Errorf("ParserError", "day is out of range for month: %s", text)
+	}
 	d, err := p.build(year, month, day, today)
 	if value.IsClass(err, "OverflowError") {
 		return nil, err

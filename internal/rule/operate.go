@@ -1,0 +1,28 @@
+package rule
+
+import (
+	"context"
+
+	"squall/internal/expr"
+	"squall/internal/expr/value"
+)
+
+// Operate applies one operator to a value: what a criterion does once its key
+// and pattern are known. The pattern is not rendered; condition is for search.
+func Operate(ctx context.Context, set *expr.Set, name string, v, pattern, condition any, env Env) (bool, error) {
+	op, err := findOperator(name)
+	if err != nil {
+		return false, err
+	}
+	m := &matching{ctx: ctx, rule: &Rule{set: set}, env: &env, b: set.Limits().Budget(ctx), bare: true}
+	if !op.search {
+		return op.eval(&comparison{m: m, value: v, pattern: pattern, regex: &preparedRegex{}})
+	}
+	c := &criterion{op: op, condition: condition}
+	if members, ok := pattern.(*value.Dict); ok {
+		c.children = compileCriteria(set, members)
+	}
+	cv := CriterionVerdict{Operator: searchName, Value: v, Pattern: pattern}
+	err = c.search(m, &cv)
+	return cv.Matched, err
+}
