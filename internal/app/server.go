@@ -41,7 +41,7 @@ type server struct {
 	metrics *metrics
 	store   store.Store
 	types   *types.Catalog
-	packs   *content.Registrar
+	packs   *content.Service
 	keyring *auth.Keyring
 	sched   *scheduler.Scheduler
 	api     *api.Server
@@ -99,8 +99,7 @@ func (s *server) open(ctx context.Context) error {
 	s.atEnd(func() { s.listen.Close() }) //nolint:errcheck // the HTTP server has closed it already
 	c.Server.Listen = s.listen.Addr().String()
 
-	s.packs = &content.Registrar{Store: s.store, Runners: types.Known().RunnerType, Log: s.log.With("part", "packs")}
-	if err := registerPacks(ctx, s.packs, c.Server.Data, c.Packs.Dirs); err != nil {
+	if err := s.loadPacks(ctx); err != nil {
 		return err
 	}
 	if err := ensureAdmin(ctx, s.store, c.Server.Data, s.log); err != nil {
@@ -156,6 +155,7 @@ func (s *server) wire() error {
 		Store:       s.store,
 		Lifecycle:   svc,
 		Runners:     s.types,
+		Packs:       s.packs,
 		IDs:         ids,
 		Keyring:     s.keyring,
 		Log:         s.log.With("part", "api"),
@@ -255,9 +255,12 @@ func (s *server) run(ctx context.Context) error {
 		})()
 		err := s.sched.Run(soft)
 		stopWork(api.ErrStopping) // ends streams and long requests
-		shutdown, cancelShutdown := context.WithTimeout(context.Background(), 5*time.Second)
+		shutdown, cancelShutdown := context.WithTimeout(context.Background(), 2*time.Second)
 		defer cancelShutdown()
-		return errors.Join(err, web.Shutdown(shutdown))
+		if web.Shutdown(shutdown) != nil {
+			web.Close() // a connection that has sent nothing yet keeps Shutdown waiting
+		}
+		return err
 	})
 	if err := notifySystemd("READY=1"); err != nil {
 		s.log.Warn("the service manager was not told that we are ready", "error", err)

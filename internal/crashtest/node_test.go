@@ -150,7 +150,7 @@ func (n *node) stop(t *testing.T) {
 	}
 	_ = cmd.Process.Signal(syscall.SIGTERM)
 	if err := cmd.Wait(); err != nil {
-		t.Errorf("node %s did not stop cleanly: %v", n.name, err)
+		t.Errorf("node %s did not stop cleanly: %v; its log ends with:\n%s", n.name, err, n.tail())
 	}
 }
 
