@@ -1,6 +1,8 @@
 package workflow
 
 import (
+	"math/big"
+
 	"squall/internal/expr/value"
 )
 
@@ -8,9 +10,12 @@ import (
 const maxDepth = 200
 
 // storable gives a value the form it has after being stored as JSON: keys are
-// texts, tuples are lists. Sets, dates and other data without a JSON form stay
-// as they are; a value that is not data (an undefined name, an iterator) is an
-// error. A value that needs no change is returned as it is, not copied.
+// texts, tuples and sets are lists, dates are texts. A value that is not data
+// (an undefined name, an iterator, bytes) is an error. A value that needs no
+// change is returned as it is, not copied.
+//
+// The original keeps sets and dates until the host stores the workflow, which
+// then fails.
 func storable(v any) (any, error) {
 	out, _, err := stored(v, 0)
 	return out, err
@@ -43,10 +48,16 @@ func stored(v any, depth int) (out any, changed bool, err error) {
 		}
 		items, _, err = storedItems(items, depth)
 		return &value.List{Items: items}, true, err
-	case value.Object:
-		return nil, false, value.TypeErrorf("cannot pickle '%s' object", value.TypeName(v))
+	case *value.Set:
+		items, _, err := storedItems(x.Items(), depth)
+		return &value.List{Items: items}, true, err
+	case value.DateTime, value.Date, value.TimeSpan:
+		text, err := value.Str(nil, v)
+		return text, true, err
+	case *big.Int:
+		return v, false, nil
 	}
-	return v, false, nil
+	return nil, false, value.TypeErrorf("cannot pickle '%s' object", value.TypeName(v))
 }
 
 func storedItems(items []any, depth int) (out []any, changed bool, err error) {
