@@ -29,6 +29,13 @@ type Config struct {
 		TokenTTL    time.Duration
 		TokenMaxTTL time.Duration
 	}
+	Secrets struct {
+		FileDir        string
+		VaultAddress   string
+		VaultTokenFile string
+		VaultNamespace string
+		VaultCAFile    string
+	}
 	Scheduler struct {
 		Node        string
 		Slots       int
@@ -123,6 +130,11 @@ func (c *Config) options() []option {
 			}
 			return nil
 		}},
+		{key: "secrets.file_dir", value: (*textValue)(&c.Secrets.FileDir), help: "directory of the files that secret:file:NAME reads; empty: none"},
+		{key: "secrets.vault_address", value: (*textValue)(&c.Secrets.VaultAddress), help: "address of the Vault that secret:vault:MOUNT/PATH#FIELD reads; empty: none"},
+		{key: "secrets.vault_token_file", value: (*textValue)(&c.Secrets.VaultTokenFile), help: "file with the token for Vault, read anew for every secret"},
+		{key: "secrets.vault_namespace", value: (*textValue)(&c.Secrets.VaultNamespace), help: "namespace in Vault"},
+		{key: "secrets.vault_ca_file", value: (*textValue)(&c.Secrets.VaultCAFile), help: "certificates (PEM) that Vault's is checked against; empty: the system's"},
 		{key: "scheduler.node", value: (*textValue)(&c.Scheduler.Node), help: "name of this node, unique in the cluster; empty: the host name, on PostgreSQL with the port of server.listen"},
 		{key: "scheduler.slots", value: (*intValue)(&c.Scheduler.Slots), help: "how many actions run at once on this node", check: atLeast(&c.Scheduler.Slots, 1)},
 		{key: "scheduler.queues", value: (*listValue)(&c.Scheduler.Queues), help: "queues this node serves beside the default one"},

@@ -124,6 +124,10 @@ func (s *server) wire() error {
 	tracer := otel.Tracer("squall")
 	svc := lifecycle.New(s.store, s.types, lifecycle.Options{IDs: ids, Tracer: tracer, Log: s.log.With("part", "lifecycle"), Keyring: s.keyring})
 	host, _ := os.Hostname()
+	secrets, err := s.secrets()
+	if err != nil {
+		return err
+	}
 	runners, err := s.runners()
 	if err != nil {
 		return err
@@ -142,10 +146,11 @@ func (s *server) wire() error {
 			Executions: c.Retention.Executions, Outbox: c.Retention.Events,
 			Tokens: 24 * time.Hour, Nodes: 24 * time.Hour,
 		},
-		APIURL: c.PublicURL(),
-		Hooks:  s.metrics.hooks(),
-		Tracer: tracer,
-		Log:    s.log.With("part", "scheduler"),
+		APIURL:      c.PublicURL(),
+		FetchSecret: secrets.Fetch,
+		Hooks:       s.metrics.hooks(),
+		Tracer:      tracer,
+		Log:         s.log.With("part", "scheduler"),
 	})
 	if err != nil {
 		return err

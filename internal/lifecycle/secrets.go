@@ -13,13 +13,6 @@ import (
 	"squall/internal/store"
 )
 
-// Configs gives the configurations of packs to templates.
-type Configs interface {
-	// PackConfig returns a pack's configuration as its actions see it: a JSON
-	// object with defaults filled in and secrets in plain text, or nil.
-	PackConfig(ctx context.Context, pack, user string) (json.RawMessage, error)
-}
-
 // reader runs fn in a transaction that may read: View, or one that is open.
 type reader func(ctx context.Context, fn func(store.Tx) error) error
 
@@ -73,13 +66,53 @@ func (d *Datastore) Get(ctx context.Context, key expr.KeyRef) (text string, foun
 // st2: st2kv.user reads the keys of api_user in the context, which the caller
 // can set; here they are always the execution's user's.
 func (s *Service) sources(read reader, a *squall.Action, user string, runContext json.RawMessage) param.Sources {
-	src := param.Sources{Context: runContext, User: user, Store: &Datastore{read: read, ring: s.ring, decrypt: true}}
-	if s.configs != nil {
-		src.Config = func(ctx context.Context) (json.RawMessage, error) {
-			return s.configs.PackConfig(ctx, a.Ref.Pack, user)
-		}
+	data := &Datastore{read: read, ring: s.ring, decrypt: true}
+	return param.Sources{
+		Context: runContext, User: user, Store: data,
+		Config: func(ctx context.Context) (json.RawMessage, error) {
+			return packConfig(ctx, read, a.Ref.Pack, user, data)
+		},
 	}
-	return src
+}
+
+// PackConfig returns a pack's configuration as its actions see it when user
+// runs them: a JSON object with defaults filled in and secrets in plain text,
+// nil when the pack has neither a configuration nor a schema of one.
+func (s *Service) PackConfig(ctx context.Context, pack, user string) (json.RawMessage, error) {
+	return packConfig(ctx, s.st.View, pack, user, &Datastore{read: s.st.View, ring: s.ring, decrypt: true})
+}
+
+func packConfig(ctx context.Context, read reader, pack, user string, data *Datastore) (json.RawMessage, error) {
+	var schema *squall.ConfigSchema
+	var config *squall.PackConfig
+	err := read(ctx, func(tx store.Tx) (err error) {
+		if schema, err = content[squall.ConfigSchema](ctx, tx, store.ConfigSchemas, pack); err == nil {
+			config, err = content[squall.PackConfig](ctx, tx, store.Configs, pack)
+		}
+		return err
+	})
+	if err != nil || schema == nil && config == nil {
+		return nil, err
+	}
+	if schema == nil {
+		schema = &squall.ConfigSchema{}
+	}
+	if config == nil {
+		config = &squall.PackConfig{}
+	}
+	return param.Config(ctx, pack, schema.Attributes, config.Values, data, user)
+}
+
+// content reads an object, nil when there is none.
+func content[T any](ctx context.Context, tx store.Tx, kind store.ContentKind, ref string) (*T, error) {
+	c, err := tx.Content(ctx, kind, ref)
+	switch {
+	case squall.KindOf(err) == squall.NotFound:
+		return nil, nil
+	case err != nil:
+		return nil, err
+	}
+	return store.Decode[T](c)
 }
 
 // live renders and checks the parameters of a request, and seals what is secret

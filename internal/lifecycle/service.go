@@ -19,14 +19,13 @@ import (
 // Service moves executions from state to state. It may be used by several
 // goroutines at once.
 type Service struct {
-	st      store.Store
-	cat     Catalog
-	ids     *squall.IDSource
-	tracer  trace.Tracer
-	log     *slog.Logger
-	ring    *auth.Keyring
-	configs Configs // may be nil
-	local   atomic.Pointer[Local]
+	st     store.Store
+	cat    Catalog
+	ids    *squall.IDSource
+	tracer trace.Tracer
+	log    *slog.Logger
+	ring   *auth.Keyring
+	local  atomic.Pointer[Local]
 
 	// versions keeps actions by version. A version never changes, so an entry
 	// is never wrong; the map is dropped when it has grown too big.
@@ -47,7 +46,6 @@ type Options struct {
 	// Keyring seals secret parameters; without one, they can be read by this
 	// process only.
 	Keyring *auth.Keyring
-	Configs Configs // nil: packs have no configuration
 }
 
 // Local is a scheduler in the same process. When it has a free slot, a request
@@ -71,7 +69,7 @@ type Slot interface {
 
 // New returns a service on st.
 func New(st store.Store, cat Catalog, opts Options) *Service {
-	s := &Service{st: st, cat: cat, ids: opts.IDs, tracer: opts.Tracer, log: opts.Log, ring: opts.Keyring, configs: opts.Configs, versions: map[string]*Definition{}}
+	s := &Service{st: st, cat: cat, ids: opts.IDs, tracer: opts.Tracer, log: opts.Log, ring: opts.Keyring, versions: map[string]*Definition{}}
 	if s.ids == nil {
 		s.ids = squall.NewIDSource()
 	}
