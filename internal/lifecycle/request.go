@@ -19,15 +19,15 @@ func (s *Service) Request(ctx context.Context, r squall.Request) (*squall.Execut
 	ctx, span := s.tracer.Start(ctx, "request "+r.Action.String(), trace.WithSpanKind(trace.SpanKindProducer))
 	defer span.End()
 
-	var a *squall.Action
+	var def *Definition
 	err := s.st.View(ctx, func(tx store.Tx) (err error) {
-		a, err = findAction(ctx, tx, r.Action)
+		def, err = s.current(ctx, tx, r.Action)
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	p, err := s.prepare(ctx, s.st.View, a, r)
+	p, err := s.prepare(ctx, s.st.View, def, r)
 	if err != nil {
 		return nil, err
 	}
@@ -42,11 +42,11 @@ func (s *Service) Request(ctx context.Context, r squall.Request) (*squall.Execut
 // RequestTx is Request inside the caller's transaction: the execution exists
 // exactly when that commits. It never starts anything at once.
 func (s *Service) RequestTx(ctx context.Context, tx store.Tx, r squall.Request) (*squall.Execution, error) {
-	a, err := findAction(ctx, tx, r.Action)
+	def, err := s.current(ctx, tx, r.Action)
 	if err != nil {
 		return nil, err
 	}
-	p, err := s.prepare(ctx, within(tx), a, r)
+	p, err := s.prepare(ctx, within(tx), def, r)
 	if err != nil {
 		return nil, err
 	}
@@ -59,26 +59,30 @@ type prepared struct {
 	def *Definition
 }
 
-// findAction reads the action of a request, which st2 calls a mistake of the
-// caller's when there is none.
-func findAction(ctx context.Context, tx store.Tx, ref squall.Ref) (*squall.Action, error) {
-	a, err := tx.Action(ctx, ref)
-	switch {
-	case squall.KindOf(err) == squall.NotFound:
+// current returns the present form of a request's action, which st2 calls a
+// mistake of the caller's when there is none.
+func (s *Service) current(ctx context.Context, tx store.Tx, ref squall.Ref) (*Definition, error) {
+	version, err := tx.CurrentVersion(ctx, ref)
+	if squall.KindOf(err) == squall.NotFound {
 		return nil, squall.Errorf(squall.Invalid, "Action %q cannot be found.", ref)
-	case err != nil:
+	}
+	if err != nil {
 		return nil, err
-	case !a.Enabled:
+	}
+	def, err := s.definition(ctx, tx, version)
+	if err != nil {
+		return nil, err
+	}
+	if !def.Action.Enabled {
 		return nil, squall.Errorf(squall.Invalid, "Unable to execute. Action %q is disabled.", ref)
 	}
-	return a, nil
+	return def, nil
 }
 
 // prepare completes the context, renders, checks and seals the parameters.
-func (s *Service) prepare(ctx context.Context, read reader, a *squall.Action, r squall.Request) (*prepared, error) {
-	def := s.define(a.Version(), a)
+func (s *Service) prepare(ctx context.Context, read reader, def *Definition, r squall.Request) (*prepared, error) {
 	if def.Runner == nil {
-		return nil, squall.Errorf(squall.Invalid, "Action %q needs the runner %q, which this version does not have.", r.Action, a.Runner)
+		return nil, squall.Errorf(squall.Invalid, "Action %q needs the runner %q, which this version does not have.", r.Action, def.Action.Runner)
 	}
 	var err error
 	if r.Context, err = contextOf(&r, traceContext(ctx)); err != nil {

@@ -21,6 +21,9 @@ type Catalog interface {
 	PutAction(ctx context.Context, a *squall.Action) error
 	// Action reads the present one. Error kind: NotFound.
 	Action(ctx context.Context, ref squall.Ref) (*squall.Action, error)
+	// CurrentVersion returns the version of the present action, which costs far
+	// less than reading it. Error kind: NotFound.
+	CurrentVersion(ctx context.Context, ref squall.Ref) (string, error)
 	// ActionVersion reads the action as it was under that version, also after it
 	// was changed or deleted. Error kind: NotFound.
 	ActionVersion(ctx context.Context, version string) (*squall.Action, error)

@@ -74,6 +74,18 @@ func (t *tx) Action(ctx context.Context, ref squall.Ref) (*squall.Action, error)
 	return first(list, err, "action", ref.String())
 }
 
+// CurrentVersion implements store.Catalog.
+func (t *tx) CurrentVersion(ctx context.Context, ref squall.Ref) (version string, err error) {
+	found, err := t.one(ctx, `SELECT version FROM actions WHERE ref = ?`, []any{ref}, func(r *row) error {
+		version = r.text()
+		return nil
+	})
+	if err == nil && !found {
+		err = squall.Errorf(squall.NotFound, "action %q does not exist", ref)
+	}
+	return version, wrap("read version of action "+ref.String(), err)
+}
+
 // ActionVersion implements store.Catalog.
 func (t *tx) ActionVersion(ctx context.Context, version string) (*squall.Action, error) {
 	list, err := documents[squall.Action](ctx, t, `SELECT doc FROM action_versions WHERE version = ?`, version)

@@ -87,10 +87,13 @@ func testActions(b *bundle) {
 				want[ref] = current.Version()
 			}
 			b.equal("versions", present, want)
+			version, versionErr := tx.CurrentVersion(b.Context(), ref)
 			if current == nil {
 				b.wantKind("deleted action", err, squall.NotFound)
+				b.wantKind("version of a deleted action", versionErr, squall.NotFound)
 			} else {
 				b.equal("action", got, current)
+				b.equal("current version", version, current.Version())
 			}
 			for _, v := range versions {
 				got, err := tx.ActionVersion(b.Context(), v.Version())
