@@ -36,8 +36,9 @@ type Report struct {
 	Pack     string
 	Path     string
 	Done     bool           // the pack is registered; false: pack.yaml or config.schema.yaml is unusable
-	Counts   map[string]int // objects the pack declares, by directory
-	Added    []string       // "rule mypack.name"
+	Counts   map[string]int // objects the pack declares, by kind
+	Files    map[string]pack.Files
+	Added    []string // "rule mypack.name"
 	Changed  []string
 	Removed  []string
 	Problems []pack.Problem
@@ -87,6 +88,7 @@ func (r *Registrar) Register(ctx context.Context, paths []string, o Options) ([]
 			return reports, fmt.Errorf("compare pack %s: %w", p.Name, err)
 		}
 		report.Pack, report.Done, report.Counts = p.Content.Pack.Ref, true, counts(p.Content)
+		report.Files = p.Content.Files
 		report.Added, report.Changed, report.Removed = c.added, c.changed, c.removed
 		if c.size() == 0 {
 			continue

@@ -164,6 +164,7 @@ func TestBuiltInPacksAreRight(t *testing.T) {
 		"linux":    nil,
 		"default":  nil,
 		"chatops":  {"post_message"},
+		"packs":    {"install", "load", "uninstall"},
 		"examples": {"count", "disk_usage", "fail", "greet", "sleep"},
 	}
 	if len(packs.Names()) != len(actions) {
