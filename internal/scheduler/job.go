@@ -36,7 +36,7 @@ func (s *Scheduler) job(ctx context.Context, ex *squall.Execution) (*runner.Job,
 	}
 	job := &runner.Job{
 		Execution: opened, Action: def.Action, RunnerParams: runnerParams, ActionParams: actionParams,
-		Log: s.cfg.Log.With("execution_id", ex.ID, "action", ex.Action.String()),
+		Log: runLog(s.cfg.Log, ex),
 	}
 	if s.isInstant(ex.Runner) {
 		return job, def, nil
