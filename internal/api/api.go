@@ -35,6 +35,17 @@ type Deps struct {
 	Metrics     http.Handler
 	OpenMetrics bool
 
+	// Policy returns the roles that hold now, nil when they do not count. A change
+	// takes a few seconds to reach those who are known already. Default: nil.
+	Policy func() *auth.Policy
+
+	// Htpasswd returns the users of an htpasswd file as it is now, beside those
+	// of the store. Default: none.
+	Htpasswd func() auth.Htpasswd
+	Admins   []string // users that are administrators wherever they come from
+	Proxy    Proxy    // whose word is taken for who a user is; default: nobody's
+	TLS      bool     // the listener speaks TLS: clients are told to insist on it
+
 	TTL         auth.TTL      // life of tokens; default auth.DefaultTTL
 	Origins     []string      // allowed for CORS, the first is the fallback; default: http://127.0.0.1:3000
 	WebURL      string        // where people look at executions; default: https://localhost
@@ -69,6 +80,7 @@ type Server struct {
 	catalog catalog
 	nodes   nodeCache
 	hub     *hub
+	limits  loginLimits
 	logins  chan struct{} // bounds how many passwords are checked at once
 }
 
@@ -86,6 +98,12 @@ func New(d Deps) *Server {
 	if d.Observe == nil {
 		d.Observe = func(Request) {}
 	}
+	if d.Policy == nil {
+		d.Policy = func() *auth.Policy { return nil }
+	}
+	if d.Htpasswd == nil {
+		d.Htpasswd = func() auth.Htpasswd { return nil }
+	}
 	if d.TTL == (auth.TTL{}) {
 		d.TTL = auth.DefaultTTL
 	}
@@ -100,7 +118,7 @@ func New(d Deps) *Server {
 	d.Heartbeat = orDefault(d.Heartbeat, 15*time.Second)
 	d.BodyTimeout = orDefault(d.BodyTimeout, time.Minute)
 
-	s := &Server{Deps: d, logins: make(chan struct{}, 2)}
+	s := &Server{Deps: d, limits: newLoginLimits(), logins: make(chan struct{}, 2)}
 	if s.Ready == nil {
 		s.Ready = func(ctx context.Context) []string { return reasons(s.Store.Health(ctx)) }
 	}

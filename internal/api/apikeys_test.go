@@ -127,7 +127,7 @@ func TestAuditLog(t *testing.T) {
 		{"ann", "token", "execution_rerun", "execution:"},
 		{"ann", "token", "action_execute", "/api/v1/executions"},
 		{"admin", "password", "POST /auth/v1/tokens", "token:"},
-		{"", "", "POST /auth/v1/tokens", "/auth/v1/tokens"},
+		{"", "", "POST /auth/v1/tokens", "user:admin"},
 		{"", "", "action_list", "/api/v1/actions"},
 		{"ann", "token", "metrics_view", "/metrics"},
 		{"ann", "api_key", "action_execute", "execution:" + id},

@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"net"
 	"net/http"
 	"strconv"
 	"sync"
@@ -58,6 +57,9 @@ func (s *Server) auditOutcome(r *request, err error) {
 	e := s.entry(r, r.URL.Path, outcome)
 	if err != nil {
 		_, e.Detail = fault(err)
+	}
+	if e.User == "" && r.claimed != "" {
+		e.Target = "user:" + r.claimed
 	}
 	if outcome == squall.AuditDenied {
 		more, ok := s.denials.allow(time.Now())
@@ -164,13 +166,4 @@ func (s *Server) auditList(w http.ResponseWriter, r *request) error {
 	}
 	p.headers(w.Header(), total)
 	return respondJSON(w, http.StatusOK, list)
-}
-
-// clientAddress is where a request comes from.
-func (s *Server) clientAddress(r *request) string {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		return r.RemoteAddr
-	}
-	return host
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -129,9 +130,12 @@ func (s *Server) tokenCaller(ctx context.Context, secret string) (caller, error)
 			return errToken
 		}
 		who = caller{method: "token", digest: digest, expires: t.ExpiresAt}
-		who.Subject, err = s.subject(ctx, tx, t.User)
-		who.Service = t.Service
-		return err
+		if who.Subject, err = s.subject(ctx, tx, t.User); err != nil {
+			return err
+		}
+		who.Service, who.Groups = t.Service, groupsOf(t)
+		who.Subject = s.withRoles(who.Subject)
+		return nil
 	})
 	return s.remember(who, now, err, errToken)
 }
@@ -154,6 +158,7 @@ func (s *Server) apiKeyCaller(ctx context.Context, secret string) (caller, error
 		}
 		who = caller{method: "api_key", digest: hash}
 		who.Subject, err = s.subject(ctx, tx, k.User)
+		who.Subject = s.withRoles(who.Subject)
 		return err
 	})
 	return s.remember(who, now, err, squall.Errorf(squall.Unauthentic, "Unauthorized - ApiKey with key_hash=%s not found.", hash))
@@ -175,42 +180,22 @@ func (s *Server) remember(who caller, now time.Time, err, unknown error) (caller
 // subject reads what a user may do. Error kind: NotFound.
 func (s *Server) subject(ctx context.Context, tx store.Tx, name string) (auth.Subject, error) {
 	u, err := tx.User(ctx, name)
+	if squall.KindOf(err) == squall.NotFound && s.Htpasswd()[name] != "" {
+		u, err = &squall.User{Name: name}, nil
+	}
 	if err != nil {
 		return auth.Subject{}, err
 	}
-	return auth.Subject{User: u.Name, Admin: u.Admin}, nil
+	return auth.Subject{User: u.Name, Admin: u.Admin || slices.Contains(s.Admins, u.Name)}, nil
 }
 
-// login checks a user's password. Not more than a few are checked at once: each
-// costs a processor for a good part of a tenth of a second.
-func (s *Server) login(r *request) (auth.Subject, error) {
-	name, password, ok := r.BasicAuth()
-	if !ok {
-		return auth.Subject{}, errLogin
+// withRoles completes a subject by what its roles permit, where roles count.
+func (s *Server) withRoles(who auth.Subject) auth.Subject {
+	if p := s.Policy(); p != nil {
+		who.Roles = p.RolesOf(who.User, who.Admin, who.Groups)
+		who.Rights = p.Rights(who.Roles)
 	}
-	u := &squall.User{}
-	err := s.Store.View(r.Context(), func(tx store.Tx) error {
-		var err error
-		u, err = tx.User(r.Context(), name)
-		return err
-	})
-	if err != nil && squall.KindOf(err) != squall.NotFound {
-		return auth.Subject{}, err
-	}
-	if err != nil {
-		u = &squall.User{} // no hash: the check takes as long and fails
-	}
-	select {
-	case s.logins <- struct{}{}:
-		defer func() { <-s.logins }()
-	case <-r.Context().Done():
-		return auth.Subject{}, r.Context().Err()
-	}
-	if !auth.CheckPassword(u.PasswordHash, password) {
-		s.Log.WarnContext(r.Context(), "login refused", "user", name, "remote", r.RemoteAddr, "request_id", r.id)
-		return auth.Subject{}, errLogin
-	}
-	return auth.Subject{User: u.Name, Admin: u.Admin}, nil
+	return who
 }
 
 // toAll lets everybody in.

@@ -27,6 +27,9 @@ func (s *Server) executionCreate(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
+	if err := r.caller.CheckOn(r.route.need, actionUIDs(req.Action)...); err != nil {
+		return err
+	}
 	if req.User, err = s.onBehalf(r, req.User); err != nil {
 		return err
 	}
@@ -249,7 +252,7 @@ func (s *Server) executionPut(w http.ResponseWriter, r *request) error {
 	}
 	switch status {
 	case squall.Canceling, squall.Canceled:
-		if err := r.caller.Check(auth.ExecutionStop); err != nil {
+		if err := r.caller.CheckOn(auth.ExecutionStop, executionUIDs(ex)...); err != nil {
 			return err
 		}
 		return s.cancel(w, r, ex.ID)

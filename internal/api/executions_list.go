@@ -194,6 +194,10 @@ func executionFilter(r *request) (f store.ExecutionFilter, none bool, err error)
 	if f.CreatedBefore, err = instant(q, "timestamp_lt"); err != nil {
 		return f, none, err
 	}
+	if r.caller.Isolated() {
+		none = none || f.User != "" && f.User != r.caller.User
+		f.User = r.caller.User
+	}
 	f.Ascending, err = ascending(r, f.CreatedAfter)
 	return f, none, err
 }

@@ -40,6 +40,9 @@ func fault(err error) (status int, text string) {
 	if big, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return http.StatusRequestEntityTooLarge, fmt.Sprintf("The request body is larger than the %d bytes allowed.", big.Limit)
 	}
+	if busy, ok := errors.AsType[*tooMany](err); ok {
+		return http.StatusTooManyRequests, busy.Error()
+	}
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		return http.StatusRequestTimeout, "The request body did not arrive in time."
 	}
@@ -77,6 +80,9 @@ func (s *Server) fail(w *response, r *request, err error) {
 	h := w.Header()
 	if status == http.StatusRequestTimeout {
 		h.Set("Connection", "close") // the rest of the body may still come
+	}
+	if busy, ok := errors.AsType[*tooMany](err); ok {
+		h.Set("Retry-After", strconv.Itoa(busy.seconds()))
 	}
 	if status == http.StatusServiceUnavailable {
 		h.Set("Retry-After", strconv.Itoa(retryAfter))

@@ -126,7 +126,10 @@ func keyRef(r *request, scope, user string) (squall.KeyRef, error) {
 	if err != nil {
 		return ref, err
 	}
-	return ref, ref.Check()
+	if err := ref.Check(); err != nil {
+		return ref, err
+	}
+	return ref, r.checkKey(ref)
 }
 
 func mayDecrypt(r *request) error {

@@ -42,7 +42,7 @@ type pair struct {
 
 // recordedGroups are the groups of pairs about what exists so far.
 var recordedGroups = []string{
-	"actions", "apikeys", "auth", "cors", "executions", "invalid", "keys", "method", "non", "not", "options", "packs", "root", "runnertypes", "stream",
+	"actions", "apikeys", "auth", "cors", "executions", "invalid", "keys", "method", "non", "not", "options", "packs", "rbac", "root", "runnertypes", "stream",
 	"token", "unauthorized", "unknown", "user",
 }
 
@@ -259,6 +259,8 @@ func kindOfDoc(doc map[string]any) string {
 		return "runner"
 	case doc["python_versions"] != nil:
 		return "pack"
+	case doc["permission_grant_objects"] != nil:
+		return "role"
 	case strings.HasPrefix(fmt.Sprint(doc["uid"]), "key_value_pair:"):
 		return "key"
 	}

@@ -21,7 +21,10 @@ func (s *Server) userGet(w http.ResponseWriter, r *request) error {
 	return respondJSON(w, http.StatusOK, wire.User{
 		Name:           r.caller.User,
 		Authentication: shown,
-		RBAC:           wire.RBAC{Roles: []string{}, Admin: r.caller.Admin},
+		RBAC: wire.RBAC{
+			Enabled: r.caller.Rights != nil, Admin: r.caller.Administers(),
+			Roles: append([]string{}, r.caller.Roles...), // a list, also when it is empty
+		},
 	})
 }
 

@@ -14,6 +14,7 @@ type route struct {
 	method string
 	path   string          // "/api/v1/executions/{id}"; "{path...}" takes the rest
 	need   auth.Permission // "" : being authenticated is enough
+	on     target          // what need must be held on; nil: everything, so a grant on one resource is not enough
 	handle handler
 	open   func(*Server, *request) bool // lets a request in without credentials
 	reads  bool                         // changes nothing, whatever the method

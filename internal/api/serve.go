@@ -29,6 +29,8 @@ type request struct {
 	query  url.Values
 	caller caller
 	noted  bool // the audit log has what the request changed
+
+	claimed string // the user that a login is for, whether it is right or not
 }
 
 // handler answers one route. An error it returns becomes a fault.
@@ -59,7 +61,7 @@ func (s *Server) ServeHTTP(hw http.ResponseWriter, hr *http.Request) {
 	}()
 
 	w.Header().Set("X-Request-ID", r.id)
-	w.Header().Set("X-Content-Type-Options", "nosniff")
+	s.secure(w.Header())
 	s.cors(w.Header(), hr.Header.Get("Origin"))
 	if hr.Method == http.MethodOptions {
 		w.Header().Set("Content-Type", "text/html; charset=UTF-8") // st2: pecan's default
@@ -116,7 +118,7 @@ func (s *Server) admit(r *request) error {
 	if r.route.need == "" {
 		return nil
 	}
-	return r.caller.Check(r.route.need)
+	return s.permit(r)
 }
 
 func (s *Server) observe(w *response, r *request, began time.Time) {

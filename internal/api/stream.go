@@ -101,6 +101,9 @@ var errStreamEnd = errors.New("end of stream")
 // streamEvents sends events as they happen. Last-Event-ID continues behind an
 // event seen before, so that a client that lost its connection misses nothing.
 func (s *Server) streamEvents(w http.ResponseWriter, r *request) error {
+	if r.caller.Isolated() {
+		return squall.Errorf(squall.Denied, "The stream shows the executions of all users, and you may see only yours. Follow one by /stream/v1/executions/{id}/output.")
+	}
 	f, err := newEventFilter(r)
 	if err != nil {
 		return err

@@ -17,7 +17,7 @@ func (s *Server) tokenCreate(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	r.caller = caller{Subject: who, method: "password"}
+	r.caller = who
 	body, err := s.readObject(r, true)
 	if err != nil {
 		return err
@@ -36,7 +36,11 @@ func (s *Server) tokenCreate(w http.ResponseWriter, r *request) error {
 	}
 	now := time.Now().UTC().Truncate(time.Microsecond)
 	secret, token := auth.NewToken(s.IDs.Next(now), who.User, now, ttl)
+	token.Metadata = groupsText(who.Groups)
 	err = s.Store.Update(r.Context(), func(tx store.Tx) error {
+		if err := s.ensureUser(r.Context(), tx, who.User); err != nil { // a proxy's word may be all that is known
+			return err
+		}
 		if err := tx.PutToken(r.Context(), token); err != nil {
 			return err
 		}

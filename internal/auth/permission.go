@@ -61,7 +61,7 @@ const (
 var Permissions = []Permission{
 	ActionList, ActionView, ActionExecute,
 	ExecutionList, ExecutionView, ExecutionReRun, ExecutionStop, ExecutionModify,
-	PackList, PackView, RunnerList, RunnerView, StreamView,
+	PackList, PackView, PackRegister, PackInstall, PackUninstall, PackSearch, RunnerList, RunnerView, StreamView,
 	APIKeyList, APIKeyView, APIKeyCreate, APIKeyModify, APIKeyDelete, APIKeyAll, RoleView, AuditView,
 	KeyList, KeyView, KeySet, KeyDelete,
 	ShowSecrets, Impersonate, ListAll, MetricsView,
@@ -116,6 +116,14 @@ func (s Subject) MaySome(p Permission) bool {
 // contains it.
 func (s Subject) MayOn(p Permission, uids ...string) bool {
 	return s.May(p) || s.Rights != nil && s.User != "" && known(p) && s.Rights.at(p, uids)
+}
+
+// Administers reports whether s may do everything.
+func (s Subject) Administers() bool {
+	if s.Rights != nil {
+		return s.User != "" && s.Rights.admin
+	}
+	return s.User != "" && s.Admin
 }
 
 // Isolated reports whether s sees no executions but their own.

@@ -31,3 +31,32 @@ type AuditEntry struct {
 	Outcome   string `json:"outcome"` // "done", "denied", "refused", "failed"
 	Detail    string `json:"detail"`
 }
+
+// Role is a role with what it grants.
+type Role struct {
+	Name         string            `json:"name"`
+	Description  string            `json:"description"`
+	System       bool              `json:"system"`
+	Grants       []string          `json:"permission_grants"` // st2: the identifiers, twice
+	ID           string            `json:"id"`
+	GrantIDs     []string          `json:"permission_grant_ids"`
+	GrantObjects []PermissionGrant `json:"permission_grant_objects"`
+}
+
+// PermissionGrant is permissions on a resource, or on none in particular.
+type PermissionGrant struct {
+	ID          string   `json:"id"`
+	ResourceUID string   `json:"resource_uid,omitempty"`
+	Permissions []string `json:"permission_types"`
+}
+
+// RoleAssignment gives a role to a user, or to the members of a group.
+type RoleAssignment struct {
+	User        string `json:"user"`
+	Group       string `json:"group,omitempty"` // ours
+	Role        string `json:"role"`
+	Source      string `json:"source"` // the file that says so
+	Remote      bool   `json:"is_remote"`
+	Description string `json:"description"`
+	ID          string `json:"id"`
+}
