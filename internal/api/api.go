@@ -20,6 +20,7 @@ type Deps struct {
 	Store     store.Store
 	Lifecycle *lifecycle.Service
 	Runners   Runners
+	Packs     Packs // default: packs can only be looked at
 	IDs       *squall.IDSource
 	Keyring   *auth.Keyring // for secrets of the datastore; default: one that ends with the process
 	Log       *slog.Logger  // default: nothing is logged
@@ -94,6 +95,9 @@ func New(d Deps) *Server {
 	}
 	if d.Keyring == nil {
 		d.Keyring = auth.NewKeyring(time.Now())
+	}
+	if d.Packs == nil {
+		d.Packs = noPacks{}
 	}
 	if d.Observe == nil {
 		d.Observe = func(Request) {}
