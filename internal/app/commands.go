@@ -49,7 +49,7 @@ func sourceFlags(cmd *cobra.Command) func() Sources {
 
 // Commands returns the commands that run on the server's machine.
 func Commands(stdout, stderr io.Writer) []*cobra.Command {
-	return []*cobra.Command{serverCommand(stderr), configCommand(stdout), doctorCommand(stdout), packCommand(stdout)}
+	return []*cobra.Command{serverCommand(stderr), configCommand(stdout), doctorCommand(stdout), keyringCommand(stdout), packCommand(stdout)}
 }
 
 func serverCommand(stderr io.Writer) *cobra.Command {

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"squall/internal/auth"
@@ -120,7 +121,7 @@ func writeKeyring(path string, ring *auth.Keyring, place func(from, to string) e
 	}
 	defer os.Remove(f.Name()) //nolint:errcheck // after a rename there is nothing to remove
 	_, err = f.Write(ring.Encode())
-	err = errors.Join(err, f.Sync(), f.Close())
+	err = errors.Join(err, keepOwner(f, path), f.Sync(), f.Close())
 	if err == nil {
 		err = place(f.Name(), path)
 	}
@@ -128,4 +129,18 @@ func writeKeyring(path string, ring *auth.Keyring, place func(from, to string) e
 		return fmt.Errorf("write keyring: %w", err)
 	}
 	return nil
+}
+
+// keepOwner gives f the owner of the file it is to replace: when root rotates
+// the keys of a server that runs as somebody else, that one must still read them.
+func keepOwner(f *os.File, path string) error {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil //nolint:nilerr // nothing is replaced
+	}
+	owner, ok := info.Sys().(*syscall.Stat_t)
+	if !ok || int(owner.Uid) == os.Geteuid() {
+		return nil
+	}
+	return f.Chown(int(owner.Uid), int(owner.Gid))
 }

@@ -117,6 +117,9 @@ func (r *Keyring) Keys() []string {
 	return ids
 }
 
+// StackStormKeys returns how many keys of StackStorm there are.
+func (r *Keyring) StackStormKeys() int { return len(r.stackstorm) }
+
 // Seal encrypts plain with the newest key.
 func (r *Keyring) Seal(p Purpose, plain string) string {
 	k := &r.keys[0]
