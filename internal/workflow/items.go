@@ -87,7 +87,7 @@ type itemList struct {
 	cursor int // items before it have run in this round
 
 	list      int // number of the list of results
-	listRound int // the round it was begun in
+	listRound int // the last round that items were started in for it
 	finished  int // items of this list that last reported a final status
 
 	// The evaluated items, kept while the task's context is the same.
@@ -165,8 +165,7 @@ func (c *Conductor) beginItems(s *stagedTask, n int) {
 	if len(l.cells) != n {
 		l.cells = make([]cell, n)
 		l.list++
-		l.finished = 0
-		l.listRound = l.round + 1
+		l.finished, l.listRound = 0, 0
 	}
 	l.round++
 	l.counts, l.cursor = itemCounts{}, 0
@@ -178,13 +177,14 @@ func (c *Conductor) beginItems(s *stagedTask, n int) {
 // host is to be followed to the letter, a rerun of failed items keeps the
 // results of the others.
 func (c *Conductor) beginResults(l *itemList) {
-	if l.list > 0 && l.finished < len(l.cells) || l.list > 0 && !c.host.FreshResults && l.listRound == l.round {
-		return
-	}
 	list, round, finished := l.list, l.listRound, l.finished
 	c.onUndo(func() { l.list, l.listRound, l.finished = list, round, finished })
+	sameWork := !c.host.FreshResults && round == l.round
+	if l.listRound = l.round; list > 0 && (finished < len(l.cells) || sameWork) {
+		return
+	}
 	l.list++
-	l.listRound, l.finished = l.round, 0
+	l.finished = 0
 }
 
 // setCell changes an item and keeps the counts. now tells whether the status

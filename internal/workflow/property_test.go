@@ -178,21 +178,33 @@ func TestAnyOrderAnyInterruption(t *testing.T) {
 func TestRestoreAtEveryStep(t *testing.T) {
 	spec := parse(t, fanOut)
 	rapid.Check(t, func(t *rapid.T) {
-		w := begin(t, spec, map[string]int{"b/1": rapid.IntRange(0, 3).Draw(t, "failures of an item")}, rapid.IntRange(0, 5).Draw(t, "items"))
-		for len(w.jobs) > 0 {
-			i := rapid.IntRange(0, len(w.jobs)-1).Draw(t, "job")
-			j := w.jobs[i]
-			w.jobs = append(w.jobs[:i:i], w.jobs[i+1:]...)
+		w := begin(t, spec, map[string]int{"b/1": rapid.IntRange(0, 5).Draw(t, "failures of an item")}, rapid.IntRange(0, 5).Draw(t, "items"))
+		apply := func(ev workflow.Event) {
 			other, err := workflow.Restore(spec, w.rows, host())
 			if err != nil {
 				t.Fatal(err)
 			}
-			report := w.result(j)
-			want, got := w.c.Apply(tContext(t), report), other.Apply(tContext(t), report)
+			want, got := w.c.Apply(tContext(t), ev), other.Apply(tContext(t), ev)
 			if d := cmp.Diff(want, got, valueComparer); d != "" {
-				t.Fatalf("after %s: the restored conductor differs:\n%s", report.Task, d)
+				t.Fatalf("after %+v: the restored conductor differs:\n%s", ev, d)
 			}
 			w.take(want)
+		}
+		for reruns := 0; ; reruns++ {
+			for len(w.jobs) > 0 {
+				i := rapid.IntRange(0, len(w.jobs)-1).Draw(t, "job")
+				j := w.jobs[i]
+				w.jobs = append(w.jobs[:i:i], w.jobs[i+1:]...)
+				apply(w.result(j))
+			}
+			if w.c.Status() != squall.Failed || reruns == 3 {
+				return
+			}
+			tasks := []workflow.RerunTask{{Task: "b", ResetItems: rapid.Bool().Draw(t, "reset items")}}
+			if rapid.Bool().Draw(t, "all that failed") {
+				tasks = nil
+			}
+			apply(workflow.Rerun{Tasks: tasks})
 		}
 	})
 }

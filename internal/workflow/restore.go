@@ -208,7 +208,7 @@ func (c *Conductor) restoreItems(rows Rows) error {
 		l.cells[r.Item] = cell{round: r.Generation, status: r.Status, list: r.List, reported: r.Reported, result: r.Result}
 	}
 	for _, l := range c.items {
-		l.listRound = l.firstRound()
+		l.listRound = l.lastRound()
 		for i := range l.cells {
 			if l.cells[i].list == l.list && completed(l.cells[i].reported) {
 				l.finished++
@@ -218,16 +218,16 @@ func (c *Conductor) restoreItems(rows Rows) error {
 	return nil
 }
 
-// firstRound is the round the list of results was begun in: the earliest that
-// its items tell of.
-func (l *itemList) firstRound() int {
-	first := l.round
+// lastRound is the last round that items were started in for the list of
+// results.
+func (l *itemList) lastRound() int {
+	last := 0
 	for i := range l.cells {
-		if l.cells[i].list == l.list && l.cells[i].round > 0 {
-			first = min(first, l.cells[i].round)
+		if l.cells[i].list == l.list {
+			last = max(last, l.cells[i].round)
 		}
 	}
-	return first
+	return last
 }
 
 func (c *Conductor) restoreStaged(rows Rows) error {
@@ -262,8 +262,7 @@ func (c *Conductor) restoreRound(key taskKey, r StagedRow) *itemList {
 	if len(l.cells) != r.Items {
 		// Work began on a list of another length and no item of it has run.
 		cells := make([]cell, r.Items)
-		l.cells, l.list, l.finished = cells, l.list+1, 0
-		l.listRound = r.Generation
+		l.cells, l.list, l.finished, l.listRound = cells, l.list+1, 0, 0
 	}
 	l.round = max(l.round, r.Generation)
 	l.counts = itemCounts{}
