@@ -34,6 +34,7 @@ var mayImport = map[string][]string{
 	"internal/pack":          {"internal/squall", "internal/param", "internal/expr/value", "internal/expr/pyyaml"},
 	"internal/auth":          {"internal/squall", "internal/expr/value", "internal/expr/pyyaml"},
 	"internal/rule":          {"internal/squall", "internal/expr", "internal/expr/value", "internal/expr/pyre", "internal/expr/jsonpath", "internal/expr/stfn", "internal/expr/yaql"},
+	"internal/alias":         {"internal/squall", "internal/expr", "internal/expr/value", "internal/expr/pyre", "internal/param"},
 	"internal/workflow":      {"internal/squall", "internal/expr", "internal/expr/value", "internal/expr/pyre", "internal/expr/pyyaml"},
 	"internal/timer":         {},
 
@@ -76,7 +77,7 @@ var mayImport = map[string][]string{
 // pure packages take values and give values. What they must not import, and why.
 var (
 	purePackages = []string{
-		"internal/squall", "internal/expr/...", "internal/param", "internal/pack", "internal/auth", "internal/workflow", "internal/rule", "internal/timer",
+		"internal/squall", "internal/expr/...", "internal/param", "internal/pack", "internal/auth", "internal/workflow", "internal/rule", "internal/alias", "internal/timer",
 	}
 	impure = map[string]string{
 		"os":           "input and output belong to the rim",

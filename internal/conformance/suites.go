@@ -18,5 +18,6 @@ func Suites() []Suite {
 		orquestaSuite(orquesta),
 		timerSuite(),
 		rulesSuite(set),
+		aliasesSuite(set),
 	}
 }

@@ -62,7 +62,7 @@ func (r *Rule) Match(ctx context.Context, ev Event, env Env) Verdict {
 		v.Why = BecauseEmptyPayload
 		return v
 	}
-	m := &matching{ctx: ctx, rule: r, env: &env, b: r.set.Limits().Budget(ctx)}
+	m := &matching{ctx: ctx, rule: r, env: &env, b: newBudget(ctx, r.set)}
 	sc := &scope{name: triggerScope, payload: ev.Payload}
 	v.Criteria = make([]CriterionVerdict, 0, len(r.criteria))
 	v.Matched, v.Why = true, BecauseCriteria
@@ -80,6 +80,16 @@ func (r *Rule) Match(ctx context.Context, ev Event, env Env) Verdict {
 	}
 	v.Failures = m.failures
 	return v
+}
+
+// maxSteps bounds one match, about a fifth of a second. It is less than what an
+// expression may take, because an event is matched with many rules.
+const maxSteps = 2_000_000
+
+func newBudget(ctx context.Context, set *expr.Set) *value.Budget {
+	limits := set.Limits()
+	limits.Steps = min(limits.Steps, maxSteps)
+	return limits.Budget(ctx)
 }
 
 // failed notes a failure that StackStorm records as a failed enforcement.

@@ -14,7 +14,7 @@ func Operate(ctx context.Context, set *expr.Set, name string, v, pattern, condit
 	if err != nil {
 		return false, err
 	}
-	m := &matching{ctx: ctx, rule: &Rule{set: set}, env: &env, b: set.Limits().Budget(ctx), bare: true}
+	m := &matching{ctx: ctx, rule: &Rule{set: set}, env: &env, b: newBudget(ctx, set), bare: true}
 	if !op.search {
 		return op.eval(&comparison{m: m, value: v, pattern: pattern, regex: &preparedRegex{}})
 	}
