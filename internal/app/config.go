@@ -36,6 +36,7 @@ type Config struct {
 		VaultNamespace string
 		VaultCAFile    string
 	}
+	Access    AccessConfig
 	Scheduler struct {
 		Node        string
 		Slots       int
@@ -50,7 +51,8 @@ type Config struct {
 		Events     time.Duration
 	}
 	Packs struct {
-		Dirs []string
+		Dirs  []string
+		Index string
 	}
 	API struct {
 		MaxPageSize int
@@ -72,7 +74,7 @@ type Config struct {
 // DefaultConfig returns the configuration of a server started without any: it
 // runs on the embedded database and answers on loopback only.
 func DefaultConfig() *Config {
-	c := &Config{}
+	c := &Config{Access: defaultAccess()}
 	c.Server.Data = defaultDataDir()
 	c.Server.Listen = "127.0.0.1:9101"
 	c.Server.ShutdownTimeout = 30 * time.Second
@@ -116,7 +118,7 @@ func (c *Config) options() []option {
 		}
 		return nil
 	}
-	return []option{
+	return append([]option{
 		{key: "server.data", value: (*textValue)(&c.Server.Data), help: "directory of the embedded database, the admin password and the keys", check: notEmpty(&c.Server.Data)},
 		{key: "server.keyring", value: (*textValue)(&c.Server.Keyring), help: "file with the keys that secrets are encrypted with, the same on every node of a cluster; empty: keyring in server.data"},
 		{key: "server.listen", value: (*textValue)(&c.Server.Listen), help: "address and port of the API", check: func() error { return checkListen(c.Server.Listen) }},
@@ -155,6 +157,7 @@ func (c *Config) options() []option {
 		{key: "retention.executions", value: (*durationValue)(&c.Retention.Executions), help: "how long finished executions are kept; 0s: for ever"},
 		{key: "retention.events", value: (*durationValue)(&c.Retention.Events), help: "how long stream events are kept for clients that reconnect", check: func() error { return positive(c.Retention.Events) }},
 		{key: "packs.dirs", value: (*listValue)(&c.Packs.Dirs), help: "directories whose sub-directories are packs"},
+		{key: "packs.index", value: (*textValue)(&c.Packs.Index), help: "JSON file with the packs that can be installed by name; empty: none"},
 		{key: "api.max_page_size", value: (*intValue)(&c.API.MaxPageSize), help: "largest limit of a list", check: atLeast(&c.API.MaxPageSize, 1)},
 		{key: "api.max_body", value: (*sizeValue)(&c.API.MaxBody), help: "largest request body", check: func() error {
 			if c.API.MaxBody < 1024 {
@@ -167,7 +170,7 @@ func (c *Config) options() []option {
 		{key: "metrics.public", value: (*boolValue)(&c.Metrics.Public), help: "answer /metrics without a token also to clients that are not on this machine"},
 		{key: "tracing.endpoint", value: (*textValue)(&c.Tracing.Endpoint), help: "http(s) address of an OpenTelemetry collector (OTLP over HTTP); empty: no tracing"},
 		{key: "tracing.ratio", value: (*ratioValue)(&c.Tracing.Ratio), help: "share of requests that are traced, 0 to 1"},
-	}
+	}, c.Access.options()...)
 }
 
 func notEmpty(s *string) func() error {
@@ -279,7 +282,11 @@ func (c *Config) PublicURL() string {
 	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
 		host = "127.0.0.1"
 	}
-	return "http://" + net.JoinHostPort(host, port)
+	scheme := "http://"
+	if c.Access.TLSCert != "" {
+		scheme = "https://"
+	}
+	return scheme + net.JoinHostPort(host, port)
 }
 
 // NodeName is the name under which this process joins the cluster. On PostgreSQL

@@ -6,54 +6,31 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"log/slog"
 	"os"
 	"path/filepath"
 
 	"squall/internal/content"
-	"squall/internal/squall"
+	"squall/internal/runner/types"
 	"squall/packs"
 )
 
-// registerPacks lays out the built-in packs and registers them and those of
-// dirs, as far as their files have changed. A pack with problems is told of in
-// the log and registered as far as it is right: one bad file must not stop the
-// server.
-func registerPacks(ctx context.Context, r *content.Registrar, data string, dirs []string) error {
-	paths, err := packPaths(data, dirs, r.Log)
+// loadPacks lays out the built-in packs and registers all packs as far as their
+// files have changed. A pack with problems is told of in the log and registered
+// as far as it is right: one bad file must not stop the server.
+func (s *server) loadPacks(ctx context.Context) error {
+	c := s.config
+	builtin, err := unpackBuiltin(filepath.Join(c.Server.Data, "builtin"))
 	if err != nil {
-		return err
+		return fmt.Errorf("unpack the built-in packs: %w", err)
 	}
-	_, err = r.Register(ctx, paths, content.Options{Keep: true})
-	return err
-}
-
-// packPaths returns the directories of all packs, built-in ones first. Of packs
-// with one name the first counts.
-func packPaths(data string, dirs []string, log *slog.Logger) ([]string, error) {
-	paths, err := unpackBuiltin(filepath.Join(data, "builtin"))
-	if err != nil {
-		return nil, fmt.Errorf("unpack the built-in packs: %w", err)
+	s.packs = &content.Service{
+		Registrar: &content.Registrar{Store: s.store, Runners: types.Known().RunnerType, Log: s.log.With("part", "packs")},
+		Dir:       filepath.Join(c.Server.Data, "packs"),
+		Dirs:      c.Packs.Dirs,
+		Builtin:   builtin,
+		IndexFile: c.Packs.Index,
 	}
-	taken := map[string]string{}
-	for _, path := range paths {
-		taken[filepath.Base(path)] = path
-	}
-	for _, dir := range dirs {
-		found, err := content.Find(dir)
-		if err != nil {
-			return nil, squall.Errorf(squall.Invalid, "packs.dirs: %w", err)
-		}
-		for _, path := range found {
-			if other := taken[filepath.Base(path)]; other != "" {
-				log.Warn("a pack has the name of another one and is left out", "pack", filepath.Base(path), "path", path, "other", other)
-				continue
-			}
-			taken[filepath.Base(path)] = path
-			paths = append(paths, path)
-		}
-	}
-	return paths, nil
+	return s.packs.Load(ctx)
 }
 
 // unpackBuiltin lays the embedded packs into dir and returns their paths. A pack

@@ -31,6 +31,7 @@ func (s *server) runners() (runner.Set, error) {
 		"local-shell-cmd":    cmd,
 		"local-shell-script": script,
 		"noop":               noop.Runner{},
+		"pack-manager":       packRunner{s.packs},
 	}, nil
 }
 

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -46,6 +47,7 @@ type server struct {
 	sched   *scheduler.Scheduler
 	api     *api.Server
 	listen  net.Listener
+	access  *access
 	stops   []func() // in the order of start
 
 	stopping atomic.Bool
@@ -93,11 +95,17 @@ func (s *server) open(ctx context.Context) error {
 	})
 	s.metrics.watchQueue(s.store)
 
+	if s.access, err = openAccess(c, s.log.With("part", "access")); err != nil {
+		return err
+	}
 	if s.listen, err = (&net.ListenConfig{}).Listen(ctx, "tcp", c.Server.Listen); err != nil {
 		return squall.Errorf(squall.Unavailable, "the API cannot listen on %s: %w", c.Server.Listen, err)
 	}
 	s.atEnd(func() { s.listen.Close() }) //nolint:errcheck // the HTTP server has closed it already
 	c.Server.Listen = s.listen.Addr().String()
+	if conf := s.access.tlsConfig(); conf != nil {
+		s.listen = tls.NewListener(s.listen, conf)
+	}
 
 	if err := s.loadPacks(ctx); err != nil {
 		return err
@@ -144,7 +152,7 @@ func (s *server) wire() error {
 		OutputLimit: c.Scheduler.OutputLimit,
 		Retention: lifecycle.Retention{
 			Executions: c.Retention.Executions, Outbox: c.Retention.Events,
-			Tokens: 24 * time.Hour, Nodes: 24 * time.Hour,
+			Tokens: 24 * time.Hour, Nodes: 24 * time.Hour, Audit: c.Access.AuditRetention,
 		},
 		APIURL:      c.PublicURL(),
 		FetchSecret: secrets.Fetch,
@@ -156,10 +164,14 @@ func (s *server) wire() error {
 		return err
 	}
 	svc.SetLocal(s.sched)
+	trusted, err := networks(c.Access.ProxyTrusted)
+	if err != nil {
+		return squall.Errorf(squall.Invalid, "auth.proxy_trusted: %w", err)
+	}
 	s.api = api.New(api.Deps{
 		Store:       s.store,
 		Lifecycle:   svc,
-		Runners:     s.types,
+		Runners:     types.Known(),
 		Packs:       s.packs,
 		IDs:         ids,
 		Keyring:     s.keyring,
@@ -170,6 +182,11 @@ func (s *server) wire() error {
 		Ready:       s.notReady,
 		Metrics:     promhttp.HandlerFor(s.metrics.registry, promhttp.HandlerOpts{}),
 		OpenMetrics: true,
+		Policy:      s.access.Policy,
+		Htpasswd:    s.access.Htpasswd,
+		Admins:      c.Access.Admins,
+		Proxy:       api.Proxy{Header: c.Access.ProxyHeader, Groups: c.Access.ProxyGroups, Trusted: trusted},
+		TLS:         c.Access.TLSCert != "",
 		TTL:         auth.TTL{Default: c.Auth.TokenTTL, Max: c.Auth.TokenMaxTTL},
 		WebURL:      c.PublicURL(),
 		BodyLimit:   c.API.MaxBody,
@@ -248,6 +265,7 @@ func (s *server) run(ctx context.Context) error {
 		return nil
 	})
 	g.Go(func() error { return s.api.Run(gctx) })
+	g.Go(func() error { return s.access.run(gctx) })
 	g.Go(func() error { return keepWatchdog(gctx, s.store.Health) })
 	g.Go(func() error {
 		soft, cancel := context.WithCancel(gctx)

@@ -58,10 +58,27 @@ log in by flags, by the environment or by what ` + "`squall login`" + ` has kept
 	})
 	root.AddCommand(
 		a.runCommand(), a.executionCommand(), a.actionCommand(), a.keyCommand(),
-		a.loginCommand(), a.logoutCommand(), a.whoamiCommand(), a.waitCommand(), a.exprCommand(), a.workflowCommand(), a.versionCommand(),
+		a.loginCommand(), a.logoutCommand(), a.whoamiCommand(), a.waitCommand(), a.exprCommand(), a.workflowCommand(), a.packCommand(), a.versionCommand(),
 	)
-	root.AddCommand(more...)
+	for _, cmd := range more {
+		merge(root, cmd)
+	}
 	return root
+}
+
+// merge adds a command; when there is one of its name already, what stands below
+// it is added to that one.
+func merge(parent, cmd *cobra.Command) {
+	for _, have := range parent.Commands() {
+		if have.Name() == cmd.Name() {
+			for _, sub := range cmd.Commands() {
+				cmd.RemoveCommand(sub)
+				merge(have, sub)
+			}
+			return
+		}
+	}
+	parent.AddCommand(cmd)
 }
 
 // Main runs the command line and returns the exit code, having printed the error.

@@ -237,9 +237,15 @@ func (c *Client) RunnerType(ctx context.Context, name string) (*wire.RunnerType,
 
 // Packs lists the packs by reference.
 func (c *Client) Packs(ctx context.Context) ([]wire.Pack, error) {
-	packs, err := get[[]wire.Pack](ctx, c, "/api/v1/packs", nil)
-	if err != nil {
-		return nil, err
+	all := []wire.Pack{}
+	for {
+		v := url.Values{"limit": {strconv.Itoa(pageSize)}, "offset": {strconv.Itoa(len(all))}}
+		var list []wire.Pack
+		if err := c.call(ctx, http.MethodGet, "/api/v1/packs", v, nil, &list); err != nil {
+			return nil, err
+		}
+		if all = append(all, list...); len(list) < pageSize {
+			return all, nil
+		}
 	}
-	return *packs, nil
 }

@@ -34,6 +34,14 @@ type Pack struct {
 	Author      string `json:"author"`
 	Email       string `json:"email"`
 	Path        string `json:"path"`
+
+	Keywords       []string        `json:"keywords"`
+	PythonVersions []string        `json:"python_versions"`
+	ServerVersion  string          `json:"stackstorm_version,omitempty"`
+	Contributors   []string        `json:"contributors"`
+	Files          []string        `json:"files"`
+	Dependencies   []string        `json:"dependencies"`
+	System         json.RawMessage `json:"system"`
 }
 
 // RunnerType is a runner type as a client reads it.
@@ -215,41 +223,57 @@ func runnerModule(name string) (pkg, mod string) {
 	return string(b), string(b)
 }
 
-// Pack writes p. Keys that this server does not keep of a pack are there, empty.
+// Pack writes p.
 func (e *Encoder) Pack(p *squall.Pack, f Fields) {
 	e.Object(func() {
-		for _, m := range [...]struct{ key, value string }{
-			{"uid", "pack:" + p.Ref}, {"ref", p.Ref}, {"name", p.Name}, {"description", p.Description},
-		} {
-			if f.Has(m.key) {
-				e.str(m.key, m.value)
+		text := func(key, value string) {
+			if f.Has(key) {
+				e.str(key, value)
 			}
 		}
-		e.emptyList(f, "keywords")
-		if f.Has("version") {
-			e.str("version", p.Version)
+		text("uid", "pack:"+p.Ref)
+		text("ref", p.Ref)
+		text("name", p.Name)
+		text("description", p.Description)
+		e.list(f, "keywords", p.Keywords)
+		text("version", p.Version)
+		if p.ServerVersion != "" {
+			text("stackstorm_version", p.ServerVersion)
 		}
-		e.emptyList(f, "python_versions")
-		for _, m := range [...]struct{ key, value string }{{"author", p.Author}, {"email", p.Email}} {
-			if f.Has(m.key) {
-				e.str(m.key, m.value)
-			}
-		}
-		e.emptyList(f, "contributors")
-		e.emptyList(f, "files")
-		if f.Has("path") {
-			e.str("path", p.Path)
-		}
-		e.emptyList(f, "dependencies")
+		e.list(f, "python_versions", p.PythonVersions)
+		text("author", p.Author)
+		text("email", p.Email)
+		e.list(f, "contributors", p.Contributors)
+		e.list(f, "files", p.Files)
+		text("path", p.Path)
+		e.list(f, "dependencies", p.Dependencies)
 		if f.Has("system") {
-			e.raw("system", nil, "{}")
+			e.raw("system", p.System, "{}")
 		}
 		e.str("id", string(ObjectID("pack", p.Ref)))
 	})
 }
 
-func (e *Encoder) emptyList(f Fields, key string) {
-	if f.Has(key) {
-		e.raw(key, nil, "[]")
+// list writes a list of texts.
+func (e *Encoder) list(f Fields, key string, texts []string) {
+	if !f.Has(key) {
+		return
 	}
+	e.key(key)
+	e.Array(func() {
+		for _, text := range texts {
+			doc, _ := json.Marshal(text) // a string always has a form
+			e.Raw(doc)
+		}
+	})
+}
+
+// ConfigSchema writes what a pack says of its configuration.
+func (e *Encoder) ConfigSchema(c *squall.ConfigSchema) {
+	e.Object(func() {
+		e.str("pack", c.Pack)
+		e.key("attributes")
+		e.schema(c.Attributes)
+		e.str("id", string(ObjectID("config_schema", c.Pack)))
+	})
 }
