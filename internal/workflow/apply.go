@@ -33,11 +33,16 @@ func (Rerun) event()   {}
 // changes nothing.
 //
 // The conductor has moved on when Apply returns: a caller that cannot store
-// the changes must drop it and Restore another from the rows.
+// the changes must drop it and Restore another from the rows. Without events
+// Apply goes on where Changes.More said there is more.
 func (c *Conductor) Apply(ctx context.Context, events ...Event) Changes {
 	c.ctx = ctx
 	before := c.status
+	c.patience = maxOnTheSpot
 	var rejected []Rejection
+	if len(events) == 0 {
+		c.dispatch()
+	}
 	for i, ev := range events {
 		var err error
 		switch ev := ev.(type) {
@@ -61,8 +66,13 @@ func (c *Conductor) Apply(ctx context.Context, events ...Event) Changes {
 	}
 	ch := c.collect(before)
 	ch.Rejected = rejected
+	ch.More = c.patience <= 0
 	return ch
 }
+
+// maxOnTheSpot is how many tasks without action one call completes. A loop of
+// such tasks never ends, and what it does must be stored now and then.
+const maxOnTheSpot = 1000
 
 // handled reports whether a report concerns a task of this workflow that has
 // been started, and not an item that is done; another one is a delivery gone
@@ -135,7 +145,7 @@ func (c *Conductor) note() {
 // dispatch starts what can start, and completes on the spot what needs no
 // action, until nothing is left.
 func (c *Conductor) dispatch() {
-	for {
+	for c.patience > 0 {
 		list, err := c.nextGuarded()
 		if err != nil || len(list) == 0 {
 			c.note()
@@ -152,6 +162,7 @@ func (c *Conductor) dispatch() {
 			if !n.auto() {
 				continue
 			}
+			c.patience--
 			// An exception fails the workflow and ends this task only.
 			_, _ = c.guarded(n.Task, n.Route, func() (Status, error) { return c.report(n.autoReport()) })
 			c.note()

@@ -56,6 +56,9 @@ type Conductor struct {
 
 	undo undoLog
 
+	// patience is how many more tasks the call at work completes on the spot.
+	patience int
+
 	// What changed since the rows were collected last.
 	dirtyTasks   []*entry
 	dirtyStaged  []*stagedTask
@@ -63,6 +66,7 @@ type Conductor struct {
 	newContexts  []*contextNode
 	newRoutes    []int
 	storedStaged int64
+	storedOutput *value.Dict
 	run          []RunAction
 	done         []Completion
 }

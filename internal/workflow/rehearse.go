@@ -134,6 +134,7 @@ type rehearsal struct {
 	visits map[visitKey]int
 	used   []bool
 	done   int
+	notes  int
 	traced Status
 	trace  []Step
 	broken error // the rows could not be restored
@@ -154,10 +155,7 @@ func (r *rehearsal) play() error {
 		return err
 	}
 	for !r.stop && r.broken == nil {
-		if len(r.trace) > maxSteps {
-			return fmt.Errorf("the run does not end after %d steps", maxSteps)
-		}
-		if err := r.ctx.Err(); err != nil {
+		if err := r.endless(); err != nil {
 			return err
 		}
 		if len(r.queue) == 0 {
@@ -178,6 +176,14 @@ func (r *rehearsal) play() error {
 		}
 	}
 	return r.broken
+}
+
+// endless is the error of a run without end, or of a canceled call.
+func (r *rehearsal) endless() error {
+	if len(r.trace) > maxSteps {
+		return fmt.Errorf("the run does not end after %d steps", maxSteps)
+	}
+	return r.ctx.Err()
 }
 
 func (r *rehearsal) add(s Step) { r.trace = append(r.trace, s) }
@@ -240,6 +246,10 @@ func (r *rehearsal) note() {
 	}
 	ch := r.c.collect(r.traced)
 	ch.Into(&r.rows)
+	// Restoring costs as much as there is; long runs do it less often.
+	if r.notes++; r.notes > 1000 && r.notes%(r.notes/200) != 0 {
+		return
+	}
 	c, err := Restore(r.spec, r.rows, r.host)
 	if err != nil {
 		r.broken, r.stop = err, true
@@ -251,6 +261,9 @@ func (r *rehearsal) note() {
 
 func (r *rehearsal) dispatch() {
 	for !r.stop {
+		if r.broken = r.endless(); r.broken != nil {
+			return
+		}
 		list, err := r.c.nextGuarded()
 		if err != nil {
 			r.exception(err)

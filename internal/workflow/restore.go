@@ -50,14 +50,14 @@ func (c *Conductor) collect(before Status) Changes {
 	}
 	ch.ErrorsGone = gone
 	if len(ch.Tasks)+len(ch.Staged)+len(ch.StagedGone)+len(ch.Items)+len(ch.Contexts)+len(ch.Routes)+len(ch.Errors)+len(ch.ErrorsGone) > 0 ||
-		before != c.status || c.revision == 0 {
+		before != c.status || c.output != c.storedOutput || c.revision == 0 {
 		c.revision++
 	}
 	ch.Workflow = WorkflowRow{Revision: c.revision, Status: c.status, Output: c.output, NextStaged: c.nextStaged, NextError: c.errors.next}
 	c.dirtyTasks, c.dirtyStaged, c.dirtyItems = c.dirtyTasks[:0], c.dirtyStaged[:0], c.dirtyItems[:0]
 	c.newContexts, c.newRoutes = nil, nil
 	c.errors.added, c.errors.gone = nil, nil
-	c.storedStaged = c.nextStaged
+	c.storedStaged, c.storedOutput = c.nextStaged, c.output
 	c.run, c.done = nil, nil
 	return ch
 }
@@ -89,7 +89,7 @@ func Restore(spec *Spec, rows Rows, host Host) (*Conductor, error) {
 		return nil, err
 	}
 	w := rows.Workflow
-	c.revision, c.status, c.output = w.Revision, w.Status, w.Output
+	c.revision, c.status, c.output, c.storedOutput = w.Revision, w.Status, w.Output, w.Output
 	c.nextStaged, c.storedStaged = w.NextStaged, w.NextStaged
 	for _, f := range []func(Rows) error{c.restoreContexts, c.restoreTasks, c.restoreItems, c.restoreStaged, c.restoreErrors} {
 		if err := f(rows); err != nil {

@@ -143,6 +143,9 @@ type Changes struct {
 	// is, then the workflow is over; running actions are left alone, as the
 	// original does.
 	From Status
+	// More: the workflow goes on by itself for longer than one call should take.
+	// Store the changes and call Apply again, without events.
+	More bool
 	// Rejected are events that were refused, by their index in the call. They
 	// changed nothing.
 	Rejected []Rejection

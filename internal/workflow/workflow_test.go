@@ -1,9 +1,11 @@
 package workflow_test
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -168,5 +170,30 @@ func TestRowsThatDoNotFitAreRefused(t *testing.T) {
 	}
 	if _, err := workflow.Restore(parse(t, chain(1)), finalRows(t, spec), host()); err == nil {
 		t.Error("rows of another definition were restored")
+	}
+}
+
+// TestLoopsOfNothingYield: a loop of tasks without action does not hold the
+// caller, and can be stopped.
+func TestLoopsOfNothingYield(t *testing.T) {
+	spec := parse(t, "tasks:\n  a: {next: [{do: b}]}\n  b: {next: [{do: c}]}\n  c: {next: [{do: b}]}\n")
+	c, _, err := workflow.New(t.Context(), spec, workflow.Start{}, host())
+	if err != nil {
+		t.Fatal(err)
+	}
+	ch := c.Apply(t.Context(), workflow.Request{Status: squall.Running})
+	if !ch.More || len(ch.Done) == 0 || ch.Over() {
+		t.Fatalf("more %v, %d tasks done, %s", ch.More, len(ch.Done), c.Status())
+	}
+	if ch = c.Apply(t.Context()); !ch.More || len(ch.Done) == 0 {
+		t.Fatalf("the loop stands still: more %v, %d tasks done", ch.More, len(ch.Done))
+	}
+	if ch = c.Apply(t.Context(), workflow.Request{Status: squall.Canceled}); ch.More || c.Status() != squall.Canceled {
+		t.Errorf("after the cancel: more %v, %s", ch.More, c.Status())
+	}
+	short, stop := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	defer stop()
+	if _, err := workflow.Rehearse(short, spec, &workflow.Case{}, host()); err == nil {
+		t.Error("a rehearsal of an endless loop ended")
 	}
 }
