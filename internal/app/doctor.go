@@ -48,6 +48,7 @@ func Doctor(ctx context.Context, c *Config) []Finding {
 		checkClock(),
 		checkOpenFiles(),
 	}
+	list = append(list, checkAccess(c)...)
 	for _, dir := range c.Packs.Dirs {
 		list = append(list, checkPackDir(dir))
 	}
@@ -67,7 +68,7 @@ func serverAnswers(ctx context.Context, c *Config) bool {
 	if err != nil {
 		return false
 	}
-	resp, err := http.DefaultClient.Do(req)
+	resp, err := probeClient().Do(req)
 	if err != nil {
 		return false
 	}
