@@ -48,7 +48,7 @@ var operators = makeOperators()
 
 func makeOperators() map[string]*operator {
 	table := map[string]*operator{
-		"matchwildcard": textMatch(compileWildcard, (*pyre.Regex).FullMatch),
+		"matchwildcard": textMatch(compileWildcard, (*pyre.Regex).Search),
 		"matchregex":    textMatch(compileWith(pyre.DotAll), (*pyre.Regex).Match),
 		"regex":         textMatch(compileWith(0), (*pyre.Regex).Search),
 		"iregex":        textMatch(compileWith(pyre.IgnoreCase), (*pyre.Regex).Search),

@@ -8,7 +8,8 @@ import (
 
 // compileWildcard makes a regular expression of a shell pattern by Python's
 // rules: "*" and "?" match any character, "/" and line ends too; "[!x]" negates
-// and "[^x]" does not; nothing escapes; an unclosed "[" is itself.
+// and "[^x]" does not; nothing escapes; an unclosed "[" is itself. The expression
+// is for Search and matches whole texts, in linear time.
 func compileWildcard(pattern string) (*pyre.Regex, error) {
 	var out strings.Builder
 	rs := []rune(pattern)
@@ -33,7 +34,7 @@ func compileWildcard(pattern string) (*pyre.Regex, error) {
 			out.WriteString(pyre.Escape(string(rs[i])))
 		}
 	}
-	return pyre.Compile(out.String(), pyre.DotAll)
+	return pyre.Compile(`\A`+out.String()+`\Z`, pyre.DotAll)
 }
 
 // closingBracket finds the end of a set whose content starts at i. A bracket
@@ -89,7 +90,7 @@ func wildcardSet(rs []rune) string {
 	case set.Len() == 0 && negate:
 		return "."
 	case set.Len() == 0:
-		return "(?!)"
+		return `[^\s\S]`
 	case negate:
 		return "[^" + set.String() + "]"
 	}
