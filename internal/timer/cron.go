@@ -252,9 +252,10 @@ func newCron(given [fieldCount]*string, loc *time.Location, now time.Time) (*cro
 		}
 		parsed[id] = e
 	}
-	days := calendarOf(func(d day) bool {
-		return parsed[fieldMonth].matches(int64(d.month)) && parsed[fieldDay].matchesDay(d.day, d.days, d.weekday) &&
-			parsed[fieldWeek].matches(int64(d.week)) && parsed[fieldDayOfWeek].matches(int64(d.weekday))
+	months, weeks, weekdays := parsed[fieldMonth].bits(), parsed[fieldWeek].bits(), parsed[fieldDayOfWeek].bits()
+	days := calendarOf(func(d *day) bool {
+		return months>>d.month&1 == 1 && weeks>>d.week&1 == 1 && weekdays>>d.weekday&1 == 1 &&
+			parsed[fieldDay].matchesDay(int(d.day), int(d.days), int(d.weekday))
 	})
 	return &cron{
 		years: parsed[fieldYear], days: days, hours: parsed[fieldHour].bits(), minutes: parsed[fieldMinute].bits(),

@@ -73,7 +73,7 @@ func ParseCrontab(text, key string, at At) (Spec, error) {
 	}
 	minutes, hours, dom, months, dow := sets[0], sets[1], sets[2], sets[3], sets[4]
 	dow |= dow >> 7 & 1 // 7 is Sunday, too
-	days := calendarOf(func(d day) bool {
+	days := calendarOf(func(d *day) bool {
 		if months>>d.month&1 == 0 {
 			return false
 		}

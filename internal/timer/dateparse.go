@@ -149,13 +149,13 @@ func (p *dateParser) number(i int) (int, bool) {
 		return p.separated(i)
 	case next == "" || isJump(next):
 		if half := halfWord(p.at(i + 2)); half >= 0 && next != "" {
-			p.hour = int(value)
-			return i + 2, p.setHalf(half)
+			p.hour = inHalf(int(value), half)
+			return i + 2, true
 		}
 		return i + 1, p.parts.add(token)
 	case halfWord(next) >= 0 && value < 24:
-		p.hour = int(value)
-		return i + 1, p.setHalf(halfWord(next))
+		p.hour = inHalf(int(value), halfWord(next))
+		return i + 1, true
 	}
 	// A number that could be a day stands for it, whatever follows.
 	return i, whole && value >= 1 && value <= 31 && p.parts.add(token)
@@ -205,7 +205,7 @@ func (p *dateParser) clock(i, hour int) (int, bool) {
 	if err != nil {
 		return i, false
 	}
-	p.hour = hour
+	p.hour, p.second, p.nano = hour, -1, 0 // a second time of day replaces the first
 	if !p.setPart(1, "", minute) {
 		return i, false
 	}
@@ -255,18 +255,31 @@ func (p *dateParser) monthName(i int) (int, bool) {
 		return i + 2, ok
 	}
 	if p.at(i+1) == " " && p.at(i+3) == " " && strings.EqualFold(p.at(i+2), "of") && isDigits(p.at(i+4)) {
-		return i + 4, ok && p.parts.add(strconv.Itoa(nearYear(atoi(p.at(i+4)), p.now.Year())))
+		year := atoi(p.at(i + 4))
+		if year < 100 {
+			year = nearYear(year, p.now.Year())
+		}
+		return i + 4, ok && p.parts.add(strconv.Itoa(year))
 	}
 	return i, ok
 }
 
+// setHalf takes am or pm that stands by itself, after the hour.
 func (p *dateParser) setHalf(half int) bool {
 	if p.hour > 12 {
 		return false
 	}
-	p.half = true
-	p.hour = p.hour%12 + 12*half
+	p.half, p.hour = true, inHalf(p.hour, half)
 	return true
+}
+
+// inHalf returns the hour of the day for one before or after noon; hours above
+// 12 stay what they are.
+func inHalf(hour, half int) int {
+	if hour > 12 {
+		return hour
+	}
+	return hour%12 + 12*half
 }
 
 // isZoneName reports what may be an abbreviation of a zone.

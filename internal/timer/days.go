@@ -1,6 +1,9 @@
 package timer
 
-import "math/bits"
+import (
+	"math/bits"
+	"sync"
+)
 
 // A year's calendar depends on three facts only: the weekday of its first day,
 // whether it is a leap year, and - for the ISO week of days that still belong
@@ -48,18 +51,19 @@ func yearType(year int) int {
 
 // day is what a calendar's fields can ask of a date.
 type day struct {
-	month, day int
-	days       int // of the month
-	week       int // ISO
-	weekday    int // Monday is 0
+	month, day int8
+	days       int8 // of the month; 0: the year has no such day
+	week       int8 // ISO
+	weekday    int8 // Monday is 0
 }
 
 // monthDays are the lengths of the months.
 var monthDays = [12]int{31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31}
 
-// calendarOf fills the 28 tables with the days that match.
-func calendarOf(match func(day) bool) *[yearTypes]yearDays {
-	var out [yearTypes]yearDays
+// allDays are the days of all types of years. They are worked out once, since
+// every cron expression goes through them.
+var allDays = sync.OnceValue(func() *[yearTypes][366]day {
+	var out [yearTypes][366]day
 	for typ := range yearTypes {
 		first, isLeap, afterLeap := typ%7, typ/7%2 == 1, typ/14 == 1
 		n := 0
@@ -68,11 +72,25 @@ func calendarOf(match func(day) bool) *[yearTypes]yearDays {
 				length++
 			}
 			for d := 1; d <= length; d++ {
-				at := day{month: m + 1, day: d, days: length, weekday: (first + n) % 7, week: isoWeek(n, first, isLeap, afterLeap)}
-				if match(at) {
-					out[typ][n/64] |= 1 << (n % 64)
+				out[typ][n] = day{
+					month: int8(m + 1), day: int8(d), days: int8(length),
+					weekday: int8((first + n) % 7), week: int8(isoWeek(n, first, isLeap, afterLeap)),
 				}
 				n++
+			}
+		}
+	}
+	return &out
+})
+
+// calendarOf fills the tables with the days that match.
+func calendarOf(match func(*day) bool) *[yearTypes]yearDays {
+	var out [yearTypes]yearDays
+	all := allDays()
+	for typ := range all {
+		for n := range all[typ] {
+			if d := &all[typ][n]; d.days > 0 && match(d) {
+				out[typ][n/64] |= 1 << (n % 64)
 			}
 		}
 	}

@@ -25,14 +25,15 @@ const (
 	fieldCount
 )
 
-// fields gives name, range and default of each field.
-var fields = [fieldCount]struct {
+type fieldRange struct {
 	name     string
 	min, max int64
 	// without is the expression of a field that is left out below the least
 	// significant one given; all others left out are "*".
 	without string
-}{
+}
+
+var fields = [fieldCount]fieldRange{
 	{"year", 1970, 9999, "*"},
 	{"month", 1, 12, "1"},
 	{"day", 1, 31, "1"},

@@ -47,7 +47,7 @@ func Parse(kind Kind, parameters []byte, at At) (Spec, error) {
 	s := Spec{zone: loc}
 	switch kind {
 	case Interval:
-		delta, err := p.member("delta").(json.Number).Int64()
+		delta, err := p["delta"].(json.Number).Int64()
 		if err != nil { // an integer, but too large
 			return Spec{}, &Error{Class: "OverflowError", Message: "Python int too large to convert to C int"}
 		}
@@ -71,18 +71,13 @@ func Parse(kind Kind, parameters []byte, at At) (Spec, error) {
 	return s, nil
 }
 
-// parameters are the members of a JSON object in their order.
-type parameters struct {
-	names  []string
-	values map[string]any // json.Number for numbers
-}
-
-func (p parameters) member(name string) any { return p.values[name] }
+// parameters are the members of a JSON object, numbers as json.Number.
+type parameters map[string]any
 
 // text returns a parameter as the text that StackStorm makes of it; nil when
 // it is missing or null.
 func (p parameters) text(name string) *string {
-	switch v := p.values[name].(type) {
+	switch v := p[name].(type) {
 	case string:
 		return &v
 	case json.Number:
@@ -100,8 +95,9 @@ func (p parameters) cronFields() (out [fieldCount]*string) {
 }
 
 // readParameters decodes the parameters and checks them against the schema of
-// StackStorm's trigger types. Of several mistakes those of the whole object
-// are reported first, as the original's choice of the best match has it.
+// StackStorm's trigger types. Of several mistakes those of the whole object are
+// reported first, then that of the last name in the alphabet: this is what the
+// original's validator takes for the best match.
 func readParameters(kind Kind, data []byte) (parameters, error) {
 	p, err := decodeObject(data)
 	if err != nil {
@@ -120,11 +116,12 @@ func readParameters(kind Kind, data []byte) (parameters, error) {
 		}
 	}
 	var unknown []string
-	for _, name := range p.names {
+	for name := range p {
 		if !slices.Contains(known, name) {
 			unknown = append(unknown, pyString(name))
 		}
 	}
+	slices.Sort(unknown)
 	switch len(unknown) {
 	case 0:
 	case 1:
@@ -133,41 +130,48 @@ func readParameters(kind Kind, data []byte) (parameters, error) {
 		return p, invalid("Additional properties are not allowed (%s were unexpected)", strings.Join(unknown, ", "))
 	}
 	for _, name := range required {
-		if !slices.Contains(p.names, name) {
+		if _, ok := p[name]; !ok {
 			return p, invalid("%s is a required property", pyString(name))
 		}
 	}
-	if v := p.member("timezone"); v != nil {
-		if _, ok := v.(string); !ok {
-			return p, invalid("%s is not of type 'string', 'null'", pyRepr(v))
-		}
-	}
-	return p, p.checkKind(kind)
-}
-
-func (p parameters) checkKind(kind Kind) error {
-	switch kind {
-	case Interval:
-		unit, _ := p.member("unit").(string)
-		if _, ok := unitSeconds[unit]; !ok {
-			return invalid("%s is not one of ['weeks', 'days', 'hours', 'minutes', 'seconds']", pyRepr(p.member("unit")))
-		}
-		if !isInteger(p.member("delta")) {
-			return invalid("%s is not of type 'integer'", pyRepr(p.member("delta")))
-		}
-		if n, ok := p.member("delta").(json.Number); ok && strings.HasPrefix(n.String(), "-") && n != "-0" {
-			return invalid("%s is less than the minimum of 0", n)
-		}
-	case Date:
-		if _, ok := p.member("date").(string); !ok {
-			return invalid("%s is not of type 'string'", pyRepr(p.member("date")))
-		}
-	case Cron:
-		for id, f := range fields {
-			if err := checkCronField(fieldID(id), p.member(f.name)); err != nil {
-				return err
+	slices.Sort(known)
+	for _, name := range slices.Backward(known) {
+		if v, ok := p[name]; ok {
+			if err := checkMember(name, v); err != nil {
+				return p, err
 			}
 		}
+	}
+	return p, nil
+}
+
+// checkMember checks one parameter; the names of the kinds do not collide.
+func checkMember(name string, v any) error {
+	text, isText := v.(string)
+	switch name {
+	case "timezone":
+		if !isText && v != nil {
+			return invalid("%s is not of type 'string', 'null'", pyRepr(v))
+		}
+	case "unit":
+		if _, ok := unitSeconds[text]; !ok {
+			return invalid("%s is not one of ['weeks', 'days', 'hours', 'minutes', 'seconds']", pyRepr(v))
+		}
+	case "delta":
+		if !isInteger(v) {
+			return invalid("%s is not of type 'integer'", pyRepr(v))
+		}
+		// st2 takes a negative delta and then counts backwards; refused here.
+		if n, ok := v.(json.Number); ok && n != "-0" && strings.HasPrefix(n.String(), "-") {
+			return invalid("%s is less than the minimum of 0", n)
+		}
+	case "date":
+		if !isText {
+			return invalid("%s is not of type 'string'", pyRepr(v))
+		}
+	default:
+		id := slices.IndexFunc(fields[:], func(f fieldRange) bool { return f.name == name })
+		return checkCronField(fieldID(id), v)
 	}
 	return nil
 }
@@ -205,32 +209,14 @@ func isInteger(v any) bool {
 
 // decodeObject reads a JSON object; no text at all is an empty one.
 func decodeObject(data []byte) (parameters, error) {
-	p := parameters{values: map[string]any{}}
 	if len(bytes.TrimSpace(data)) == 0 {
-		return p, nil
+		return nil, nil
 	}
 	dec := json.NewDecoder(bytes.NewReader(data))
 	dec.UseNumber()
-	if tok, err := dec.Token(); err != nil || tok != json.Delim('{') {
-		return p, invalid("timer parameters are not a JSON object")
-	}
-	for dec.More() {
-		key, err := dec.Token()
-		if err != nil {
-			return p, invalid("timer parameters: %v", err)
-		}
-		name, _ := key.(string) // keys are always text
-		var v any
-		if err := dec.Decode(&v); err != nil {
-			return p, invalid("timer parameters: %v", err)
-		}
-		if _, twice := p.values[name]; !twice {
-			p.names = append(p.names, name)
-		}
-		p.values[name] = v
-	}
-	if _, err := dec.Token(); err != nil {
-		return p, invalid("timer parameters: %v", err)
+	var p parameters
+	if err := dec.Decode(&p); err != nil || p == nil || dec.More() {
+		return nil, invalid("timer parameters are not a JSON object")
 	}
 	return p, nil
 }
