@@ -1,6 +1,7 @@
 package workflow
 
 import (
+	"context"
 	"regexp"
 	"strings"
 
@@ -23,7 +24,7 @@ func mustCompile(pattern string) *pyre.Regex {
 }
 
 // matchBudget bounds one search, so that a hostile text ends it.
-func matchBudget() *value.Budget { return value.NewBudget(nil, 2_000_000, 64<<20, 0) }
+func matchBudget() *value.Budget { return value.NewBudget(context.Background(), 2_000_000, 64<<20, 0) }
 
 type param struct {
 	name string

@@ -1,6 +1,7 @@
 package workflow
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"unicode"
@@ -36,7 +37,7 @@ func Parse(src []byte) (*Spec, []Problem) {
 		return s, nil
 	}
 	p := Problem{Category: CategoryLoad, Message: err.Error()}
-	if e, ok := err.(*loadError); ok {
+	if e, ok := errors.AsType[*loadError](err); ok {
 		p.Line, p.Column = e.mark.Line, e.mark.Column
 	}
 	return nil, []Problem{p}

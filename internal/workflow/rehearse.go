@@ -2,6 +2,7 @@ package workflow
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"squall/internal/expr/value"
@@ -223,7 +224,7 @@ func (r *rehearsal) report(rep Report, auto bool) {
 }
 
 func (r *rehearsal) exception(err error) {
-	if d, ok := err.(*doubleFault); ok {
+	if d, ok := errors.AsType[*doubleFault](err); ok {
 		r.add(Step{Kind: "exception", Err: d.first})
 		r.add(Step{Kind: "exception", Err: d.second})
 		r.stop = true
