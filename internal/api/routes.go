@@ -41,6 +41,9 @@ var routeTable = []route{
 	{method: "GET", path: "/api/v1/packs/views/file/{ref}/{path...}", need: auth.PackView, on: packInPath, handle: (*Server).packFile},
 	{method: "GET", path: "/api/v1/config_schemas", need: auth.PackList, handle: (*Server).configSchemaList},
 	{method: "GET", path: "/api/v1/config_schemas/{ref}", need: auth.PackView, on: packInPath, handle: (*Server).configSchemaGet},
+	{method: "GET", path: "/api/v1/configs", need: auth.PackList, handle: (*Server).configList},
+	{method: "GET", path: "/api/v1/configs/{ref}", need: auth.PackView, on: packInPath, handle: (*Server).configGet},
+	{method: "PUT", path: "/api/v1/configs/{ref}", need: auth.PackConfig, on: packInPath, handle: (*Server).configPut},
 	{method: "GET", path: "/api/v1/runnertypes", need: auth.RunnerList, handle: (*Server).runnerList},
 	{method: "GET", path: "/api/v1/runnertypes/{name}", need: auth.RunnerView, on: runnerInPath, handle: (*Server).runnerGet},
 

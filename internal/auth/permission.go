@@ -25,6 +25,8 @@ const (
 
 	PackList Permission = "pack_list"
 	PackView Permission = "pack_view"
+	// PackConfig is to set the configuration of a pack.
+	PackConfig Permission = "pack_config"
 
 	RunnerList Permission = "runner_type_list"
 	RunnerView Permission = "runner_type_view"
@@ -61,7 +63,7 @@ const (
 var Permissions = []Permission{
 	ActionList, ActionView, ActionExecute,
 	ExecutionList, ExecutionView, ExecutionReRun, ExecutionStop, ExecutionModify,
-	PackList, PackView, PackRegister, PackInstall, PackUninstall, PackSearch, RunnerList, RunnerView, StreamView,
+	PackList, PackView, PackConfig, PackRegister, PackInstall, PackUninstall, PackSearch, RunnerList, RunnerView, StreamView,
 	APIKeyList, APIKeyView, APIKeyCreate, APIKeyModify, APIKeyDelete, APIKeyAll, RoleView, AuditView,
 	KeyList, KeyView, KeySet, KeyDelete,
 	ShowSecrets, Impersonate, ListAll, MetricsView,
@@ -69,7 +71,7 @@ var Permissions = []Permission{
 
 // forAdmins are the permissions an ordinary user does not have. Everything else
 // is open to every authenticated user, as in a StackStorm without RBAC.
-var forAdmins = []Permission{ShowSecrets, Impersonate, ListAll, MetricsView, APIKeyAll, RoleView, AuditView}
+var forAdmins = []Permission{ShowSecrets, Impersonate, ListAll, MetricsView, PackConfig, APIKeyAll, RoleView, AuditView}
 
 // Resource returns the type of resource p is about: "execution" of
 // "execution_rerun".

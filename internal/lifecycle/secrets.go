@@ -100,6 +100,14 @@ func packConfig(ctx context.Context, read reader, pack, user string, data *Datas
 	if config == nil {
 		config = &squall.PackConfig{}
 	}
+	form, err := param.CompileConfig(schema)
+	if err != nil {
+		return nil, err
+	}
+	config.Values, err = form.Unseal(config.Values, func(sealed string) (string, error) { return data.ring.Open(auth.ForConfig(pack), sealed) })
+	if err != nil {
+		return nil, fmt.Errorf("open secrets of the configuration of pack %s: %w", pack, err)
+	}
 	return param.Config(ctx, pack, schema.Attributes, config.Values, data, user)
 }
 

@@ -13,28 +13,33 @@ const sealedPrefix = "sealed:"
 // Seal returns the parameters with the values of secret ones replaced by what
 // seal makes of their JSON, at any depth. Null stays, for it tells nothing.
 func (f *Form) Seal(given json.RawMessage, seal func(plain string) string) (json.RawMessage, error) {
-	if f.secrets == nil {
-		return given, nil
-	}
-	out, err := f.secrets.rewrite(given, func(v json.RawMessage) (json.RawMessage, error) {
-		if string(v) == "null" {
-			return v, nil
-		}
-		return json.Marshal(sealedPrefix + seal(string(v)))
-	})
-	if err != nil {
-		return nil, fmt.Errorf("seal secret parameters: %w", err)
-	}
-	return out, nil
+	return sealSecrets(f.secrets, given, seal, func(json.RawMessage) bool { return false })
 }
 
 // Unseal is the way back. Values that are not sealed stay as they are: they
 // were stored before secrets were.
 func (f *Form) Unseal(stored json.RawMessage, open func(sealed string) (string, error)) (json.RawMessage, error) {
-	if f.secrets == nil {
-		return stored, nil
+	return unsealSecrets(f.secrets, stored, open)
+}
+
+func sealSecrets(m *mask, given json.RawMessage, seal func(string) string, keep func(json.RawMessage) bool) (json.RawMessage, error) {
+	if m == nil {
+		return given, nil
 	}
-	return f.secrets.rewrite(stored, func(v json.RawMessage) (json.RawMessage, error) {
+	out, err := m.rewrite(given, func(v json.RawMessage) (json.RawMessage, error) {
+		if string(v) == "null" || keep(v) {
+			return v, nil
+		}
+		return json.Marshal(sealedPrefix + seal(string(v)))
+	})
+	if err != nil {
+		return nil, fmt.Errorf("seal secrets: %w", err)
+	}
+	return out, nil
+}
+
+func unsealSecrets(m *mask, stored json.RawMessage, open func(string) (string, error)) (json.RawMessage, error) {
+	return m.rewrite(stored, func(v json.RawMessage) (json.RawMessage, error) {
 		var text string
 		if json.Unmarshal(v, &text) != nil {
 			return v, nil

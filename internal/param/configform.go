@@ -1,0 +1,93 @@
+package param
+
+import (
+	"encoding/json"
+	"maps"
+	"slices"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"squall/internal/squall"
+)
+
+// ConfigForm is the compiled config.schema.yaml of a pack.
+type ConfigForm struct {
+	pack       string
+	attributes map[string]*jsonschema.Schema
+	required   []string
+	secrets    *mask
+}
+
+// CompileConfig compiles a schema. Error kind: Invalid.
+func CompileConfig(s *squall.ConfigSchema) (*ConfigForm, error) {
+	f := &ConfigForm{pack: s.Pack, attributes: map[string]*jsonschema.Schema{}}
+	secrets := map[string]*mask{}
+	for _, p := range s.Attributes {
+		prop, err := property(p)
+		if err == nil {
+			if m := maskOf(prop, p.Secret); m != nil {
+				secrets[p.Name] = m
+			}
+			allowNull(p.Name, prop, map[string]any{})
+			delete(prop, "required")
+			f.attributes[p.Name], err = compile(prop)
+		}
+		if err != nil {
+			return nil, squall.Errorf(squall.Invalid, "The schema of %q in config.schema.yaml of pack %q is not valid: %v", p.Name, s.Pack, err)
+		}
+		if p.Required && len(p.Default) == 0 {
+			f.required = append(f.required, p.Name)
+		}
+	}
+	if len(secrets) > 0 {
+		f.secrets = &mask{properties: secrets}
+	}
+	return f, nil
+}
+
+// Validate checks values, a JSON object. What the schema does not name is
+// allowed (st2); a template is not checked, for its type shows only when it is
+// rendered. Error kind: Invalid.
+func (f *ConfigForm) Validate(values json.RawMessage) error {
+	given, err := object(values)
+	if err != nil {
+		return err
+	}
+	for _, name := range slices.Sorted(maps.Keys(given)) {
+		schema := f.attributes[name]
+		if schema == nil || HasTemplate(given[name]) {
+			continue
+		}
+		if err := schema.Validate(given[name]); err != nil {
+			return f.fault(name, squall.MessageOf(invalid(err, given[name])))
+		}
+	}
+	for _, name := range f.required {
+		if _, ok := given[name]; !ok {
+			return f.fault(name, repr(name)+" is a required property")
+		}
+	}
+	return nil
+}
+
+func (f *ConfigForm) fault(name, text string) error {
+	return squall.Errorf(squall.Invalid, "Failed validating attribute %q in config for pack %q: %s", name, f.pack, text)
+}
+
+// Mask returns values with the secret ones replaced.
+func (f *ConfigForm) Mask(values json.RawMessage) json.RawMessage { return f.secrets.apply(values) }
+
+// Seal and Unseal are those of Form, for configurations. Templates stay: what
+// they name is kept safe elsewhere, and people must be able to read them.
+func (f *ConfigForm) Seal(values json.RawMessage, seal func(plain string) string) (json.RawMessage, error) {
+	keep := func(v json.RawMessage) bool {
+		decoded, err := decode(v)
+		return err == nil && HasTemplate(decoded)
+	}
+	return sealSecrets(f.secrets, values, seal, keep)
+}
+
+// Unseal is the way back from Seal.
+func (f *ConfigForm) Unseal(stored json.RawMessage, open func(sealed string) (string, error)) (json.RawMessage, error) {
+	return unsealSecrets(f.secrets, stored, open)
+}
