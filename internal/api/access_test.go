@@ -31,6 +31,17 @@ func TestEveryRouteAsksWhoItIs(t *testing.T) {
 		t.Fatalf("revoke: %d %s", a.status, a.body)
 	}
 	orphan := ts.token(t, "gone", time.Hour)
+	orphanKey := ts.newAPIKey(t, ts.admin, `{"user":"gone"}`)["key"].(string)
+	disabled, deleted := ts.newAPIKey(t, ts.admin, `{}`), ts.newAPIKey(t, ts.admin, `{}`)
+	disabledKey, deletedKey := disabled["key"].(string), deleted["key"].(string)
+	for _, key := range []string{disabledKey, deletedKey, orphanKey} {
+		if a := ts.do(t, "", "GET", "/api/v1/user", "", "St2-Api-Key", key); a.status != 200 { // now it is in the cache
+			t.Fatalf("fresh key: %d %s", a.status, a.body)
+		}
+	}
+	ts.do(t, ts.admin, "PUT", "/api/v1/apikeys/"+disabled["id"].(string), `{"enabled":false}`)
+	ts.do(t, ts.admin, "DELETE", "/api/v1/apikeys/"+deleted["id"].(string), "")
+	ts.tokens.drop(auth.HashAPIKey(orphanKey)) // its user's end is noticed when the cache's time is over
 	if err := ts.store.Update(t.Context(), func(tx store.Tx) error { return tx.DeleteUser(t.Context(), "gone") }); err != nil {
 		t.Fatal(err)
 	}
@@ -44,6 +55,12 @@ func TestEveryRouteAsksWhoItIs(t *testing.T) {
 		{"wrong bearer", "Authorization", "Bearer bad", "Unauthorized"},
 		{"token as cookie", "Cookie", "auth-token=" + ts.admin, "Unauthorized - One of Token or API key required."},
 		{"unknown API key", "St2-Api-Key", "zzz", "Unauthorized - ApiKey with key_hash=" + auth.HashAPIKey("zzz") + " not found."},
+		{"disabled API key", "St2-Api-Key", disabledKey, "Unauthorized - API key is disabled."},
+		{"deleted API key", "St2-Api-Key", deletedKey, "Unauthorized - ApiKey with key_hash=" + auth.HashAPIKey(deletedKey) + " not found."},
+		{"API key of a deleted user", "St2-Api-Key", orphanKey, "Unauthorized - ApiKey with key_hash=" + auth.HashAPIKey(orphanKey) + " not found."},
+		{"hash instead of the API key", "St2-Api-Key", auth.HashAPIKey(disabledKey), "Unauthorized - ApiKey with key_hash=" + auth.HashAPIKey(auth.HashAPIKey(disabledKey)) + " not found."},
+		{"API key as a token", "X-Auth-Token", orphanKey, "Unauthorized"},
+		{"token as an API key", "St2-Api-Key", ts.admin, "Unauthorized - ApiKey with key_hash=" + auth.HashAPIKey(ts.admin) + " not found."},
 		{"password at the API", "Authorization", "Basic YWRtaW46Y29ycmVjdCBob3JzZQ==", "Unauthorized - One of Token or API key required."},
 	} {
 		for _, r := range routeTable {
