@@ -50,7 +50,7 @@ func parseSource(text string) (source, error) {
 		return source{"git", place, version}, nil
 	case isArchive(text):
 		return source{"archive", text, ""}, nil
-	case strings.ContainsAny(text, "/."):
+	case strings.Contains(text, "/"), strings.HasPrefix(text, "."):
 		return source{"directory", text, ""}, nil
 	}
 	return source{"index", place, version}, nil
