@@ -11,11 +11,14 @@ import (
 
 // Inject renders the immutable parameters of an alias and adds them to each set
 // of parameters that was extracted. They see the variables of actionContext and the
-// datastore, of which store answers and user (by the context's name "user") owns
-// a part. Giving an immutable parameter is an error that names all such.
+// datastore; its scope "user" is that of the context's "user". Giving an immutable
+// parameter is an error that names all such.
 func Inject(ctx context.Context, set *expr.Set, immutable *value.Dict, params []*value.Dict, actionContext *value.Dict, store expr.Datastore) ([]*value.Dict, error) {
-	if immutable.Len() == 0 {
+	if immutable == nil || immutable.Len() == 0 {
 		return params, nil
+	}
+	if actionContext == nil {
+		actionContext = value.NewDict(0)
 	}
 	variables := actionContext
 	if variables.Len() == 0 {

@@ -125,5 +125,5 @@ func expand(b *value.Budget, format string) (string, error) {
 }
 
 func parameter(m *pyre.Match) string {
-	return m.Text(1) + `["']?(?P<` + m.Text(2) + `>(?:` + parameterForms + `))["']?`
+	return m.Text(1) + `["\']?(?P<` + m.Text(2) + `>(?:` + parameterForms + `))["\']?`
 }
