@@ -40,6 +40,7 @@ func (c *Conductor) Apply(ctx context.Context, events ...Event) Changes {
 	before := c.status
 	c.patience = maxOnTheSpot
 	var rejected []Rejection
+	reran := false
 	if len(events) == 0 {
 		c.dispatch()
 	}
@@ -55,7 +56,8 @@ func (c *Conductor) Apply(ctx context.Context, events ...Event) Changes {
 		case Request:
 			err = c.try(func() error { return c.requestStatus(ev.Status) })
 		case Rerun:
-			err = c.try(func() error { return c.rerun(ev.Tasks) })
+			err = c.try(func() error { return c.rerunAny(ev.Tasks) })
+			reran = reran || err == nil
 		}
 		if err != nil {
 			rejected = append(rejected, Rejection{i, err})
@@ -65,9 +67,21 @@ func (c *Conductor) Apply(ctx context.Context, events ...Event) Changes {
 		c.dispatch()
 	}
 	ch := c.collect(before)
-	ch.Rejected = rejected
+	ch.Rejected, ch.reran = rejected, reran
 	ch.More = c.patience <= 0
 	return ch
+}
+
+// rerunAny is a rerun that has something to run. The original accepts others
+// too, and the workflow stays resuming for ever.
+func (c *Conductor) rerunAny(tasks []RerunTask) error {
+	if err := c.rerun(tasks); err != nil {
+		return err
+	}
+	if c.readyStaged == 0 && c.counts.active == 0 {
+		return value.Errorf("InvalidTaskRerunRequest", "Unable to rerun workflow because none of its tasks failed.")
+	}
+	return nil
 }
 
 // maxOnTheSpot is how many tasks without action one call completes. A loop of

@@ -149,10 +149,14 @@ type Changes struct {
 	// Rejected are events that were refused, by their index in the call. They
 	// changed nothing.
 	Rejected []Rejection
+
+	reran bool // a rerun was accepted, so a final state is a new one
 }
 
 // Over reports whether the workflow reached a final state.
-func (ch *Changes) Over() bool { return completed(ch.Workflow.Status) && !completed(ch.From) }
+func (ch *Changes) Over() bool {
+	return completed(ch.Workflow.Status) && (ch.reran || !completed(ch.From))
+}
 
 // RunAction is the command to start an action.
 type RunAction struct {

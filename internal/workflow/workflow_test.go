@@ -197,3 +197,24 @@ func TestLoopsOfNothingYield(t *testing.T) {
 		t.Error("a rehearsal of an endless loop ended")
 	}
 }
+
+func TestRerunOfNothingIsRejected(t *testing.T) {
+	spec := parse(t, "tasks: {a: {action: x}}\noutput: [{o: <% ctx(nope) %>}]\n")
+	c, _, err := workflow.New(t.Context(), spec, workflow.Start{}, host())
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Apply(t.Context(), workflow.Request{Status: squall.Running})
+	ch := c.Apply(t.Context(), workflow.Report{Task: "a", Item: workflow.NoItem, Status: squall.Succeeded})
+	if !ch.Over() || c.Status() != squall.Failed {
+		t.Fatalf("the output fails the workflow: it is %s", c.Status())
+	}
+	ch = c.Apply(t.Context(), workflow.Rerun{})
+	if len(ch.Rejected) != 1 || c.Status() != squall.Failed || ch.Over() {
+		t.Errorf("a rerun of nothing: %+v, %s", ch.Rejected, c.Status())
+	}
+	ch = c.Apply(t.Context(), workflow.Rerun{Tasks: []workflow.RerunTask{{Task: "a"}}})
+	if len(ch.Run) != 1 || ch.Over() {
+		t.Errorf("a rerun of the task: %+v", ch)
+	}
+}
