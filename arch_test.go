@@ -43,7 +43,7 @@ var mayImport = map[string][]string{
 	"internal/runner": {"internal/squall"},
 
 	// Movers.
-	"internal/lifecycle": {"internal/squall", "internal/expr", "internal/param", "internal/auth", "internal/store"},
+	"internal/lifecycle": {"internal/squall", "internal/expr", "internal/expr/value", "internal/workflow", "internal/param", "internal/auth", "internal/store"},
 	"internal/content":   {"internal/squall", "internal/pack", "internal/store"},
 	"internal/scheduler": {"internal/squall", "internal/param", "internal/store", "internal/lifecycle", "internal/runner"},
 

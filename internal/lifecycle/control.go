@@ -15,11 +15,12 @@ import (
 // for an answer). To cancel what is canceled already is no error.
 func (s *Service) Cancel(ctx context.Context, id squall.ID, by string) (*squall.Execution, error) {
 	for range 3 {
-		ex, done, err := s.tryCancel(ctx, id, by)
+		ex, told, done, err := s.tryCancel(ctx, id, by)
 		if err != nil {
 			return nil, fmt.Errorf("cancel execution %s: %w", id, err)
 		}
 		if done {
+			s.advanceAll(ctx, told)
 			return ex, nil
 		}
 	}
@@ -27,9 +28,10 @@ func (s *Service) Cancel(ctx context.Context, id squall.ID, by string) (*squall.
 }
 
 // tryCancel is one attempt; done is false when somebody else moved the row
-// between reading and writing.
-func (s *Service) tryCancel(ctx context.Context, id squall.ID, by string) (ex *squall.Execution, done bool, err error) {
+// between reading and writing. told are workflows that have news then.
+func (s *Service) tryCancel(ctx context.Context, id squall.ID, by string) (ex *squall.Execution, told []squall.ID, done bool, err error) {
 	err = s.st.Update(ctx, func(tx store.Tx) error {
+		told = nil
 		ex, err := tx.Execution(ctx, id, 0)
 		if err != nil {
 			return err
@@ -39,26 +41,15 @@ func (s *Service) tryCancel(ctx context.Context, id squall.ID, by string) (ex *s
 			done = true
 			return err
 		}
-		now := tx.Now()
-		m := store.Move{
-			ID: id, From: []squall.Status{ex.Status}, Version: ex.Version,
-			To: st.to, Result: st.result, Log: []squall.Change{{Status: st.to, At: now, Reason: st.reason}},
-		}
-		if st.to.Final() {
-			m.EndedAt = &now
-		}
-		if done, err = tx.MoveExecution(ctx, m); err != nil || !done {
-			return err
-		}
-		tx.Wake(store.TopicControl)
-		return announce(ctx, tx, store.ExecutionUpdated, id, st.to)
+		told, done, err = s.signal(ctx, tx, ex, st, squall.Canceled)
+		return err
 	})
 	if err != nil || !done {
-		return nil, false, err
+		return nil, nil, false, err
 	}
 	err = s.st.View(ctx, func(tx store.Tx) error {
 		ex, err = tx.Execution(ctx, id, store.WithAll)
 		return err
 	})
-	return ex, err == nil, err
+	return ex, told, err == nil, err
 }

@@ -8,6 +8,12 @@
 // that somebody was faster; the row is read and decided anew, or the caller is
 // told so with an error of kind Conflict, and nothing is written.
 //
+// A workflow is an execution that no node holds. What happens to it (it was
+// requested, a child ended, somebody wants it to pause) lies in its in-box until
+// Advance takes all of it, lets the conductor of internal/workflow decide, and
+// writes the rows that changed, the children to run and the events it took in one
+// transaction, guarded by the workflow's revision (workflow_*.go).
+//
 // What flows in: requests from API, rules and workflows, outcomes and output
 // from the scheduler, wishes to cancel. What flows out: rows, messages in the
 // outbox, wake-ups. The package starts no goroutine and reads no clock but the

@@ -12,7 +12,9 @@ import (
 // still be in owner's hands: otherwise nothing is written and the error is of
 // kind Conflict. Calling it again after an error of kind Unavailable is safe.
 func (s *Service) Finish(ctx context.Context, owner store.Owner, id squall.ID, out squall.Outcome, tail ...squall.Chunk) error {
+	var told []squall.ID
 	err := s.st.Update(ctx, func(tx store.Tx) error {
+		told = nil
 		if err := mustHold(ctx, tx, owner); err != nil {
 			return err
 		}
@@ -27,7 +29,8 @@ func (s *Service) Finish(ctx context.Context, owner store.Owner, id squall.ID, o
 			if err != nil {
 				return err
 			}
-			ok, err := s.conclude(ctx, tx, id, now, owner, st)
+			ok, parent, err := s.conclude(ctx, tx, id, now, owner, st)
+			told = parent
 			if ok || err != nil {
 				return err
 			}
@@ -45,6 +48,7 @@ func (s *Service) Finish(ctx context.Context, owner store.Owner, id squall.ID, o
 	if err != nil {
 		return fmt.Errorf("finish execution %s: %w", id, err)
 	}
+	s.advanceAll(ctx, told)
 	return nil
 }
 
@@ -64,7 +68,10 @@ func mustHold(ctx context.Context, tx store.Tx, owner store.Owner) error {
 // conclude is the one way out of a node's hands: into a final state, into
 // pending, or back into the queue. Finish, GiveBack and Rescue go through it, so
 // whatever has to follow an end follows in all cases.
-func (s *Service) conclude(ctx context.Context, tx store.Tx, id squall.ID, from squall.Status, owner store.Owner, st step) (bool, error) {
+//
+// told are the workflows that have news then; the caller advances them after
+// the commit.
+func (s *Service) conclude(ctx context.Context, tx store.Tx, id squall.ID, from squall.Status, owner store.Owner, st step) (ok bool, told []squall.ID, err error) {
 	now := tx.Now()
 	m := store.Move{
 		ID: id, From: []squall.Status{from}, Node: owner.Node, Epoch: owner.Epoch,
@@ -80,11 +87,12 @@ func (s *Service) conclude(ctx context.Context, tx store.Tx, id squall.ID, from 
 	default:
 		m.Release = true
 	}
-	ok, err := tx.MoveExecution(ctx, m)
+	ok, err = tx.MoveExecution(ctx, m)
 	if !ok || err != nil {
-		return false, err
+		return false, nil, err
 	}
-	return true, announce(ctx, tx, store.ExecutionUpdated, id, st.to)
+	told, err = s.moved(ctx, tx, id, st.to)
+	return true, told, err
 }
 
 // GiveBack returns an execution to the queue because its node stops. One that
@@ -94,7 +102,9 @@ func (s *Service) conclude(ctx context.Context, tx store.Tx, id squall.ID, from 
 // that of Finish.
 func (s *Service) GiveBack(ctx context.Context, owner store.Owner, ex *squall.Execution, begun bool) error {
 	reason := fmt.Sprintf("node %s stops", owner.Node)
+	var told []squall.ID
 	err := s.st.Update(ctx, func(tx store.Tx) error {
+		told = nil
 		if err := mustHold(ctx, tx, owner); err != nil {
 			return err
 		}
@@ -116,7 +126,7 @@ func (s *Service) GiveBack(ctx context.Context, owner store.Owner, ex *squall.Ex
 			tx.Wake(store.TopicWork)
 			return announce(ctx, tx, store.ExecutionUpdated, ex.ID, squall.Requested)
 		}
-		ok, err = s.conclude(ctx, tx, ex.ID, squall.Canceling, owner, step{to: squall.Canceled, reason: reason})
+		ok, told, err = s.conclude(ctx, tx, ex.ID, squall.Canceling, owner, step{to: squall.Canceled, reason: reason})
 		if err == nil && !ok {
 			err = squall.Errorf(squall.Conflict, "execution %s is not run by %s any more", ex.ID, owner.Node)
 		}
@@ -125,5 +135,6 @@ func (s *Service) GiveBack(ctx context.Context, owner store.Owner, ex *squall.Ex
 	if err != nil {
 		return fmt.Errorf("give back execution %s: %w", ex.ID, err)
 	}
+	s.advanceAll(ctx, told)
 	return nil
 }

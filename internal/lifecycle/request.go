@@ -2,6 +2,7 @@ package lifecycle
 
 import (
 	"context"
+	"encoding/json"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -36,6 +37,9 @@ func (s *Service) Request(ctx context.Context, r squall.Request) (*squall.Execut
 		return nil, err
 	}
 	span.SetAttributes(attribute.String("squall.execution_id", string(ex.ID)))
+	if ex.Runner == WorkflowRunner {
+		s.advanceSoon(ctx, ex.ID)
+	}
 	return ex, nil
 }
 
@@ -57,6 +61,8 @@ func (s *Service) RequestTx(ctx context.Context, tx store.Tx, r squall.Request) 
 type prepared struct {
 	squall.Request
 	def *Definition
+	// begin is what a workflow is told with its first event; nil for nothing.
+	begin json.RawMessage
 }
 
 // current returns the present form of a request's action, which st2 calls a
@@ -83,6 +89,9 @@ func (s *Service) current(ctx context.Context, tx store.Tx, ref squall.Ref) (*De
 func (s *Service) prepare(ctx context.Context, read reader, def *Definition, r squall.Request) (*prepared, error) {
 	if def.Runner == nil {
 		return nil, squall.Errorf(squall.Invalid, "Action %q needs the runner %q, which this version does not have.", r.Action, def.Action.Runner)
+	}
+	if def.Runner.Name == WorkflowRunner && s.flow.Exprs == nil {
+		return nil, squall.Errorf(squall.Invalid, "Action %q is a workflow, and this process does not run workflows.", r.Action)
 	}
 	var err error
 	if r.Context, err = contextOf(&r, traceContext(ctx)); err != nil {
@@ -126,7 +135,7 @@ func (s *Service) insertOrStart(ctx context.Context, p *prepared) (*squall.Execu
 // reserve takes a slot of this process for the request, nil when it has to wait.
 func (s *Service) reserve(p *prepared) Slot {
 	local := s.local.Load()
-	if local == nil || !p.NotBefore.IsZero() || p.Queue != "" || len(p.def.Action.Labels) > 0 {
+	if local == nil || p.def.Runner.Name == WorkflowRunner || !p.NotBefore.IsZero() || p.Queue != "" || len(p.def.Action.Labels) > 0 {
 		return nil
 	}
 	slot, ok := (*local).Reserve(p.def.Runner.Name)
@@ -177,7 +186,14 @@ func (s *Service) insert(ctx context.Context, tx store.Tx, p *prepared, slot Slo
 			return nil, err
 		}
 	}
-	if ex.Status != squall.Running {
+	if ex.Runner == WorkflowRunner {
+		// Its in-box is its place in the queue: what is there is looked after.
+		begin := store.WorkflowEvent{Workflow: ex.ID, Kind: store.WorkflowBegin, Due: p.NotBefore, Doc: p.begin}
+		if err := tx.AppendWorkflowEvent(ctx, begin); err != nil {
+			return nil, err
+		}
+		tx.Wake(store.TopicFlow)
+	} else if ex.Status != squall.Running {
 		tx.Wake(store.TopicWork) // also when delayed: somebody must set an alarm
 	}
 	return ex, announce(ctx, tx, store.ExecutionCreated, ex.ID, ex.Status)

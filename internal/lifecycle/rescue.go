@@ -66,10 +66,14 @@ func (s *Service) rescue(ctx context.Context, ex *squall.Execution, nodeLives bo
 	}
 	st := rescueStep(ex, nodeLives, repeatable)
 	owner := store.Owner{Node: ex.Node, Epoch: ex.Epoch}
+	var told []squall.ID
 	err = s.st.Update(ctx, func(tx store.Tx) (err error) {
-		ok, err = s.conclude(ctx, tx, ex.ID, ex.Status, owner, st)
+		ok, told, err = s.conclude(ctx, tx, ex.ID, ex.Status, owner, st)
 		return err
 	})
+	if err == nil {
+		s.advanceAll(ctx, told)
+	}
 	if ok {
 		s.log.Warn("execution rescued", "execution_id", ex.ID, "action", ex.Action.String(), "node", ex.Node, "status", st.to, "reason", st.reason)
 	}

@@ -14,6 +14,7 @@ import (
 	"squall/internal/param"
 	"squall/internal/squall"
 	"squall/internal/store"
+	"squall/internal/workflow"
 )
 
 // Service moves executions from state to state. It may be used by several
@@ -25,6 +26,8 @@ type Service struct {
 	tracer trace.Tracer
 	log    *slog.Logger
 	ring   *auth.Keyring
+	flow   Workflows
+	flows  *flows
 	local  atomic.Pointer[Local]
 
 	// versions keeps actions by version. A version never changes, so an entry
@@ -46,6 +49,8 @@ type Options struct {
 	// Keyring seals secret parameters; without one, they can be read by this
 	// process only.
 	Keyring *auth.Keyring
+	// Workflows says how workflows run; without Exprs none do.
+	Workflows Workflows
 }
 
 // Local is a scheduler in the same process. When it has a free slot, a request
@@ -69,7 +74,11 @@ type Slot interface {
 
 // New returns a service on st.
 func New(st store.Store, cat Catalog, opts Options) *Service {
-	s := &Service{st: st, cat: cat, ids: opts.IDs, tracer: opts.Tracer, log: opts.Log, ring: opts.Keyring, versions: map[string]*Definition{}}
+	s := &Service{st: st, cat: cat, ids: opts.IDs, tracer: opts.Tracer, log: opts.Log, ring: opts.Keyring,
+		flow: opts.Workflows, flows: newFlows(), versions: map[string]*Definition{}}
+	if s.flow.Window <= 0 {
+		s.flow.Window = workflowWindow
+	}
 	if s.ids == nil {
 		s.ids = squall.NewIDSource()
 	}
@@ -101,6 +110,11 @@ type Definition struct {
 	Action  *squall.Action
 	Runner  *squall.RunnerType // nil when this program does not know the type
 	Form    *param.Form
+
+	// Of a workflow: its definition, loaded at the first use.
+	flowOnce  sync.Once
+	flowSpec  *workflow.Spec
+	flowFault *flowFault
 }
 
 const maxDefinitions = 4096

@@ -41,6 +41,9 @@ type Action struct {
 	Repeatable   bool              `json:"repeatable,omitempty"` // may be started again when its node stops or dies
 	Labels       map[string]string `json:"labels,omitempty"`     // labels a node must have to run it
 	MetadataFile string            `json:"metadata_file,omitempty"`
+	// Definition is the text of a workflow's file. It belongs to the action's
+	// version: a workflow that runs keeps the text it began with.
+	Definition string `json:"definition,omitempty"`
 }
 
 // Tag is a name with a value, as StackStorm's tags.

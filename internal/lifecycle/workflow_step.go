@@ -1,0 +1,322 @@
+package lifecycle
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"squall/internal/expr/value"
+	"squall/internal/squall"
+	"squall/internal/store"
+	"squall/internal/workflow"
+)
+
+// inbox is what a step is decided on.
+type inbox struct {
+	ex      *squall.Execution
+	stored  *store.Workflow // nil: it has not begun
+	rows    []store.WorkflowRow
+	events  []store.WorkflowEvent
+	results map[squall.ID]json.RawMessage
+}
+
+// decision is what a step writes.
+type decision struct {
+	ex       *squall.Execution
+	change   store.WorkflowChange
+	flow     *flow
+	lossy    bool
+	children []*prepared
+	status   squall.Status   // of the execution after the step
+	result   json.RawMessage // with a final status
+	begun    bool            // the execution starts with this step
+	signal   squall.Status   // what the children are asked for: canceled, paused, resuming; "" for nothing
+	reason   string
+}
+
+// step reads, decides and writes once. more says that events were left.
+func (s *Service) step(ctx context.Context, id squall.ID) (more bool, told []squall.ID, err error) {
+	fl := s.flows.take(id)
+	in, err := s.readInbox(ctx, id, fl)
+	if err != nil {
+		return false, nil, err
+	}
+	if len(in.events) == 0 {
+		if fl != nil && in.stored != nil && in.stored.Revision == fl.revision {
+			s.flows.keep(fl)
+		}
+		return false, nil, nil
+	}
+	d, err := s.decide(ctx, in, fl)
+	if err != nil {
+		return false, nil, err
+	}
+	if told, err = s.writeStep(ctx, d); err != nil {
+		return false, nil, err
+	}
+	if d.flow != nil && !d.lossy && !d.status.Final() {
+		s.flows.keep(d.flow)
+	}
+	return len(in.events) == eventBatch, told, nil
+}
+
+// readInbox reads the events of a workflow and, unless fl is its newest state,
+// the rows.
+func (s *Service) readInbox(ctx context.Context, id squall.ID, fl *flow) (in *inbox, err error) {
+	err = s.st.View(ctx, func(tx store.Tx) error {
+		in = &inbox{results: map[squall.ID]json.RawMessage{}}
+		var err error
+		if in.events, err = tx.WorkflowEvents(ctx, id, eventBatch); err != nil {
+			return err
+		}
+		if in.stored, err = tx.Workflow(ctx, id); err != nil && squall.KindOf(err) != squall.NotFound {
+			return err
+		}
+		if len(in.events) == 0 {
+			return nil
+		}
+		if in.ex, err = tx.Execution(ctx, id, store.WithParameters); err != nil {
+			return err
+		}
+		if in.stored != nil && (fl == nil || fl.revision != in.stored.Revision) {
+			if in.rows, err = tx.WorkflowRows(ctx, id); err != nil {
+				return err
+			}
+		}
+		var ended []squall.ID
+		for _, ev := range in.events {
+			if ev.Kind == store.WorkflowChild && ev.Status.Final() {
+				ended = append(ended, ev.Child)
+			}
+		}
+		if len(ended) == 0 {
+			return nil
+		}
+		children, err := tx.FindExecutions(ctx, store.ExecutionFilter{IDs: ended, Limit: len(ended), Parts: store.WithResult})
+		for _, child := range children {
+			in.results[child.ID] = child.Result
+		}
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read in-box: %w", err)
+	}
+	return in, nil
+}
+
+// decide finds out what the events lead to. It writes nothing.
+func (s *Service) decide(ctx context.Context, in *inbox, fl *flow) (*decision, error) {
+	d := &decision{ex: in.ex, status: in.ex.Status, change: store.WorkflowChange{ID: in.ex.ID, Root: in.ex.Root}}
+	for _, ev := range in.events {
+		d.change.Consumed = append(d.change.Consumed, ev.Number)
+	}
+	w := &rowWriter{}
+	switch {
+	case in.stored == nil:
+		if in.ex.Status.Final() { // canceled before it began
+			d.change.State = w.state(&flowState{})
+			return d, w.err
+		}
+		var changes []workflow.Changes
+		var fault *flowFault
+		var err error
+		if fl, changes, fault, err = s.beginFlow(ctx, in.ex, beginDoc(in.events)); err != nil {
+			return nil, err
+		}
+		d.begun = true
+		if fault != nil {
+			d.status, d.result = squall.Failed, fault.result()
+			d.change.State = w.state(&flowState{})
+			return d, w.err
+		}
+		for i := range changes {
+			w.changes(&d.change, &changes[i])
+			fl.queue(changes[i].Run)
+		}
+		if fl.revision == 0 && len(fl.restored) > 0 {
+			d.change.Put = append(fl.restored, d.change.Put...)
+			fl.restored = nil
+		}
+	case fl == nil || fl.revision != in.stored.Revision:
+		var err error
+		if fl, err = s.restoreFlow(ctx, in); err != nil {
+			return nil, err
+		}
+	}
+	d.flow, d.change.Base = fl, fl.revision
+	fl.tasks.fresh()
+	for _, ev := range in.events {
+		s.tell(ctx, d, w, ev, in.results)
+	}
+	if err := s.requestWaiting(ctx, d, w); err != nil {
+		return nil, err
+	}
+	d.settleStatus(w)
+	d.change.State = w.state(&fl.state)
+	settle(&d.change)
+	d.lossy = w.lossy
+	fl.revision = d.change.Base + 1
+	return d, w.err
+}
+
+// apply lets the conductor process events and adds what that changes.
+func (d *decision) apply(ctx context.Context, w *rowWriter, events ...workflow.Event) {
+	ch := d.flow.c.Apply(ctx, events...)
+	w.changes(&d.change, &ch)
+	d.flow.state.row = ch.Workflow
+	d.flow.queue(ch.Run)
+}
+
+// tell gives one event to the conductor.
+func (s *Service) tell(ctx context.Context, d *decision, w *rowWriter, ev store.WorkflowEvent, results map[squall.ID]json.RawMessage) {
+	fl := d.flow
+	switch ev.Kind {
+	case store.WorkflowChild:
+		report := workflow.Report{Task: ev.Task.Task, Route: ev.Task.Route, Item: ev.Task.Item, Status: ev.Status}
+		if ev.Status.Final() {
+			fl.state.active--
+			report.Result = resultValue(results[ev.Child])
+		}
+		d.apply(ctx, w, report)
+	case store.WorkflowControl:
+		d.signal = ev.Status
+		d.apply(ctx, w, workflow.Request{Status: ev.Status})
+		if ev.Status == squall.Canceled {
+			fl.dropWaiting(ctx, d, w)
+		}
+	}
+}
+
+// resultValue reads the result of a child; one that is no JSON is a text.
+func resultValue(doc json.RawMessage) any {
+	if len(doc) == 0 {
+		return nil
+	}
+	v, err := value.FromJSON(doc)
+	if err != nil {
+		return string(doc)
+	}
+	return v
+}
+
+// queue adds actions to those that wait to be requested.
+func (fl *flow) queue(run []workflow.RunAction) {
+	for _, r := range run {
+		fl.waiting = append(fl.waiting, waitingAction{number: fl.state.nextWaiting, run: r})
+		fl.state.nextWaiting++
+	}
+}
+
+// dropWaiting cancels the actions that were not requested yet.
+func (fl *flow) dropWaiting(ctx context.Context, d *decision, w *rowWriter) {
+	for len(fl.waiting) > 0 {
+		list := fl.waiting
+		fl.waiting = nil
+		reports := make([]workflow.Event, len(list))
+		for i, a := range list {
+			d.unqueue(a)
+			reports[i] = workflow.Report{Task: a.run.Task, Route: a.run.Route, Item: a.run.Item, Status: squall.Canceled}
+		}
+		d.apply(ctx, w, reports...)
+	}
+}
+
+func (d *decision) unqueue(a waitingAction) {
+	if a.stored {
+		remove(&d.change, store.WorkflowKey{Kind: store.WorkflowWaiting, Number: a.number})
+	}
+}
+
+// requestWaiting prepares the requests of actions that may start. Items beyond
+// the window stay, as rows; other actions start at once. A request that is
+// refused fails the workflow (st2).
+func (s *Service) requestWaiting(ctx context.Context, d *decision, w *rowWriter) error {
+	fl := d.flow
+	if fl.c.Status().Final() {
+		fl.dropWaiting(ctx, d, w) // nobody waits for them any more
+	}
+	for again := true; again; {
+		again = false
+		list := fl.waiting
+		fl.waiting = nil
+		for i, a := range list {
+			if a.run.Item != workflow.NoItem && fl.state.active >= s.flow.Window {
+				fl.waiting = append(fl.waiting, a)
+				continue
+			}
+			p, err := s.prepareChild(ctx, d.ex, a.run)
+			switch {
+			case err == nil:
+			case squall.KindOf(err) == squall.Unavailable:
+				return err
+			case ctx.Err() != nil:
+				return ctx.Err()
+			default:
+				d.unqueue(a)
+				fl.waiting = append(fl.waiting, list[i+1:]...)
+				d.apply(ctx, w, workflow.Request{Status: squall.Failed},
+					workflow.Report{Task: a.run.Task, Route: a.run.Route, Item: a.run.Item, Status: squall.Failed, Result: refusal(a.run, err)})
+				if fl.c.Status().Final() {
+					fl.dropWaiting(ctx, d, w)
+				}
+				again = len(fl.waiting) > 0
+			}
+			if err != nil {
+				break
+			}
+			d.unqueue(a)
+			d.children = append(d.children, p)
+			fl.state.active++
+		}
+	}
+	for i := range fl.waiting {
+		if a := &fl.waiting[i]; !a.stored {
+			put(&d.change, w.waiting(a.number, &a.run))
+			a.stored = true
+		}
+	}
+	return nil
+}
+
+// refusal is the result of an action that could not be requested.
+func refusal(run workflow.RunAction, err error) any {
+	return value.DictOf("errors", value.NewList(value.DictOf(
+		"type", "error", "message", squall.MessageOf(err), "task_id", run.Task, "route", int64(run.Route))))
+}
+
+// settleStatus brings the execution to where the conductor is. One that was
+// asked to stop is canceled in the end, whatever its last task made of that.
+func (d *decision) settleStatus(w *rowWriter) {
+	to := d.flow.c.Status()
+	switch {
+	case d.ex.Status.Final(), to == "":
+		return
+	case d.ex.Status == squall.Canceling && to.Final():
+		to = squall.Canceled
+	case d.ex.Status == squall.Canceling:
+		to = squall.Canceling
+	}
+	d.status = to
+	if to.Final() {
+		d.result = d.flow.result(w, to)
+	}
+}
+
+// result is what a workflow leaves: {"output": ..., "errors": [...]}. st2: an
+// empty output is null, and errors belong to what went wrong.
+func (fl *flow) result(w *rowWriter, s squall.Status) json.RawMessage {
+	var output any
+	if out := fl.c.Output(); out != nil && out.Len() > 0 {
+		output = out
+	}
+	pairs := []any{"output", output}
+	switch s {
+	case squall.Failed, squall.Timeout, squall.Abandoned:
+		list := value.NewList()
+		for _, e := range fl.c.Errors() {
+			list.Items = append(list.Items, e.Value())
+		}
+		pairs = append(pairs, "errors", list)
+	}
+	return w.doc(pairs...)
+}

@@ -1,0 +1,167 @@
+package lifecycle
+
+import (
+	"context"
+	"fmt"
+
+	"squall/internal/squall"
+	"squall/internal/store"
+)
+
+// writeStep makes a decision true: state, events consumed, children, the
+// execution itself, all or nothing. It returns which other workflows have been
+// told something.
+func (s *Service) writeStep(ctx context.Context, d *decision) (told []squall.ID, err error) {
+	slots := make([]Slot, len(d.children))
+	for i, p := range d.children {
+		slots[i] = s.reserve(p)
+	}
+	var children []*squall.Execution
+	err = s.st.Update(ctx, func(tx store.Tx) error {
+		children, told = nil, nil
+		ok, err := tx.ChangeWorkflow(ctx, d.change)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			return errSuperseded
+		}
+		if told, err = s.moveFlow(ctx, tx, d); err != nil {
+			return err
+		}
+		for i, p := range d.children {
+			slot := slots[i]
+			if slot != nil {
+				held, err := tx.HoldsLease(ctx, slot.Owner())
+				if err != nil {
+					return err
+				}
+				if !held {
+					slot = nil
+				}
+			}
+			child, err := s.insert(ctx, tx, p, slot)
+			if err != nil {
+				return err
+			}
+			children = append(children, child)
+			if child.Runner == WorkflowRunner {
+				told = append(told, child.ID)
+			}
+		}
+		if d.signal == "" {
+			return nil
+		}
+		below, err := s.signalChildren(ctx, tx, d)
+		told = append(told, below...)
+		return err
+	})
+	for i, slot := range slots {
+		switch {
+		case slot == nil:
+		case err == nil && children[i].Status == squall.Running:
+			slot.Start(children[i])
+		default:
+			slot.Release()
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("write step: %w", err)
+	}
+	return told, nil
+}
+
+// moveFlow moves the execution of a workflow to where the step leads.
+func (s *Service) moveFlow(ctx context.Context, tx store.Tx, d *decision) (told []squall.ID, err error) {
+	if d.status == d.ex.Status || d.ex.Status.Final() {
+		return nil, nil
+	}
+	now := tx.Now()
+	m := store.Move{ID: d.ex.ID, From: []squall.Status{d.ex.Status}, Version: d.ex.Version, To: d.status, Result: d.result}
+	if d.begun {
+		attempt := 1
+		m.Attempt, m.StartedAt = &attempt, &now
+		m.Log = append(m.Log, squall.Change{Status: squall.Scheduled, At: now})
+		if d.status != squall.Running {
+			m.Log = append(m.Log, squall.Change{Status: squall.Running, At: now})
+		}
+	}
+	m.Log = append(m.Log, squall.Change{Status: d.status, At: now})
+	if d.status.Final() {
+		m.EndedAt = &now
+	}
+	ok, err := tx.MoveExecution(ctx, m)
+	if err != nil {
+		return nil, err
+	}
+	if !ok {
+		return nil, errSuperseded
+	}
+	if d.begun && d.status == squall.Running {
+		return nil, announce(ctx, tx, store.ExecutionUpdated, d.ex.ID, d.status) // its parent knows
+	}
+	return s.moved(ctx, tx, d.ex.ID, d.status)
+}
+
+// moved is what follows every move of an execution: others are told, and so is
+// the workflow it belongs to, when that cares.
+func (s *Service) moved(ctx context.Context, tx store.Tx, id squall.ID, to squall.Status) (told []squall.ID, err error) {
+	if err := announce(ctx, tx, store.ExecutionUpdated, id, to); err != nil {
+		return nil, err
+	}
+	if !tellsParent(to) {
+		return nil, nil
+	}
+	parent, err := tx.TellParent(ctx, id, to)
+	if err != nil || parent == "" {
+		return nil, err
+	}
+	return []squall.ID{parent}, nil
+}
+
+// tellsParent reports whether a workflow wants to know that a child is in this
+// state: it is over, waits, or goes on again.
+func tellsParent(to squall.Status) bool {
+	switch to {
+	case squall.Pending, squall.Pausing, squall.Paused, squall.Resuming, squall.Running:
+		return true
+	}
+	return to.Final()
+}
+
+// signalChildren carries a wish down: to stop to all children that are not
+// over, to pause and go on to those that are workflows.
+func (s *Service) signalChildren(ctx context.Context, tx store.Tx, d *decision) (told []squall.ID, err error) {
+	f := store.ExecutionFilter{Parent: d.ex.ID, Ascending: true, Limit: 500}
+	switch d.signal {
+	case squall.Canceled:
+		f.Statuses = []squall.Status{squall.Requested, squall.Delayed, squall.Running, squall.Pending, squall.Pausing, squall.Paused, squall.Resuming}
+	case squall.Paused:
+		f.Runner, f.Statuses = WorkflowRunner, []squall.Status{squall.Running, squall.Resuming}
+	case squall.Resuming:
+		f.Runner, f.Statuses = WorkflowRunner, []squall.Status{squall.Paused}
+	default:
+		return nil, nil
+	}
+	for {
+		children, err := tx.FindExecutions(ctx, f)
+		if err != nil {
+			return nil, err
+		}
+		for _, child := range children {
+			st, err := signalStep(child, d.signal, d.reason)
+			if err != nil {
+				continue //nolint:nilerr // it refuses: it ends by itself
+			}
+			more, _, err := s.signal(ctx, tx, child, st, d.signal)
+			if err != nil {
+				return nil, err
+			}
+			told = append(told, more...)
+		}
+		if len(children) < f.Limit {
+			return told, nil
+		}
+		f.After = children[len(children)-1].ID
+	}
+}
