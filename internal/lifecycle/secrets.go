@@ -126,11 +126,13 @@ func content[T any](ctx context.Context, tx store.Tx, kind store.ContentKind, re
 // live renders and checks the parameters of a request, and seals what is secret
 // in them.
 func (s *Service) live(ctx context.Context, read reader, def *Definition, r *squall.Request) (json.RawMessage, error) {
-	src := s.sources(read, def.Action, r.User, r.Context)
-	if r.NoSecrets {
-		src.GivenStore = &Datastore{read: read, ring: s.ring}
-	}
-	params, err := def.Form.Live(ctx, r.Parameters, src)
+	params, err := def.Form.Live(ctx, r.Parameters, func() param.Sources {
+		src := s.sources(read, def.Action, r.User, r.Context)
+		if r.NoSecrets {
+			src.GivenStore = &Datastore{read: read, ring: s.ring}
+		}
+		return src
+	})
 	if err != nil || !def.Form.Secret() {
 		return params, err
 	}
@@ -204,7 +206,7 @@ func (s *Service) OpenParameters(def *Definition, stored json.RawMessage) (json.
 // Start returns the values an execution starts with. params are its
 // parameters, opened.
 func (s *Service) Start(ctx context.Context, def *Definition, ex *squall.Execution, params json.RawMessage) (runnerParams, actionParams map[string]any, err error) {
-	return def.Form.Start(ctx, params, s.sources(s.st.View, def.Action, ex.User, ex.Context))
+	return def.Form.Start(ctx, params, func() param.Sources { return s.sources(s.st.View, def.Action, ex.User, ex.Context) })
 }
 
 // Fetch gets an external secret; see squall.SecretRef.

@@ -19,8 +19,9 @@ var templates = sync.OnceValue(func() *expr.Set {
 	return expr.NewSet(expr.Limits{Steps: expr.DefaultLimits.Steps / 10}, jinja.New())
 })
 
-// Sources are what templates of parameters may look into. All of it is asked
-// for only when there is a template.
+// Sources are what templates of parameters may look into. Live and Start take
+// them as a function, which they call only when there is something to render:
+// nearly all requests have no template and pay nothing.
 type Sources struct {
 	Context json.RawMessage // of the execution; templates call it action_context
 	// Config returns the configuration of the action's pack, a JSON object or
@@ -39,7 +40,7 @@ type Sources struct {
 //
 // st2: parameters whose default is a template join those that were given,
 // others do not; a null gives way to the default.
-func (f *Form) Live(ctx context.Context, given json.RawMessage, src Sources) (json.RawMessage, error) {
+func (f *Form) Live(ctx context.Context, given json.RawMessage, sources func() Sources) (json.RawMessage, error) {
 	params, err := object(given)
 	if err != nil {
 		return nil, err
@@ -47,7 +48,7 @@ func (f *Form) Live(ctx context.Context, given json.RawMessage, src Sources) (js
 	if f.plain(params) {
 		return f.accept(params, given)
 	}
-	r, err := f.rendering(ctx, params, given, src)
+	r, err := f.rendering(ctx, params, given, sources())
 	if err != nil {
 		return nil, err
 	}
@@ -64,7 +65,7 @@ func (f *Form) Live(ctx context.Context, given json.RawMessage, src Sources) (js
 
 // Start returns the values a run starts with, as Final does, with the
 // templates rendered that are defaults.
-func (f *Form) Start(ctx context.Context, given json.RawMessage, src Sources) (runnerParams, actionParams map[string]any, err error) {
+func (f *Form) Start(ctx context.Context, given json.RawMessage, sources func() Sources) (runnerParams, actionParams map[string]any, err error) {
 	if !f.templates {
 		return f.Final(given)
 	}
@@ -72,7 +73,7 @@ func (f *Form) Start(ctx context.Context, given json.RawMessage, src Sources) (r
 	if err != nil {
 		return nil, nil, err
 	}
-	r, err := f.rendering(ctx, params, given, src)
+	r, err := f.rendering(ctx, params, given, sources())
 	if err != nil {
 		return nil, nil, err
 	}

@@ -143,6 +143,9 @@ func TestFinal(t *testing.T) {
 	}
 }
 
+// from hands out src.
+func from(src Sources) func() Sources { return func() Sources { return src } }
+
 // Recorded from StackStorm 3.10: what of a request is stored, and what a run
 // starts with.
 func TestLiveAndStart(t *testing.T) {
@@ -172,7 +175,7 @@ func TestLiveAndStart(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			f := form(t, shell, tc.params)
 			src := Sources{Context: json.RawMessage(`{"user":"ann"}`)}
-			stored, err := f.Live(t.Context(), json.RawMessage(tc.given), src)
+			stored, err := f.Live(t.Context(), json.RawMessage(tc.given), from(src))
 			if tc.fault != "" {
 				if squall.KindOf(err) != squall.Invalid || squall.MessageOf(err) != tc.fault {
 					t.Fatalf("got  %v\nwant %s", err, tc.fault)
@@ -182,7 +185,7 @@ func TestLiveAndStart(t *testing.T) {
 			if err != nil || string(stored) != tc.stored {
 				t.Fatalf("stored %s, %v; want %s", stored, err, tc.stored)
 			}
-			runner, own, err := f.Start(t.Context(), stored, src)
+			runner, own, err := f.Start(t.Context(), stored, from(src))
 			got, _ := json.Marshal(own)
 			if tc.name == "immutable template" {
 				own["cmd"] = runner["cmd"] // the runner has it
@@ -198,7 +201,7 @@ func TestLiveAndStart(t *testing.T) {
 // A template that would take for ever is stopped by its quota.
 func TestLiveIsBounded(t *testing.T) {
 	f := form(t, ``, `{"v":{"type":"string"}}`)
-	_, err := f.Live(t.Context(), json.RawMessage(`{"v":"{% for i in range(99999) %}{% for j in range(99999) %}x{% endfor %}{% endfor %}"}`), Sources{})
+	_, err := f.Live(t.Context(), json.RawMessage(`{"v":"{% for i in range(99999) %}{% for j in range(99999) %}x{% endfor %}{% endfor %}"}`), from(Sources{}))
 	if squall.KindOf(err) != squall.Invalid {
 		t.Errorf("got %v", err)
 	}
@@ -319,7 +322,7 @@ func BenchmarkLive(b *testing.B) {
 	f := form(b, shell, `{"cmd":{"required":true}}`)
 	given := json.RawMessage(`{"cmd":"true","timeout":5}`)
 	for b.Loop() {
-		if _, err := f.Live(b.Context(), given, Sources{}); err != nil {
+		if _, err := f.Live(b.Context(), given, from(Sources{})); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -106,7 +106,7 @@ func BenchmarkLiveWithKey(b *testing.B) {
 	src := Sources{Context: json.RawMessage(`{"user":"ann"}`), Store: keys{"system..k": "value"}, User: "ann"}
 	b.ReportAllocs()
 	for b.Loop() {
-		if doc, err := f.Live(b.Context(), given, src); err != nil || string(doc) != `{"v":"value"}` {
+		if doc, err := f.Live(b.Context(), given, from(src)); err != nil || string(doc) != `{"v":"value"}` {
 			b.Fatal(string(doc), err)
 		}
 	}
