@@ -10,7 +10,7 @@ type Missed string
 // time that passed while the timers engine was down is gone.
 const (
 	MissedSkip Missed = "skip" // forget them
-	MissedLast Missed = "last" // fire the latest one once for all
+	MissedLast Missed = "last" // fire the latest one for all, unless one is due in time
 	MissedAll  Missed = "all"  // fire each, oldest first
 )
 
@@ -51,18 +51,19 @@ func (c CatchUp) Decide(s Spec, last, now time.Time) Due {
 	inTime := now.Add(-c.Grace - 1) // instants after this are in time
 	switch c.Policy {
 	case MissedLast, MissedAll:
-		if c.Window > 0 && from.Before(now.Add(-c.Window-1)) {
-			from = now.Add(-c.Window - 1)
+		if c.Window > 0 {
+			from = maxTime(from, now.Add(-c.Window-1))
 		}
-		if c.Policy == MissedLast {
-			if missed, ok := s.Last(from.Add(1), inTime); ok {
-				from = missed.Add(-1)
-			}
+		if c.Policy == MissedAll {
+			break
+		}
+		if latest, ok := s.Last(from.Add(1), now); ok && !latest.After(inTime) {
+			from = latest.Add(-1)
+		} else {
+			from = maxTime(from, inTime)
 		}
 	default:
-		if from.Before(inTime) {
-			from = inTime
-		}
+		from = maxTime(from, inTime)
 	}
 	due := Due{Seen: last}
 	for {
