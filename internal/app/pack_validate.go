@@ -72,7 +72,7 @@ status 2 when a file would be refused.`,
 			return err
 		}
 		if refused > 0 {
-			return squall.Errorf(squall.Invalid, "%d files would be refused", refused)
+			return squall.Errorf(squall.Invalid, "%s would be refused", counted(refused, "files"))
 		}
 		return nil
 	}
@@ -96,13 +96,29 @@ func builtinTriggers() (pack.TriggersFunc, error) {
 	return content.BuiltinTriggers(contents...), nil
 }
 
+// counted puts a number before a plural: "1 policy", "2 policies".
+func counted(n int, plural string) string {
+	if n != 1 {
+		return fmt.Sprintf("%d %s", n, plural)
+	}
+	switch {
+	case strings.HasSuffix(plural, "ies"):
+		plural = strings.TrimSuffix(plural, "ies") + "y"
+	case strings.HasSuffix(plural, "ses"):
+		plural = strings.TrimSuffix(plural, "es")
+	default:
+		plural = strings.TrimSuffix(plural, "s")
+	}
+	return fmt.Sprintf("1 %s", plural)
+}
+
 func printVerdicts(w io.Writer, verdicts []*content.Verdict) error {
 	var b strings.Builder
 	for _, v := range verdicts {
 		var parts []string
 		for _, dir := range pack.Dirs {
 			if n := v.Right[dir]; n > 0 {
-				parts = append(parts, fmt.Sprintf("%d %s", n, dir))
+				parts = append(parts, counted(n, dir))
 			}
 		}
 		state := "ok"
