@@ -81,7 +81,7 @@ func (c *criterion) eval(m *matching, sc *scope) (CriterionVerdict, error) {
 		return v, c.opErr
 	}
 	if c.op.search {
-		err = c.search(m, &v)
+		err = c.search(m, &v, sc.data)
 	} else {
 		v.Matched, err = c.op.eval(&comparison{m: m, value: v.Value, pattern: v.Pattern, regex: &c.regex})
 	}

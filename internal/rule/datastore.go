@@ -9,10 +9,14 @@ import (
 )
 
 // templateEnv is what a pattern sees: the payload under its name and the
-// system scope of the datastore, under st2kv.system and under system.
+// system scope of the datastore, under st2kv.system and under system. A pattern
+// that came out of data sees the payload only.
 func (m *matching) templateEnv(sc *scope) *expr.Env {
 	vars := value.NewDict(2)
 	vars.SetStr(sc.name, sc.payload)
+	if sc.data {
+		return (&expr.Env{Vars: expr.DictVars(vars)}).ForData()
+	}
 	vars.SetStr(expr.ScopeSystem, &entry{m: m})
 	env := &expr.Env{Vars: expr.DictVars(vars)}
 	if m.env.Store != nil {

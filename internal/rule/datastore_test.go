@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"squall/internal/expr"
+	"squall/internal/expr/value"
 )
 
 type mapStore map[string]string
@@ -41,8 +42,16 @@ func TestDatastorePatterns(t *testing.T) {
 		{`{"system.missing": {"type": "nexists", "pattern": true}}`, true, 0},
 		{`{"trigger.mounts": {"type": "search", "condition": "any", "pattern": {"item.path": {"type": "ne", "pattern": 1}}}}`, false, 1},
 		{`{"trigger.mounts": {"type": "search", "condition": "all", "pattern": {"system.host": {"type": "eq", "pattern": "web1"}}}}`, true, 0},
+		// Criteria that come out of the event work, without the datastore.
+		{`{"trigger.mounts": {"type": "search", "condition": "any", "pattern": "{{ trigger.ask }}"}}`, true, 0},
+		{`{"trigger.mounts[0]": {"type": "search", "condition": "any", "pattern": "{{ trigger.spy }}"}}`, false, 1},
+		{`{"trigger.mounts": {"type": "search", "condition": "any", "pattern": "{{ trigger.peek }}"}}`, false, 0},
 	} {
-		v := compileText(t, set, tc.criteria).Match(t.Context(), Event{parse(t, diskEvent)}, Env{Store: store, Now: testNow})
+		payload := parse(t, diskEvent).(*value.Dict)
+		payload.SetStr("ask", parse(t, `{"item.path": {"type": "eq", "pattern": "/home"}}`))
+		payload.SetStr("spy", parse(t, `{"item.path": {"type": "eq", "pattern": "{{ st2kv.system.host }}"}}`))
+		payload.SetStr("peek", parse(t, `{"system.host": {"type": "exists", "pattern": 1}}`))
+		v := compileText(t, set, tc.criteria).Match(t.Context(), Event{payload}, Env{Store: store, Now: testNow})
 		if v.Matched != tc.match || len(v.Failures) != tc.failures {
 			t.Errorf("%s: matched %v with %d failures, want %v with %d\n%s", tc.criteria, v.Matched, len(v.Failures), tc.match, tc.failures, v.Explain())
 		}

@@ -36,6 +36,9 @@ type matching struct {
 type scope struct {
 	name    string // "trigger", or "item" inside a search
 	payload any
+	// data: the criteria themselves came out of data (a search whose pattern is
+	// rendered). They do not reach the datastore, as no text from data does.
+	data bool
 }
 
 // triggerScope is the name of the payload in keys and templates.

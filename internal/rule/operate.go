@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"squall/internal/expr"
-	"squall/internal/expr/value"
 )
 
 // Operate applies one operator to a value: what a criterion does once its key
@@ -19,10 +18,7 @@ func Operate(ctx context.Context, set *expr.Set, name string, v, pattern, condit
 		return op.eval(&comparison{m: m, value: v, pattern: pattern, regex: &preparedRegex{}})
 	}
 	c := &criterion{op: op, condition: condition}
-	if members, ok := pattern.(*value.Dict); ok {
-		c.children = compileCriteria(set, members)
-	}
 	cv := CriterionVerdict{Operator: searchName, Value: v, Pattern: pattern}
-	err = c.search(m, &cv)
+	err = c.search(m, &cv, false)
 	return cv.Matched, err
 }

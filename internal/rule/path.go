@@ -60,7 +60,9 @@ func (p *path) find(m *matching, sc *scope) (any, error) {
 		return p.walk(m, sc)
 	}
 	root := value.NewDict(2)
-	root.SetStr(expr.ScopeSystem, &entry{m: m})
+	if !sc.data {
+		root.SetStr(expr.ScopeSystem, &entry{m: m})
+	}
 	root.SetStr(sc.name, sc.payload)
 	found, err := p.expr.Find(m.b, root)
 	if err != nil || len(found) == 0 {

@@ -22,7 +22,7 @@ const itemScope = "item"
 // search evaluates the children of the criterion on every item of the value.
 // As in StackStorm nothing is left out once the result is known: every
 // child of every item is evaluated, so that each failing one is recorded.
-func (c *criterion) search(m *matching, v *CriterionVerdict) error {
+func (c *criterion) search(m *matching, v *CriterionVerdict, data bool) error {
 	name, _ := value.AsString(c.condition)
 	cond, ok := searchConditions[name]
 	if !ok {
@@ -40,12 +40,21 @@ func (c *criterion) search(m *matching, v *CriterionVerdict) error {
 		return err
 	}
 	defer m.b.Leave()
-	result, err := c.searchItems(m, v, cond)
+	result, err := c.searchItems(m, v, cond, data)
 	v.Matched = result && err == nil
 	return err
 }
 
-func (c *criterion) searchItems(m *matching, v *CriterionVerdict, cond searchCondition) (bool, error) {
+func (c *criterion) searchItems(m *matching, v *CriterionVerdict, cond searchCondition, data bool) (bool, error) {
+	children := c.children
+	if members, ok := v.Pattern.(*value.Dict); ok && children == nil && members.Len() > 0 {
+		// The pattern was not known beforehand.
+		if err := m.b.Alloc(int64(members.Len()) * 512); err != nil {
+			return false, err
+		}
+		children = compileCriteria(m.rule.set, members)
+		data = data || !m.bare
+	}
 	items := v.Value
 	if d, ok := items.(*value.Dict); ok {
 		items = value.NewList(d)
@@ -55,7 +64,8 @@ func (c *criterion) searchItems(m *matching, v *CriterionVerdict, cond searchCon
 		if _, ok := v.Pattern.(*value.Dict); !ok {
 			return false, value.AttributeErrorf("'%s' object has no attribute 'items'", value.TypeName(v.Pattern))
 		}
-		good, err := c.searchItem(m, v, item, cond.allChildren)
+		sc := &scope{name: itemScope, payload: item, data: data}
+		good, err := searchItem(m, v, children, sc, cond.allChildren)
 		if cond.allItems {
 			result = result && good
 		} else {
@@ -67,10 +77,9 @@ func (c *criterion) searchItems(m *matching, v *CriterionVerdict, cond searchCon
 }
 
 // searchItem evaluates every child on one item.
-func (c *criterion) searchItem(m *matching, v *CriterionVerdict, item any, all bool) (bool, error) {
-	sc := &scope{name: itemScope, payload: item}
+func searchItem(m *matching, v *CriterionVerdict, children []*criterion, sc *scope, all bool) (bool, error) {
 	good := all
-	for _, child := range c.children {
+	for _, child := range children {
 		if err := m.b.Alloc(256); err != nil { // a verdict per child and item
 			return false, err
 		}
