@@ -215,7 +215,10 @@ func (s *Server) keyPut(w http.ResponseWriter, r *request) error {
 		default:
 			return err
 		}
-		return tx.PutKey(r.Context(), k)
+		if err := tx.PutKey(r.Context(), k); err != nil {
+			return err
+		}
+		return s.note(tx, r, k.UID())
 	})
 	if err != nil {
 		return err
@@ -232,8 +235,10 @@ func (s *Server) keyDelete(w http.ResponseWriter, r *request) error {
 	}
 	found := false
 	err = s.Store.Update(r.Context(), func(tx store.Tx) (err error) {
-		found, err = tx.DeleteKey(r.Context(), ref)
-		return err
+		if found, err = tx.DeleteKey(r.Context(), ref); err != nil || !found {
+			return err
+		}
+		return s.note(tx, r, ref.UID())
 	})
 	if err != nil {
 		return err

@@ -42,7 +42,7 @@ type pair struct {
 
 // recordedGroups are the groups of pairs about what exists so far.
 var recordedGroups = []string{
-	"actions", "apikeys", "auth", "config", "configs", "cors", "executions", "invalid", "keys", "method", "non", "not", "options", "packs", "rbac", "root", "runnertypes", "stream",
+	"actions", "apikeys", "auth", "config", "configs", "cors", "executions", "invalid", "keys", "method", "non", "not", "options", "packs", "rbac", "root", "runnertypes", "service", "stream",
 	"token", "unauthorized", "unknown", "user",
 }
 
@@ -54,6 +54,7 @@ var notYet = regexp.MustCompile(`^(actions_(views|create|update|clone|delete|get
 
 // otherwise are pairs that we answer differently on purpose, with the reason.
 var otherwise = map[string]string{
+	"service_registry_groups":     "the nodes of the cluster are a group; the recording had no registry",
 	"root_api_v1_get":             "all services are on one port: /api/v1/ is the root of the API",
 	"non_object_json_body":        "a body that is no object is the client's mistake: 400, not 500",
 	"executions_list_include":     "single members of action are given when asked for; the recording's database could not",

@@ -57,6 +57,8 @@ var routeTable = []route{
 	{method: "GET", path: "/api/v1/apikeys/{id}", need: auth.APIKeyView, on: apiKeyInPath, handle: (*Server).apiKeyGet},
 	{method: "PUT", path: "/api/v1/apikeys/{id}", need: auth.APIKeyModify, on: apiKeyInPath, handle: (*Server).apiKeyPut},
 	{method: "DELETE", path: "/api/v1/apikeys/{id}", need: auth.APIKeyDelete, on: apiKeyInPath, handle: (*Server).apiKeyDelete},
+	{method: "GET", path: "/api/v1/service_registry/groups", need: auth.ServiceView, handle: (*Server).serviceGroups},
+	{method: "GET", path: "/api/v1/service_registry/groups/{name}/members", need: auth.ServiceView, handle: (*Server).serviceMembers},
 	{method: "GET", path: "/api/v1/rbac/roles", need: auth.RoleView, handle: (*Server).roleList},
 	{method: "GET", path: "/api/v1/rbac/roles/{ref}", need: auth.RoleView, handle: (*Server).roleGet},
 	{method: "GET", path: "/api/v1/rbac/role_assignments", need: auth.RoleView, handle: (*Server).assignmentList},

@@ -48,6 +48,8 @@ const (
 	RoleView  Permission = "role_view"  // roles and who has them
 	AuditView Permission = "audit_view" // the audit log
 
+	ServiceView Permission = "service_view" // the processes of the cluster
+
 	// ShowSecrets is to read values that are masked for everybody else.
 	ShowSecrets Permission = "secret_view"
 	// Impersonate is to ask for something in another user's name.
@@ -64,14 +66,14 @@ var Permissions = []Permission{
 	ActionList, ActionView, ActionExecute,
 	ExecutionList, ExecutionView, ExecutionReRun, ExecutionStop, ExecutionModify,
 	PackList, PackView, PackConfig, PackRegister, PackInstall, PackUninstall, PackSearch, RunnerList, RunnerView, StreamView,
-	APIKeyList, APIKeyView, APIKeyCreate, APIKeyModify, APIKeyDelete, APIKeyAll, RoleView, AuditView,
+	APIKeyList, APIKeyView, APIKeyCreate, APIKeyModify, APIKeyDelete, APIKeyAll, RoleView, AuditView, ServiceView,
 	KeyList, KeyView, KeySet, KeyDelete,
 	ShowSecrets, Impersonate, ListAll, MetricsView,
 }
 
 // forAdmins are the permissions an ordinary user does not have. Everything else
 // is open to every authenticated user, as in a StackStorm without RBAC.
-var forAdmins = []Permission{ShowSecrets, Impersonate, ListAll, MetricsView, PackConfig, APIKeyAll, RoleView, AuditView}
+var forAdmins = []Permission{ShowSecrets, Impersonate, ListAll, MetricsView, PackConfig, APIKeyAll, RoleView, AuditView, ServiceView}
 
 // Resource returns the type of resource p is about: "execution" of
 // "execution_rerun".

@@ -60,3 +60,20 @@ type RoleAssignment struct {
 	Description string `json:"description"`
 	ID          string `json:"id"`
 }
+
+// ServiceGroups is the answer of GET /api/v1/service_registry/groups.
+type ServiceGroups struct {
+	Groups []string `json:"groups"`
+}
+
+// ServiceMembers is the members of a group of services.
+type ServiceMembers struct {
+	Members []ServiceMember `json:"members"`
+}
+
+// ServiceMember is one process of the cluster.
+type ServiceMember struct {
+	GroupID      string            `json:"group_id"`
+	MemberID     string            `json:"member_id"`
+	Capabilities map[string]string `json:"capabilities"`
+}
