@@ -7,8 +7,11 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"squall/internal/expr"
+	"squall/internal/expr/jinja"
 	"squall/internal/expr/pyyaml"
 	"squall/internal/expr/value"
+	"squall/internal/expr/yaql"
 	"squall/internal/workflow"
 )
 
@@ -116,9 +119,12 @@ func (r *rehearsals) addCases(doc any) error {
 			}
 			items = list.Items
 		}
-		// Recordings of the original carry a format number: their host is
-		// followed to the letter.
-		r.host.FreshResults = d.Has("format")
+		if d.Has("format") {
+			// A recording of the original: its host is followed to the letter,
+			// and had Orquesta's own functions only.
+			r.host.FreshResults = true
+			r.host.Exprs = expr.NewSet(expr.Limits{}, jinja.NewOrquesta(), yaql.New(yaql.Options{Orquesta: true}))
+		}
 	}
 	for i, item := range items {
 		d, ok := item.(*value.Dict)

@@ -84,7 +84,8 @@ type Rehearsal struct {
 	Errors []ErrorRow
 	Tasks  []TaskRow
 	Routes [][]string
-	// Terminal are the variables at the end; nil when it is not over.
+	// Terminal are the variables at the end without those of the parent; nil
+	// when it is not over.
 	Terminal *value.Dict
 	// Rows are the final state.
 	Rows Rows
@@ -109,8 +110,20 @@ func Rehearse(ctx context.Context, spec *Spec, cs *Case, host Host) (*Rehearsal,
 		return nil, err
 	}
 	out := &Rehearsal{Trace: r.trace, Status: r.c.status, Output: r.c.output, Errors: r.c.Errors(), Rows: r.rows, Tasks: r.rows.Tasks,
-		Routes: r.c.routes, Terminal: r.c.TerminalContext()}
+		Routes: r.c.routes, Terminal: without(r.c.TerminalContext(), cs.Context)}
 	return out, nil
+}
+
+// without leaves the keys of b out of a.
+func without(a, b *value.Dict) *value.Dict {
+	if a == nil || b == nil {
+		return a
+	}
+	out := a.Clone()
+	for k := range b.All() {
+		out.Delete(k)
+	}
+	return out
 }
 
 type visitKey struct {
