@@ -211,10 +211,14 @@ func TestExternalSecrets(t *testing.T) {
 	if a := ts.do(t, ts.admin, "GET", "/api/v1/executions/"+id+"?show_secrets=true", ""); strings.Contains(a.body, "fetched") {
 		t.Errorf("the secret was stored: %s", a.body)
 	}
-	const refused = `The parameter "pw" names an external secret, which requires administrator access`
+	const refused = `parameter "pw": an external secret can be named by administrators only`
 	for _, pw := range []string{"secret:env:X", "{{ 'secret' ~ ':env:X' }}"} {
 		doc, _ := json.Marshal(map[string]any{"action": "default.login", "parameters": map[string]any{"pw": pw}})
 		wantFault(t, ts.do(t, ts.user, "POST", "/api/v1/executions", string(doc)), http.StatusForbidden, refused)
+	}
+	// In a parameter that is not secret, it is a text like others.
+	if a := ts.do(t, ts.user, "POST", "/api/v1/executions", `{"action":"default.login","parameters":{"host":"secret:env:X"}}`); a.status != http.StatusCreated {
+		t.Errorf("%d %s", a.status, a.body)
 	}
 	wantFault(t, ts.do(t, ts.user, "PUT", "/api/v1/keys/ref", `{"value":"secret:env:X"}`), http.StatusForbidden,
 		"A value that names an external secret can be stored by administrators only.")

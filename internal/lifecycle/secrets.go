@@ -3,7 +3,9 @@ package lifecycle
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"maps"
 	"strings"
 
 	"squall/internal/auth"
@@ -137,7 +139,7 @@ func (s *Service) live(ctx context.Context, read reader, def *Definition, r *squ
 		return params, err
 	}
 	if r.NoSecrets {
-		if err := refuseReferences(r.Parameters, params); err != nil {
+		if err := refuseReferences(def.Form, r.Parameters, params); err != nil {
 			return nil, err
 		}
 	}
@@ -146,46 +148,26 @@ func (s *Service) live(ctx context.Context, read reader, def *Definition, r *squ
 
 // refuseReferences refuses to fetch secrets from outside for somebody who may
 // not read secrets, whether he wrote the reference or had it rendered.
-func refuseReferences(given, rendered json.RawMessage) error {
-	var names, values map[string]json.RawMessage
+func refuseReferences(form *param.Form, given, rendered json.RawMessage) error {
+	var names map[string]json.RawMessage
+	var values map[string]any
 	if json.Unmarshal(given, &names) != nil || json.Unmarshal(rendered, &values) != nil {
 		return nil // nothing was given
 	}
-	for name := range names {
-		if holdsReference(values[name]) {
-			return squall.Errorf(squall.Denied, "The parameter %q names an external secret, which requires administrator access", name)
+	maps.DeleteFunc(values, func(name string, _ any) bool { return names[name] == nil }) // defaults are the author's
+	err := form.MapSecrets(values, func(text string) (string, error) {
+		if _, is := squall.ParseSecretRef(text); is {
+			return "", errReference
 		}
+		return text, nil
+	})
+	if err != nil {
+		return squall.Errorf(squall.Denied, "%w", err)
 	}
 	return nil
 }
 
-func holdsReference(doc json.RawMessage) bool {
-	var v any
-	return json.Unmarshal(doc, &v) == nil && anyText(v, func(s string) bool {
-		_, is := squall.ParseSecretRef(s)
-		return is
-	})
-}
-
-func anyText(v any, yes func(string) bool) bool {
-	switch v := v.(type) {
-	case string:
-		return yes(v)
-	case []any:
-		for _, item := range v {
-			if anyText(item, yes) {
-				return true
-			}
-		}
-	case map[string]any:
-		for _, item := range v {
-			if anyText(item, yes) {
-				return true
-			}
-		}
-	}
-	return false
-}
+var errReference = errors.New("an external secret can be named by administrators only")
 
 // purpose is what the secret parameters of an action are sealed for.
 func purpose(def *Definition) auth.Purpose { return auth.ForParameters(def.Action.Ref) }
