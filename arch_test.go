@@ -60,7 +60,7 @@ var mayImport = map[string][]string{
 	"internal/api/wire":        {"internal/squall"},
 	"internal/api":             {"internal/squall", "internal/api/wire", "internal/auth", "internal/param", "internal/store", "internal/lifecycle", "internal/content"},
 	"internal/client":          {"internal/squall", "internal/api/wire"},
-	"internal/cli":             {"internal/squall", "internal/auth", "internal/client", "internal/api/wire", "internal/expr", "internal/expr/...", "internal/workflow"},
+	"internal/cli":             {"internal/squall", "internal/auth", "internal/client", "internal/api/wire", "internal/expr", "internal/expr/...", "internal/workflow", "internal/timer"},
 	"internal/app":             {"internal/...", "packs"},
 	"packs":                    {},
 	"cmd/squall":               {"internal/app", "internal/cli"},

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	_ "time/tzdata" // schedules name zones; minimal machines have no database of them
 
 	"squall/internal/app"
 	"squall/internal/cli"

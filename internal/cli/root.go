@@ -58,7 +58,7 @@ log in by flags, by the environment or by what ` + "`squall login`" + ` has kept
 	})
 	root.AddCommand(
 		a.runCommand(), a.executionCommand(), a.actionCommand(), a.keyCommand(),
-		a.loginCommand(), a.logoutCommand(), a.whoamiCommand(), a.waitCommand(), a.exprCommand(), a.workflowCommand(), a.packCommand(), a.auditCommand(), a.versionCommand(),
+		a.loginCommand(), a.logoutCommand(), a.whoamiCommand(), a.waitCommand(), a.exprCommand(), a.timerCommand(), a.workflowCommand(), a.packCommand(), a.auditCommand(), a.versionCommand(),
 	)
 	for _, cmd := range more {
 		merge(root, cmd)
