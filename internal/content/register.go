@@ -178,10 +178,10 @@ func (c *change) write(ctx context.Context, tx store.Tx) error {
 }
 
 func drop(ctx context.Context, tx store.Tx, c *store.Content) error {
-	switch c.Kind {
-	case store.Rules:
+	if c.Kind == store.Rules {
 		return store.DeleteRule(ctx, tx, squall.Ref{Pack: c.Pack, Name: c.Name})
-	case store.TriggerTypes: // with the trigger that stands for it
+	}
+	if c.Kind == store.TriggerTypes { // with the trigger that stands for it
 		if err := tx.DeleteContent(ctx, store.Triggers, c.Ref); err != nil {
 			return err
 		}

@@ -148,7 +148,11 @@ func (s *Service) install(ctx context.Context, from string, o InstallOptions, se
 	if err != nil {
 		return nil, squall.Errorf(squall.Unavailable, "the directory for packs cannot be written: %w", err)
 	}
-	defer os.RemoveAll(stage)
+	defer func() {
+		if err := os.RemoveAll(stage); err != nil {
+			s.Log.Warn("what an installation left cannot be removed; the next start tries again", "path", stage, "error", err)
+		}
+	}()
 	fetched := filepath.Join(stage, "fetched-pack") // no pack can be called that
 	if err := s.fetch(ctx, src, fetched); err != nil {
 		return nil, err
