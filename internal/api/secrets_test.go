@@ -231,3 +231,20 @@ func TestExternalSecrets(t *testing.T) {
 		t.Errorf("the run was given %v", given)
 	}
 }
+
+// TestSecretThatCannotBeFetched: the run fails before its runner sees it, and
+// says which parameter it was about.
+func TestSecretThatCannotBeFetched(t *testing.T) {
+	ts, rec := secretServer(t)
+	id := ts.run(t, `{"action":"default.login","parameters":{"pw":"secret:vault:missing"}}`)
+	doc := ts.end(t, id)
+	result, _ := json.Marshal(doc["result"])
+	if doc["status"] != "failed" || !strings.Contains(string(result), "Vault has no secret:vault:missing") {
+		t.Errorf("%v: %s", doc["status"], result)
+	}
+	rec.mu.Lock()
+	defer rec.mu.Unlock()
+	if len(rec.runs) != 0 {
+		t.Errorf("the runner was called with %v", rec.runs)
+	}
+}

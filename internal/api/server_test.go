@@ -116,6 +116,9 @@ func newTestServer(t testing.TB, opts ...serverOption) *testServer {
 	sched, err := scheduler.New(ts.svc, st, runner.Set{"noop": noop.Runner{}, "local-shell-cmd": ts.shell}, scheduler.Config{
 		Node: store.Node{Name: "node1", Host: "host1", PID: 42}, Slots: 8, OutputEvery: 5 * time.Millisecond, SoftStop: time.Millisecond, Log: deps.Log,
 		FetchSecret: func(_ context.Context, ref squall.SecretRef) (string, error) {
+			if ref.Path == "missing" {
+				return "", squall.Errorf(squall.NotFound, "Vault has no %s", ref)
+			}
 			return "fetched from " + ref.Path + "\n", nil
 		},
 	})
