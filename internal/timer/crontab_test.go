@@ -114,8 +114,11 @@ func TestHashSpreads(t *testing.T) {
 
 func TestJitter(t *testing.T) {
 	at := instant(t, "2024-01-01T00:00:00Z")
-	if Jitter("a", at, 0) != 0 || Jitter("a", at, time.Minute) != Jitter("a", at, time.Minute) {
-		t.Error("not a function of its arguments")
+	if got := Jitter("a", at, 0); got != 0 {
+		t.Errorf("no limit, but %s", got)
+	}
+	if here, there := Jitter("a", at, time.Minute), Jitter("a", at.In(mustZone(t, "Asia/Kathmandu")), time.Minute); here != there {
+		t.Errorf("%s and %s for the same instant", here, there)
 	}
 	different := map[time.Duration]bool{}
 	for i := range 100 {

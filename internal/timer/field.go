@@ -160,6 +160,7 @@ func parseMember(id fieldID, text string) (span, error) {
 		if len(text) >= 4 && strings.EqualFold(text[:4], "last") {
 			return span{step: 1, lastDay: true}, nil
 		}
+	default: // numbers only
 	}
 	return span{}, valueError("Unrecognized expression \"%s\" for field \"%s\"", text, fields[id].name)
 }

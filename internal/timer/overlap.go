@@ -39,6 +39,7 @@ func (o Overlap) Decide(running, queued, depth int) Step {
 			return Skip
 		}
 		return Queue
+	case OverlapAllow:
 	}
 	return Start
 }

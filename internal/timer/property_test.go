@@ -254,3 +254,83 @@ func TestDecisionsLoseNothing(t *testing.T) {
 		}
 	})
 }
+
+// TestCrontabNextIsTheFirstMatch is the same for lines of a crontab: a matcher
+// that tries the clock minute by minute agrees, changes of the clock included.
+func TestCrontabNextIsTheFirstMatch(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		zone := rapid.SampledFrom(propertyZones).Draw(t, "zone")
+		loc, _ := loadZone(zone)
+		var parts []string
+		var sets []map[int]bool
+		for _, f := range crontabFields {
+			lo, hi := f.min, f.max
+			step := rapid.IntRange(1, 20).Draw(t, f.name+" step")
+			text := fmt.Sprintf("*/%d", step)
+			if rapid.Bool().Draw(t, f.name+" has a range") {
+				lo = rapid.IntRange(f.min, f.max).Draw(t, f.name+" first")
+				hi = rapid.IntRange(lo, f.max).Draw(t, f.name+" last")
+				text = fmt.Sprintf("%d-%d/%d", lo, hi, step)
+			} else if step == 1 {
+				text = "*"
+			}
+			set := map[int]bool{}
+			for v := lo; v <= hi; v += step {
+				set[v] = true
+			}
+			parts, sets = append(parts, text), append(sets, set)
+		}
+		star := func(i int) bool { return strings.HasPrefix(parts[i], "*") }
+		fixed := !star(0) && !star(1)
+		shows := func(at time.Time) bool { // in the zone it carries
+			weekday := int(at.Weekday())
+			byDate, byWeekday := sets[2][at.Day()], sets[4][weekday] || weekday == 0 && sets[4][7]
+			days := byDate || byWeekday
+			if star(2) || star(4) {
+				days = byDate && byWeekday
+			}
+			return sets[0][at.Minute()] && sets[1][at.Hour()] && days && sets[3][int(at.Month())]
+		}
+		// due decides for one whole minute.
+		due := func(unix int64) bool {
+			at := time.Unix(unix, 0).In(loc)
+			begin, _ := at.ZoneBounds()
+			if !fixed || begin.IsZero() {
+				return shows(at)
+			}
+			_, before := begin.Add(-1).In(loc).Zone()
+			_, offset := at.Zone()
+			gap, since := int64(offset-before), unix-begin.Unix()
+			switch {
+			case gap < 0 && since < -gap: // the clock showed this before
+				return false
+			case gap > 0 && since == 0:
+				for left := int64(0); left < gap; left += 60 {
+					if shows(time.Unix(unix+left, 0).In(time.FixedZone("", before))) {
+						return true
+					}
+				}
+			}
+			return shows(at)
+		}
+		line, after := strings.Join(parts, " "), drawInstant(t)
+		s, err := ParseCrontab(line, "", At{Now: after, Zone: loc})
+		if err != nil {
+			t.Fatalf("%s: %v", line, err)
+		}
+		next, ok := s.Next(after)
+		const span = 3 * 24 * 3600
+		for unix := (after.Unix()/60 + 1) * 60; unix < after.Unix()+span; unix += 60 {
+			if !due(unix) {
+				continue
+			}
+			if !ok || next.Unix() != unix {
+				t.Fatalf("%s in %s after %s: got %s (%v), want %s", line, zone, after.In(loc), next, ok, time.Unix(unix, 0).In(loc))
+			}
+			return
+		}
+		if ok && next.Unix() < after.Unix()+span {
+			t.Fatalf("%s in %s after %s: got %s, want nothing for three days", line, zone, after.In(loc), next)
+		}
+	})
+}
