@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -204,7 +205,7 @@ func (s *Server) packSearch(w http.ResponseWriter, r *request) error {
 		return respondJSON(w, http.StatusOK, map[string]any{}) // st2: nothing is an empty pack
 	}
 	found := []*content.Entry{}
-	for _, ref := range sortedKeys(index) {
+	for _, ref := range slices.Sorted(maps.Keys(index)) {
 		if e := index[ref]; matchesEntry(e, strings.ToLower(query)) {
 			found = append(found, e)
 		}
@@ -215,15 +216,6 @@ func (s *Server) packSearch(w http.ResponseWriter, r *request) error {
 func matchesEntry(e *content.Entry, query string) bool {
 	text := strings.ToLower(strings.Join(append([]string{e.Ref, e.Name, e.Description}, e.Keywords...), "\n"))
 	return strings.Contains(text, query)
-}
-
-func sortedKeys[V any](m map[string]V) []string {
-	keys := make([]string, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	return keys
 }
 
 // configSchemaList lists what packs say of their configuration.
