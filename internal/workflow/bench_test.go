@@ -124,3 +124,48 @@ func BenchmarkRestore1000(b *testing.B) {
 		}
 	}
 }
+
+// fan is a workflow of n parallel tasks that join.
+func fan(n int) string {
+	var b, names strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, "  t%d:\n    action: core.noop\n    next: [{when: <%% succeeded() %%>, publish: [{v%d: %d}], do: join}]\n", i, i, i)
+		fmt.Fprintf(&names, "t%d,", i)
+	}
+	return "version: 1.0\ninput: [x]\ntasks:\n  start:\n    next: [{do: [" + strings.TrimSuffix(names.String(), ",") + "]}]\n" +
+		"  join: {join: all, action: core.noop}\n" + b.String()
+}
+
+func benchmarkFan(b *testing.B, n int) {
+	spec := parse(b, fan(n))
+	b.ReportAllocs()
+	for b.Loop() {
+		if got := drive(b, spec, nil); got != n+1 {
+			b.Fatalf("%d reports", got)
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N*n), "µs/task")
+}
+
+func BenchmarkFan10(b *testing.B)   { benchmarkFan(b, 10) }
+func BenchmarkFan100(b *testing.B)  { benchmarkFan(b, 100) }
+func BenchmarkFan1000(b *testing.B) { benchmarkFan(b, 1000) }
+
+func BenchmarkParse(b *testing.B) {
+	src := []byte(chain(100))
+	b.ReportAllocs()
+	for b.Loop() {
+		if spec, problems := workflow.Parse(src); spec == nil {
+			b.Fatal(problems)
+		}
+	}
+}
+
+func BenchmarkInspect(b *testing.B) {
+	spec := parse(b, chain(100))
+	for b.Loop() {
+		if found := spec.Inspect(exprs(), nil); len(found) > 0 {
+			b.Fatal(found)
+		}
+	}
+}

@@ -33,7 +33,13 @@ type Node struct {
 
 	command bool
 	split   bool // more than one way in and no join: each makes a route of its own
-	sources []*Node
+	sources []source
+}
+
+// source is a task that leads to a node, and all its edges to it.
+type source struct {
+	node  *Node
+	edges []*Edge
 }
 
 // Edge is a transition from a task to the next.
@@ -346,6 +352,21 @@ func (g *Graph) connect(from, to *Node, st step) {
 	to.In = append(to.In, e)
 }
 
+func sourcesOf(n *Node) []source {
+	var out []source
+	at := map[*Node]int{}
+	for _, e := range n.In {
+		i, old := at[e.From]
+		if !old {
+			i = len(out)
+			at[e.From] = i
+			out = append(out, source{node: e.From})
+		}
+		out[i].edges = append(out[i].edges, e)
+	}
+	return out
+}
+
 func (g *Graph) finish(h *shape) {
 	slices.SortFunc(g.Nodes, func(a, b *Node) int { return cmp.Compare(a.Name, b.Name) })
 	reached := make(map[string][]step, len(g.Nodes))
@@ -355,11 +376,7 @@ func (g *Graph) finish(h *shape) {
 			e.pos = i
 			reached[n.Name] = append(reached[n.Name], step{to: e.To.Name})
 		}
-		for _, e := range n.In {
-			if !slices.Contains(n.sources, e.From) {
-				n.sources = append(n.sources, e.From)
-			}
-		}
+		n.sources = sourcesOf(n)
 		if len(n.In) == 0 {
 			g.Roots = append(g.Roots, n)
 		}

@@ -46,6 +46,7 @@ type Conductor struct {
 	seq      []*entry
 	latest   map[taskKey]*entry
 	items    map[taskKey]*itemList
+	joins    map[taskKey]*arrivals // of tasks with many predecessors, as far as asked for
 	errors   errorLog
 
 	stagedBy    map[taskKey]*stagedTask
@@ -77,7 +78,7 @@ func newConductor(spec *Spec, host Host) (*Conductor, error) {
 		return nil, fmt.Errorf("compose workflow: %w", err)
 	}
 	return &Conductor{spec: spec, graph: g, host: host, ctx: context.Background(), latest: map[taskKey]*entry{},
-		items: map[taskKey]*itemList{}, stagedBy: map[taskKey]*stagedTask{}}, nil
+		items: map[taskKey]*itemList{}, joins: map[taskKey]*arrivals{}, stagedBy: map[taskKey]*stagedTask{}}, nil
 }
 
 // New begins a workflow execution: inputs and vars are rendered, and the first

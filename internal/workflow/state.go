@@ -148,6 +148,7 @@ func (c *Conductor) appendEntry(e *entry) {
 			c.latest[key] = old
 		}
 	})
+	c.beginsAnew(e, old)
 	e.dirty = true
 	c.dirtyTasks = append(c.dirtyTasks, e)
 }

@@ -52,10 +52,10 @@ func (c *Conductor) follow(e *entry, edge *Edge, sc *scope) (*stagedTask, error)
 		return nil, refuse(err)
 	}
 	if !taken {
-		e.next[edge.pos] = -1
+		c.decide(e, edge, -1)
 		return nil, nil
 	}
-	e.next[edge.pos] = 1
+	c.decide(e, edge, 1)
 	vars, problems, err := c.publishes(edge, sc)
 	if err != nil {
 		return nil, err
@@ -152,7 +152,8 @@ func addLink(prev []Link, l Link) []Link {
 			return out
 		}
 	}
-	return append(prev[:len(prev):len(prev)], l)
+	// What was handed out or saved before is shorter and does not see it.
+	return append(prev, l)
 }
 
 // nextRoute is the route a transition leads to: a new one into a split task.
@@ -167,50 +168,6 @@ func (c *Conductor) nextRoute(edge *Edge, route int) int {
 		}
 	}
 	return c.addRoute(append(old[:len(old):len(old)], edge.Back))
-}
-
-// criteria of what leads to a task.
-type criteria uint8
-
-const (
-	satisfied criteria = iota
-	undecided
-	unsatisfied
-)
-
-// inbound tells whether a task may start, seen from a route: enough of the
-// tasks before it have taken a transition to it.
-func (c *Conductor) inbound(n *Node, route int) criteria {
-	need := 1
-	switch b := n.Barrier.(type) {
-	case string:
-		need = len(n.sources)
-	case int64:
-		if b != 0 {
-			need = int(min(b, 1<<31))
-		}
-	}
-	taken, unknown := 0, false
-	for _, src := range n.sources {
-		e := c.latest[taskKey{src, route}]
-		if e == nil {
-			unknown = true
-			continue
-		}
-		for _, edge := range src.Out {
-			if edge.To == n && edge.pos < len(e.next) && e.next[edge.pos] > 0 {
-				taken++
-				break
-			}
-		}
-	}
-	switch {
-	case taken >= need:
-		return satisfied
-	case unknown && (c.counts.active > 0 || c.readyStaged > 0):
-		return undecided
-	}
-	return unsatisfied
 }
 
 // settle brings a task's new status to the workflow, executes the commands it
