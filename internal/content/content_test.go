@@ -230,31 +230,3 @@ func TestUnusablePackIsLeftAlone(t *testing.T) {
 	}
 	equal(t, "aliases", refs(t, r, store.Aliases), []string{"mine.a"})
 }
-
-// BenchmarkRegisterAll registers the corpus of real packs in an empty store, and
-// once more when nothing has changed.
-func BenchmarkRegisterAll(b *testing.B) {
-	dir := os.Getenv("SQUALL_PACKS_METADATA")
-	if dir == "" {
-		dir = "../../../shared/compat/packs-metadata"
-	}
-	paths, err := content.Find(dir)
-	if err != nil {
-		b.Skipf("SKIPPED: no corpus of pack metadata: %v", err)
-	}
-	b.Run("first", func(b *testing.B) {
-		for b.Loop() {
-			b.StopTimer()
-			r := open(b)
-			b.StartTimer()
-			register(b, r, content.Options{}, paths...)
-		}
-	})
-	b.Run("unchanged", func(b *testing.B) {
-		r := open(b)
-		register(b, r, content.Options{}, paths...)
-		for b.Loop() {
-			register(b, r, content.Options{Keep: true}, paths...)
-		}
-	})
-}
