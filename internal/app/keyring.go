@@ -136,7 +136,7 @@ func writeKeyring(path string, ring *auth.Keyring, place func(from, to string) e
 func keepOwner(f *os.File, path string) error {
 	info, err := os.Stat(path)
 	if err != nil {
-		return nil //nolint:nilerr // nothing is replaced
+		return nil // nothing is replaced
 	}
 	owner, ok := info.Sys().(*syscall.Stat_t)
 	if !ok || int(owner.Uid) == os.Geteuid() {

@@ -5,7 +5,7 @@ import (
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/hmac"
-	"crypto/sha1" //nolint:gosec // StackStorm signs with HMAC-SHA1; that use of SHA-1 is not broken
+	"crypto/sha1" // StackStorm signs with HMAC-SHA1; that use of SHA-1 is not broken
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"

@@ -47,7 +47,7 @@ func Config(ctx context.Context, pack string, schema squall.Schema, values json.
 
 // configuration resolves the values of one pack.
 type configuration struct {
-	ctx          context.Context //nolint:containedctx // lives as long as one call of Config
+	ctx          context.Context // lives as long as one call of Config
 	pack         string
 	open, secret *expr.Env
 }
