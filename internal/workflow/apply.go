@@ -233,7 +233,8 @@ func (c *Conductor) start(n Next) error {
 		return nil
 	}
 	for i, a := range n.Actions {
-		r := RunAction{Task: n.Task, Route: n.Route, Entry: index, Item: a.Item, Action: a.Action, Input: a.Input}
+		r := RunAction{Task: n.Task, Route: n.Route, Entry: index, Item: a.Item, Action: a.Action, Input: a.Input,
+			OnFail: n.staged.runOnFail}
 		if i < n.delayed() {
 			r.Delay = seconds(n.Delay)
 		}

@@ -167,9 +167,12 @@ type RunAction struct {
 	// Action is the rendered name. It is a text unless the definition is wrong.
 	Action any
 	Input  any // rendered; a *value.Dict or nil unless the definition is wrong
-	// Delay is how many seconds to wait before the start.
+	// Delay is how many seconds to wait before the start. Of items with limited
+	// concurrency only the first ones wait.
 	Delay int64
-	// Of items with limited concurrency only the first ones wait.
+	// OnFail: the action is to run although the workflow has failed, because the
+	// task before it led to the command fail and to this one (a clean-up).
+	OnFail bool
 }
 
 // Completion is a task that needed no action.

@@ -218,3 +218,16 @@ func TestRerunOfNothingIsRejected(t *testing.T) {
 		t.Errorf("a rerun of the task: %+v", ch)
 	}
 }
+
+func TestCleanUpRunsAlthoughTheWorkflowFailed(t *testing.T) {
+	spec := parse(t, "tasks:\n  a: {action: x, next: [{do: [tidy, fail]}]}\n  tidy: {action: y}\n")
+	c, _, err := workflow.New(t.Context(), spec, workflow.Start{}, host())
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Apply(t.Context(), workflow.Request{Status: squall.Running})
+	ch := c.Apply(t.Context(), workflow.Report{Task: "a", Item: workflow.NoItem, Status: squall.Succeeded})
+	if !ch.Over() || c.Status() != squall.Failed || len(ch.Run) != 1 || ch.Run[0].Task != "tidy" || !ch.Run[0].OnFail {
+		t.Errorf("%s, run %+v", c.Status(), ch.Run)
+	}
+}
