@@ -2,6 +2,7 @@ package api
 
 import (
 	"net/http"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -134,6 +135,17 @@ func TestMetricsOnLoopback(t *testing.T) {
 	for addr, want := range map[string]bool{"127.0.0.1:5": true, "[::1]:5": true, "10.0.0.1:5": false, "bogus": false, "": false} {
 		if got := toLoopback(ts.Server, &request{Request: &http.Request{RemoteAddr: addr}}); got != want {
 			t.Errorf("from %q: %v, want %v", addr, got, want)
+		}
+	}
+}
+
+// A proxy on this machine does not make everybody behind it local.
+func TestMetricsBehindProxy(t *testing.T) {
+	s := &Server{Deps: Deps{OpenMetrics: true, Proxy: Proxy{Header: "X-Remote-User", Trusted: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}}}}
+	for forwarded, want := range map[string]bool{"192.0.2.1": false, "127.0.0.1, 192.0.2.1": false, "": true} {
+		r := &request{Request: &http.Request{RemoteAddr: "127.0.0.1:5", Header: http.Header{"X-Forwarded-For": {forwarded}}}}
+		if got := toLoopback(s, r); got != want {
+			t.Errorf("forwarded for %q: %v, want %v", forwarded, got, want)
 		}
 	}
 }

@@ -2,8 +2,8 @@ package api
 
 import (
 	"context"
-	"net"
 	"net/http"
+	"net/netip"
 	"slices"
 	"strings"
 	"sync"
@@ -206,9 +206,8 @@ func toLoopback(s *Server, r *request) bool {
 	if !s.OpenMetrics {
 		return false
 	}
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	ip := net.ParseIP(host)
-	return err == nil && ip != nil && ip.IsLoopback()
+	addr, err := netip.ParseAddr(s.clientAddress(r)) // not that of a proxy on this machine
+	return err == nil && addr.IsLoopback()
 }
 
 var _ http.Handler = (*Server)(nil)

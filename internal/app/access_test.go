@@ -205,6 +205,11 @@ func TestCheckAccess(t *testing.T) {
 	for _, f := range checkAccess(c) {
 		verdicts = append(verdicts, f.Check+" "+string(f.Verdict))
 	}
+	for listen, want := range map[string]bool{"127.0.0.1:1": true, "[::1]:1": true, "localhost:1": true, ":1": false, "0.0.0.0:1": false, "host:1": false} {
+		if got := onLoopback(listen); got != want {
+			t.Errorf("onLoopback(%s) = %v", listen, got)
+		}
+	}
 	if got := strings.Join(verdicts, ", "); got != "users ok, users warn, roles warn" {
 		t.Errorf("findings: %s", got)
 	}

@@ -4,7 +4,9 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
+	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"strconv"
 	"time"
@@ -13,6 +15,12 @@ import (
 // checkAccess looks at the files that say who may come in.
 func checkAccess(c *Config) []Finding {
 	var list []Finding
+	if c.Access.TLSCert == "" && !onLoopback(c.Server.Listen) {
+		list = append(list, Finding{
+			Check: "tls", Verdict: Warn, Detail: "passwords and tokens travel in clear to " + c.Server.Listen,
+			Fix: "set server.tls_cert and server.tls_key, or listen on loopback behind a proxy with TLS",
+		})
+	}
 	if c.Access.TLSCert != "" {
 		list = append(list, checkCertificate(c.Access.TLSCert, c.Access.TLSKey, time.Now()), checkPrivate("tls key", c.Access.TLSKey))
 	}
@@ -47,6 +55,13 @@ func checkAccess(c *Config) []Finding {
 		}
 	}
 	return out
+}
+
+// onLoopback reports whether nobody but this machine reaches the address.
+func onLoopback(listen string) bool {
+	host, _, err := net.SplitHostPort(listen)
+	addr, perr := netip.ParseAddr(host)
+	return err == nil && (host == "localhost" || perr == nil && addr.IsLoopback())
 }
 
 // certificateWarning is how long before its end a certificate is complained of.
