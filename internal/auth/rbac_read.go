@@ -2,6 +2,7 @@ package auth
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -80,7 +81,7 @@ func (r *policyReader) files(sub string, read func(*rbacFile)) {
 			f.fault(nil, "the file is larger than %d bytes", maxRBACFile)
 			continue
 		}
-		root, problems := pyyaml.Parse(value.NewBudget(nil, 10_000_000, 64<<20, 0), string(text))
+		root, problems := pyyaml.Parse(value.NewBudget(context.Background(), 10_000_000, 64<<20, 0), string(text))
 		for _, p := range problems { // a key given twice as well: which one counts must not be a guess
 			r.problems = append(r.problems, Problem{File: f.name, Line: p.Line, Column: p.Column, What: p.Message})
 		}

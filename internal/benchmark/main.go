@@ -144,7 +144,7 @@ func (b *bench) single() error {
 		if err != nil {
 			return err
 		}
-		_, err = s.finish(ctx, ex.ID, "status")
+		_, err = s.finish(ctx, ex.ID, 0)
 		return err
 	}
 	if _, err := median(200, one); err != nil { // warm up
@@ -192,8 +192,9 @@ func (b *bench) rounds(ours, limit func(time.Duration) (float64, error)) (us, ba
 	return all[0][n/2], all[1][n/2], all[2][n/2], nil
 }
 
-// noop: 64 clients against the bare driver's grouped commits of the same bytes,
-// two transitions to an execution.
+// noop: 64 clients against the bare driver's grouped commits, two transitions to
+// an execution: once of the 2 KB that such limits are usually stated for, once
+// of as many bytes as ours really are.
 func (b *bench) noop() error {
 	const clients = 64
 	dir, err := b.fresh("noop")
@@ -220,22 +221,30 @@ func (b *bench) noop() error {
 		return err
 	}
 	defer s.stop()
-	round := 0
-	ours, limit, ratio, err := b.rounds(
-		func(d time.Duration) (float64, error) { return s.throughput(clients, d, noopBody) },
-		func(d time.Duration) (float64, error) {
-			round++
-			dir, err := b.fresh(fmt.Sprintf("bare-%d", round))
-			if err != nil {
-				return 0, err
-			}
-			transitions, err := bareGrouped(dir, clients, bytes/2, d)
-			return transitions / 2, err
-		})
-	if err != nil {
-		return err
+	for _, limit := range []struct {
+		what       string
+		transition int // bytes
+		aim        string
+		least      float64
+	}{
+		{"of 2 KB (BENCHMARKS.md)", 2048, "≥ 0.4", 0.4},
+		{fmt.Sprintf("of our %d bytes", bytes/2), bytes / 2, "≥ 0.4", 0.4},
+	} {
+		ours, bare, ratio, err := b.rounds(
+			func(d time.Duration) (float64, error) { return s.throughput(clients, d, noopBody) },
+			func(d time.Duration) (float64, error) {
+				dir, err := os.MkdirTemp(b.dir, "bare-")
+				if err != nil {
+					return 0, err
+				}
+				transitions, err := bareGrouped(dir, clients, limit.transition, d)
+				return transitions / 2, err
+			})
+		if err != nil {
+			return err
+		}
+		b.row("no-op executions, 64 clients", perSecond(ours), perSecond(bare)+" x 2 commits "+limit.what, fmt.Sprintf("%.2f", ratio), limit.aim, ratio >= limit.least)
 	}
-	b.row("no-op executions, 64 clients", perSecond(ours), fmt.Sprintf("%s of %d bytes", perSecond(limit), bytes), fmt.Sprintf("%.2f", ratio), "≥ 0.4", ratio >= 0.4)
 	return nil
 }
 
@@ -313,7 +322,7 @@ func (b *bench) big() error {
 		if err != nil {
 			return err
 		}
-		_, err = s.finish(ctx, ex.ID, "status")
+		_, err = s.finish(ctx, ex.ID, time.Millisecond)
 		return err
 	}
 	if _, err := median(3, one); err != nil {

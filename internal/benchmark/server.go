@@ -153,10 +153,13 @@ func (s *server) request(ctx context.Context, body []byte) (ex execution, err er
 	return ex, s.do(req, &ex)
 }
 
-// finish asks until the execution has ended; it must have succeeded.
-func (s *server) finish(ctx context.Context, id, attributes string) (ex execution, err error) {
+// finish asks until the execution has ended; it must have succeeded. The pause
+// between questions is at least a millisecond when it is not none, because a
+// process that is idle cannot sleep for less; without a pause the questions
+// take work from the server, which shares the machine.
+func (s *server) finish(ctx context.Context, id string, pause time.Duration) (ex execution, err error) {
 	for {
-		req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.url+"/api/v1/executions/"+id+"?include_attributes="+attributes, nil)
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.url+"/api/v1/executions/"+id+"?include_attributes=status", nil)
 		if err != nil {
 			return ex, err
 		}
@@ -169,7 +172,9 @@ func (s *server) finish(ctx context.Context, id, attributes string) (ex executio
 			}
 			return ex, nil
 		}
-		time.Sleep(50 * time.Microsecond)
+		if pause > 0 {
+			time.Sleep(pause)
+		}
 	}
 }
 

@@ -30,8 +30,8 @@ type Keys interface {
 // KeyFilter selects keys; zero fields do not restrict.
 type KeyFilter struct {
 	Scope  squall.Scope // empty: system and user
-	User   string // owner; keys of scope system have none and are left out by it
-	Prefix string // of the name
+	User   string       // owner; keys of scope system have none and are left out by it
+	Prefix string       // of the name
 	Offset int
 	Limit  int // 0: no limit
 }

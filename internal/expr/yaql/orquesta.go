@@ -171,7 +171,7 @@ func (p *textProgram) fail(ev *evaluation, pt *part, err error) error {
 	default:
 		e.Message = "Unable to evaluate expression '" + pt.text + "'. " + class + ": " + msg
 	}
-	if se, ok := err.(*SyntaxError); ok {
+	if se, ok := errors.AsType[*SyntaxError](err); ok {
 		e.Offset = pt.inner + se.Offset
 	} else if ev.failedAt >= 0 {
 		e.Offset = pt.inner + ev.failedAt
@@ -206,7 +206,7 @@ func (e *Engine) Validate(text string) []expr.Problem {
 			continue
 		}
 		off := start
-		if se, ok := err.(*SyntaxError); ok {
+		if se, ok := errors.AsType[*SyntaxError](err); ok {
 			off = start + lead + se.Offset
 		}
 		out = append(out, expr.Problem{
