@@ -87,7 +87,7 @@ func ParseCrontab(text, key string, at At) (Spec, error) {
 	f := fields[fieldYear]
 	c := &cron{
 		years: expression{{first: f.min, last: f.max, step: 1}}, days: days, hours: hours, minutes: minutes, seconds: seconds,
-		loc: at.zone(), change: crontab{wildcard: stars[0] || stars[1]}, since: at.Now.Add(time.Second - 1).Unix(),
+		loc: at.zone(), change: crontab{wildcard: stars[0] || stars[1]}, since: at.Now.Unix(),
 	}
 	return Spec{plan: c, zone: c.loc}, nil
 }
