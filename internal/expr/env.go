@@ -28,6 +28,13 @@ type Vars interface {
 	Names() iter.Seq[string]
 }
 
+// DataVars is a Vars that shows something else to text that came out of data:
+// copies, when a template could change what it is given.
+type DataVars interface {
+	Vars
+	ForData() Vars
+}
+
 // Env is all an expression can reach. The zero value is legal: no variables,
 // no look-ups. An Env is read only during evaluation and may be shared.
 type Env struct {
@@ -129,6 +136,9 @@ func (e *Env) ForData() *Env {
 	c := *e
 	c.Store = nil
 	c.dataBorn = true
+	if v, ok := c.Vars.(DataVars); ok {
+		c.Vars = v.ForData()
+	}
 	return &c
 }
 

@@ -82,6 +82,32 @@ func (s *scope) Names() iter.Seq[string] {
 	}
 }
 
+// ForData implements expr.DataVars: a template that came out of a result must
+// not change what other tasks see, so it is given copies.
+func (s *scope) ForData() expr.Vars { return &dataScope{s, map[string]any{}} }
+
+// dataScope copies every variable that is looked at.
+type dataScope struct {
+	of     *scope
+	copies map[string]any
+}
+
+// Lookup implements expr.Vars.
+func (d *dataScope) Lookup(name string) (any, bool) {
+	if v, ok := d.copies[name]; ok {
+		return v, true
+	}
+	v, ok := d.of.Lookup(name)
+	if ok {
+		v = copied(v, 0)
+		d.copies[name] = v
+	}
+	return v, ok
+}
+
+// Names implements expr.Vars.
+func (d *dataScope) Names() iter.Seq[string] { return d.of.Names() }
+
 // set assigns a variable on top.
 func (s *scope) set(name string, v any) {
 	if s.top == nil {

@@ -231,3 +231,34 @@ func TestCleanUpRunsAlthoughTheWorkflowFailed(t *testing.T) {
 		t.Errorf("%s, run %+v", c.Status(), ch.Run)
 	}
 }
+
+// TestTemplatesChangeNothing: values are shared, so a template that changes
+// one in place must have a copy, whether it stands in the definition or came
+// out of a result.
+func TestTemplatesChangeNothing(t *testing.T) {
+	for name, when := range map[string]string{
+		"in the definition": `{{ ctx().list.append(4) }}`,
+		"out of a result":   `<% result() %>`,
+	} {
+		spec := parse(t, `
+vars: [list: [1, 2, 3]]
+tasks:
+  a:
+    action: x
+    next: [{publish: [{seen: '`+when+`'}, {again: '{{ result() }}'}], do: b}]
+  b: {action: y, input: {list: <% ctx(list) %>}}
+`)
+		c, _, err := workflow.New(t.Context(), spec, workflow.Start{}, host())
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.Apply(t.Context(), workflow.Request{Status: squall.Running})
+		ch := c.Apply(t.Context(), workflow.Report{Task: "a", Item: workflow.NoItem, Status: squall.Succeeded, Result: "{{ ctx().list.append(4) }}"})
+		if len(ch.Run) != 1 {
+			t.Fatalf("%s: %v", name, c.Errors())
+		}
+		if got, _ := value.Repr(nil, ch.Run[0].Input); got != "{'list': [1, 2, 3]}" {
+			t.Errorf("%s: b was given %s", name, got)
+		}
+	}
+}
