@@ -2,6 +2,7 @@ package api
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"net/http"
 	"slices"
@@ -183,7 +184,12 @@ func (s *Server) executionReRun(w http.ResponseWriter, r *request) error {
 		}
 		return s.respondRequested(w, r, ex)
 	}
-	ex, err := s.Lifecycle.Rerun(r.Context(), old.ID, req)
+	var ex *squall.Execution
+	if len(tasks) > 0 {
+		ex, err = s.Lifecycle.RerunTasks(r.Context(), old.ID, req, tasks, reset)
+	} else {
+		ex, err = s.Lifecycle.Rerun(r.Context(), old.ID, req)
+	}
 	if err != nil {
 		return err
 	}
@@ -257,12 +263,29 @@ func (s *Server) executionPut(w http.ResponseWriter, r *request) error {
 		}
 		return s.cancel(w, r, ex.ID)
 	case squall.Pausing, squall.Paused:
-		return errNotSupported("pause", ex)
+		return s.control(w, r, ex, "pause", s.Lifecycle.Pause)
 	case squall.Resuming, squall.Running:
-		return errNotSupported("resume", ex)
+		return s.control(w, r, ex, "resume", s.Lifecycle.Resume)
 	default:
 		return squall.Errorf(squall.Invalid, "Failed updating execution. An execution becomes %s by itself; a client can ask for canceling, pausing or resuming.", status)
 	}
+}
+
+// control pauses or resumes a workflow and answers with it as it then is.
+func (s *Server) control(w http.ResponseWriter, r *request, ex *squall.Execution, verb string,
+	do func(ctx context.Context, id squall.ID, by string) (*squall.Execution, error)) error {
+	if ex.Runner != lifecycle.WorkflowRunner {
+		return errNotSupported(verb, ex)
+	}
+	changed, err := do(r.Context(), ex.ID, r.caller.User)
+	if err != nil {
+		return err
+	}
+	v, err := s.view(r.Context(), changed, false)
+	if err != nil {
+		return err
+	}
+	return respond(w, http.StatusOK, func(e *wire.Encoder) { e.Execution(v, wire.Fields{}) })
 }
 
 func errNotSupported(verb string, ex *squall.Execution) error {

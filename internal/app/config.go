@@ -46,6 +46,9 @@ type Config struct {
 		Poll        time.Duration
 		OutputLimit int64
 	}
+	Expressions struct {
+		Reevaluate bool
+	}
 	Retention struct {
 		Executions time.Duration
 		Events     time.Duration
@@ -85,6 +88,7 @@ func DefaultConfig() *Config {
 	c.Scheduler.Heartbeat = 5 * time.Second
 	c.Scheduler.Poll = time.Second
 	c.Scheduler.OutputLimit = 10 << 20
+	c.Expressions.Reevaluate = true
 	c.Retention.Executions = 90 * 24 * time.Hour
 	c.Retention.Events = 7 * 24 * time.Hour
 	c.API.MaxPageSize = 100
@@ -154,6 +158,7 @@ func (c *Config) options() []option {
 			}
 			return nil
 		}},
+		{key: "expressions.reevaluate", value: (*boolValue)(&c.Expressions.Reevaluate), help: "in workflows, evaluate texts that came out of data again when they look like expressions, as StackStorm does"},
 		{key: "retention.executions", value: (*durationValue)(&c.Retention.Executions), help: "how long finished executions are kept; 0s: for ever"},
 		{key: "retention.events", value: (*durationValue)(&c.Retention.Events), help: "how long stream events are kept for clients that reconnect", check: func() error { return positive(c.Retention.Events) }},
 		{key: "packs.dirs", value: (*listValue)(&c.Packs.Dirs), help: "directories whose sub-directories are packs"},

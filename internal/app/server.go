@@ -21,6 +21,9 @@ import (
 	"squall/internal/api"
 	"squall/internal/auth"
 	"squall/internal/content"
+	"squall/internal/expr"
+	"squall/internal/expr/jinja"
+	"squall/internal/expr/yaql"
 	"squall/internal/lifecycle"
 	"squall/internal/runner/types"
 	"squall/internal/scheduler"
@@ -130,7 +133,13 @@ func (s *server) wire() error {
 	c := s.config
 	ids := squall.NewIDSource()
 	tracer := otel.Tracer("squall")
-	svc := lifecycle.New(s.store, s.types, lifecycle.Options{IDs: ids, Tracer: tracer, Log: s.log.With("part", "lifecycle"), Keyring: s.keyring})
+	svc := lifecycle.New(s.store, s.types, lifecycle.Options{IDs: ids, Tracer: tracer, Log: s.log.With("part", "lifecycle"), Keyring: s.keyring,
+		Workflows: lifecycle.Workflows{
+			Exprs:   expr.NewSet(expr.Limits{}, jinja.New(), yaql.New(yaql.Options{Now: time.Now})),
+			Options: expr.Options{NoReevaluate: !c.Expressions.Reevaluate},
+			APIURL:  c.PublicURL(),
+		},
+	})
 	host, _ := os.Hostname()
 	secrets, err := s.secrets()
 	if err != nil {

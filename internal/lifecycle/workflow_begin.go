@@ -177,7 +177,9 @@ func (s *Service) prepareChild(ctx context.Context, ex *squall.Execution, run wo
 	if err != nil {
 		return nil, squall.Errorf(squall.Invalid, "Unable to find action %q.", name)
 	}
-	r := squall.Request{Action: ref, User: ex.User, Root: ex.Root, Queue: ex.Queue,
+	// What the definition says about secrets was evaluated by the conductor. What
+	// still looks like a template came out of data, and must not reach any.
+	r := squall.Request{Action: ref, User: ex.User, Root: ex.Root, Queue: ex.Queue, NoSecrets: true,
 		Parent: &squall.TaskRef{Execution: ex.ID, Task: run.Task, Route: run.Route, Item: run.Item}}
 	if run.Input != nil {
 		if r.Parameters, err = value.ToJSON(run.Input); err != nil {

@@ -79,7 +79,9 @@ func (r Reader) Read(fsys fs.FS, name string) (*Content, []Problem) {
 
 	d.readTriggers(pack)
 	c.Actions = collect(d, "actions", func(a *squall.Action) squall.Ref { return a.Ref }, func(f *file, root *pyyaml.Node) *squall.Action {
-		return r.readAction(f, root, pack)
+		a := r.readAction(f, root, pack)
+		d.readDefinition(f, root, a)
+		return a
 	})
 	c.Aliases = collect(d, "aliases", func(a *squall.Alias) squall.Ref { return a.Ref }, func(f *file, root *pyyaml.Node) *squall.Alias {
 		return readAlias(f, root, pack)

@@ -66,6 +66,7 @@ func (s *Scheduler) Run(ctx context.Context) error {
 	keeper.Go(func() { s.holdLease(member) })
 	loops.Go(func() { s.claimLoop(ctx) })
 	loops.Go(func() { s.controlLoop(member) })
+	loops.Go(func() { s.flowLoop(ctx) })
 	loops.Go(func() { s.choreLoop(ctx, "rescue", s.cfg.RescueEvery, s.rescue) })
 	loops.Go(func() { s.choreLoop(ctx, "sweep", s.cfg.SweepEvery, s.sweep) })
 

@@ -54,3 +54,15 @@ func httpRequest() *squall.RunnerType {
 			`"additionalProperties":false}`),
 	}
 }
+
+func orquesta() *squall.RunnerType {
+	return &squall.RunnerType{
+		Name:        "orquesta",
+		Aliases:     []string{"orchestra"},
+		Description: "Runs a workflow.",
+		Parameters: squall.Schema{
+			param("context", "object", "Variables the workflow begins with.", byDefault("{}")),
+			param("skip_notify", "array", "Tasks whose end is not announced.", byDefault("[]")),
+		},
+	}
+}

@@ -28,6 +28,7 @@ func Builtin() *Catalog {
 		localShellCmd(),
 		localShellScript(),
 		noop(),
+		orquesta(),
 		packManager(),
 	)
 }
