@@ -25,13 +25,14 @@ type kind struct {
 // A node that dies leaves what it ran abandoned, whatever that was; only what
 // is repeatable is started again.
 var kinds = []kind{
-	{name: "noop", share: 40, action: "core.noop", ends: []squall.Status{squall.Succeeded, squall.Abandoned}},
+	{name: "noop", share: 37, action: "core.noop", ends: []squall.Status{squall.Succeeded, squall.Abandoned}},
 	{name: "short", share: 20, action: "crash.mark", then: "true", ends: []squall.Status{squall.Succeeded, squall.Abandoned}},
 	{name: "sleeping", share: 8, action: "crash.mark", then: "sleep 0.3", ends: []squall.Status{squall.Succeeded, squall.Abandoned}},
 	{name: "failing", share: 8, action: "crash.mark", then: "exit 3", ends: []squall.Status{squall.Failed, squall.Abandoned}},
 	{name: "printing", share: 8, action: "crash.mark", then: "seq 1 200; sleep 0.02; seq 201 400", ends: []squall.Status{squall.Succeeded, squall.Abandoned}},
 	{name: "delayed", share: 6, action: "crash.mark", then: "true", delay: 400 * time.Millisecond, ends: []squall.Status{squall.Succeeded, squall.Abandoned}},
 	{name: "canceled", share: 5, action: "crash.mark", then: "sleep 8", cancel: true, ends: []squall.Status{squall.Canceled, squall.Abandoned}},
+	{name: "workflow", share: 3, action: "crash.flow", then: "true", ends: []squall.Status{squall.Succeeded}},
 	{name: "repeatable", share: 5, action: "crash.again", then: "sleep 0.1", ends: []squall.Status{squall.Succeeded}},
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -115,7 +116,7 @@ func TestWorkflowSurvivesCrashes(t *testing.T) {
 			return tx.PutAction(ctx, &squall.Action{Ref: ref("noop"), Runner: "noop", Enabled: true, Repeatable: true, Parameters: squall.Schema{{Name: "n"}}})
 		})
 		stride := 3
-		if testing.Short() {
+		if testing.Short() || strings.Contains(t.Name(), "postgres") {
 			stride = 17
 		}
 		for _, after := range []bool{false, true} {

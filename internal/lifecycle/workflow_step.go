@@ -295,6 +295,8 @@ func (d *decision) settleStatus(w *rowWriter) {
 		to = squall.Canceled
 	case d.ex.Status == squall.Canceling:
 		to = squall.Canceling
+	case d.begun && to == squall.Resuming: // one that goes on from another begins here
+		to = squall.Running
 	}
 	d.status = to
 	if to.Final() {

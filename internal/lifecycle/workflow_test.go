@@ -476,6 +476,41 @@ func TestWorkflowIsPausedAndResumed(t *testing.T) {
 	})
 }
 
+// A workflow within another one that is paused by itself halts the outer one,
+// which goes on with it.
+func TestWorkflowWithinIsPaused(t *testing.T) {
+	eachFlowStore(t, map[string]string{"flow": sequence, "outer": strings.Replace(strings.Replace(outer, "core.flow depth=<% ctx(depth) - 1 %>", "core.flow n=1", 1), "output.depth", "output.sum", 1)}, func(t *testing.T, b *flowBundle) {
+		ex := b.request(t, "outer")
+		sub := b.children(t, ex.ID)[0]
+		running := b.claim(t)
+		if _, err := b.Pause(t.Context(), sub.ID, "bob"); err != nil {
+			t.Fatal(err)
+		}
+		b.finish(t, running)
+		for _, id := range []squall.ID{sub.ID, ex.ID} {
+			if s := b.get(t, id).Status; s != squall.Paused {
+				t.Errorf("%s is %s, want paused", id, s)
+			}
+		}
+		if _, err := b.Resume(t.Context(), sub.ID, "bob"); err != nil {
+			t.Fatal(err)
+		}
+		b.work(t)
+		wantFlow(t, b.get(t, sub.ID), squall.Succeeded, `{"output":{"sum":12,"last":11,"action":"core.flow"}}`)
+		if got := b.get(t, ex.ID); got.Status != squall.Succeeded {
+			t.Errorf("the outer one is %s: %v %s", got.Status, states(got), got.Result)
+		}
+		for _, got := range []*squall.Execution{b.get(t, ex.ID), b.get(t, sub.ID)} {
+			log := states(got)
+			for i := 3; i < len(log); i++ {
+				if !log[i-1].CanMoveTo(log[i]) {
+					t.Errorf("%s: %s follows %s", got.Action, log[i], log[i-1])
+				}
+			}
+		}
+	})
+}
+
 func TestWorkflowTasksRunAgain(t *testing.T) {
 	eachFlowStore(t, map[string]string{"flow": itemsFlow(""), "seq": sequence}, func(t *testing.T, b *flowBundle) {
 		b.outcome = func(ex *squall.Execution) squall.Outcome {

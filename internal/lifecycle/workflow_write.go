@@ -76,17 +76,18 @@ func (s *Service) moveFlow(ctx context.Context, tx store.Tx, d *decision) (told 
 	if d.status == d.ex.Status || d.ex.Status.Final() {
 		return nil, nil
 	}
-	now := tx.Now()
-	m := store.Move{ID: d.ex.ID, From: []squall.Status{d.ex.Status}, Version: d.ex.Version, To: d.status, Result: d.result}
+	now, from := tx.Now(), d.ex.Status
+	m := store.Move{ID: d.ex.ID, From: []squall.Status{from}, Version: d.ex.Version, To: d.status, Result: d.result}
 	if d.begun {
 		attempt := 1
 		m.Attempt, m.StartedAt = &attempt, &now
 		m.Log = append(m.Log, squall.Change{Status: squall.Scheduled, At: now})
-		if d.status != squall.Running {
-			m.Log = append(m.Log, squall.Change{Status: squall.Running, At: now})
-		}
+		from = squall.Running
+		m.Log = append(m.Log, squall.Change{Status: squall.Running, At: now})
 	}
-	m.Log = append(m.Log, squall.Change{Status: d.status, At: now})
+	for _, st := range between(from, d.status) {
+		m.Log = append(m.Log, squall.Change{Status: st, At: now})
+	}
 	if d.status.Final() {
 		m.EndedAt = &now
 	}
@@ -101,6 +102,32 @@ func (s *Service) moveFlow(ctx context.Context, tx store.Tx, d *decision) (told 
 		return nil, announce(ctx, tx, store.ExecutionUpdated, d.ex.ID, d.status) // its parent knows
 	}
 	return s.moved(ctx, tx, d.ex.ID, d.status)
+}
+
+// between lists the states on the shortest way from one state to another, the
+// last one included: a step of the conductor may pass several at once.
+func between(from, to squall.Status) []squall.Status {
+	if from == to {
+		return nil
+	}
+	cameFrom := map[squall.Status]squall.Status{from: from}
+	for queue := []squall.Status{from}; len(queue) > 0; queue = queue[1:] {
+		for _, next := range squall.Statuses {
+			if _, seen := cameFrom[next]; seen || !queue[0].CanMoveTo(next) || next == squall.Requested {
+				continue
+			}
+			cameFrom[next] = queue[0]
+			queue = append(queue, next)
+		}
+	}
+	if _, reached := cameFrom[to]; !reached {
+		return []squall.Status{to}
+	}
+	var way []squall.Status
+	for st := to; st != from; st = cameFrom[st] {
+		way = append([]squall.Status{st}, way...)
+	}
+	return way
 }
 
 // moved is what follows every move of an execution: others are told, and so is
