@@ -22,11 +22,14 @@ func (a *app) executionListCommand() *cobra.Command {
 	var (
 		out format
 		q   client.ExecutionQuery
+		all bool
 	)
 	cmd := &cobra.Command{
-		Use:     "list",
-		Short:   "List executions, the newest first",
-		Example: "  squall execution list -n 20\n  squall execution list --action core.local --status failed",
+		Use:   "list",
+		Short: "List executions, the newest first",
+		Long: `List executions, the newest first. The tasks of workflows are left out; --parent
+lists those of one workflow, --all lists everything.`,
+		Example: "  squall execution list -n 20\n  squall execution list --action core.local --status failed\n  squall execution list --parent 6b0314e16e31f466e4e4acc3",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, err := a.connect()
@@ -35,6 +38,9 @@ func (a *app) executionListCommand() *cobra.Command {
 			}
 			if q.Status != "" && !squall.Status(q.Status).Known() {
 				return usageErrorf("%q is not a status; there are %s", q.Status, joinStatuses())
+			}
+			if q.Parent == "" && !all {
+				q.Parent = "null"
 			}
 			list, err := c.Executions(cmd.Context(), q)
 			if err != nil {
@@ -48,6 +54,8 @@ func (a *app) executionListCommand() *cobra.Command {
 	}
 	out.addTo(cmd)
 	cmd.Flags().IntVarP(&q.Limit, "last", "n", 50, "how many")
+	cmd.Flags().StringVar(&q.Parent, "parent", "", "only the tasks of this workflow execution")
+	cmd.Flags().BoolVar(&all, "all", false, "the tasks of workflows too")
 	cmd.Flags().StringVar(&q.Action, "action", "", "only executions of this action")
 	cmd.Flags().StringVar(&q.Status, "status", "", "only executions in this state")
 	cmd.Flags().StringVar(&q.User, "user", "", "only executions of this user")
