@@ -19,11 +19,13 @@ type rowWriter struct {
 	err   error
 }
 
-func (w *rowWriter) doc(pairs ...any) []byte {
+func (w *rowWriter) doc(pairs ...any) []byte { return w.json(value.DictOf(pairs...)) }
+
+func (w *rowWriter) json(v any) []byte {
 	if w.err != nil {
 		return nil
 	}
-	text, err := value.DumpJSON(nil, value.DictOf(pairs...), value.JSONOptions{ItemSep: ",", KeySep: ":", KeepUnicode: true,
+	text, err := value.DumpJSON(nil, v, value.JSONOptions{ItemSep: ",", KeySep: ":", KeepUnicode: true,
 		Default: func(v any) (any, error) {
 			w.lossy = true
 			return value.Str(nil, v)
@@ -84,9 +86,47 @@ func (w *rowWriter) staged(s *workflow.StagedRow) store.WorkflowRow {
 		"has_items", s.HasItems, "items", int64(s.Items), "generation", int64(s.Generation))
 }
 
-func (w *rowWriter) item(i *workflow.ItemRow) store.WorkflowRow {
-	return w.row(store.WorkflowItem, i.Task, i.Route, int64(i.Item), "count", int64(i.Count), "list", int64(i.List),
-		"generation", int64(i.Generation), "status", string(i.Status), "reported", string(i.Reported), "result", i.Result)
+// largeValue is the size from which a value gets a row of its own. Smaller ones
+// are cheaper where they are.
+const largeValue = 2 << 10
+
+// apart puts a large value into a row of its own and leaves null in its place.
+func (w *rowWriter) apart(c *store.WorkflowChange, k store.WorkflowKey, v any) any {
+	switch x := v.(type) {
+	case nil, bool, int64, float64:
+		return v
+	case string:
+		if len(x) < largeValue/6 { // even if every character is escaped
+			return v
+		}
+	}
+	doc := w.json(v)
+	if len(doc) < largeValue {
+		return v
+	}
+	put(c, store.WorkflowRow{WorkflowKey: k, Doc: doc})
+	return nil
+}
+
+func (w *rowWriter) item(c *store.WorkflowChange, i *workflow.ItemRow) {
+	result := w.apart(c, store.WorkflowKey{Kind: store.WorkflowResult, Name: i.Task, Route: i.Route, Number: int64(i.Item)}, i.Result)
+	put(c, w.row(store.WorkflowItem, i.Task, i.Route, int64(i.Item), "count", int64(i.Count), "list", int64(i.List), "apart", result == nil && i.Result != nil,
+		"generation", int64(i.Generation), "status", string(i.Status), "reported", string(i.Reported), "result", result))
+}
+
+func (w *rowWriter) context(c *store.WorkflowChange, r *workflow.ContextRow) {
+	var vars any
+	if r.Vars != nil {
+		d := value.NewDict(r.Vars.Len())
+		for k, v := range r.Vars.All() {
+			if name, ok := k.(string); ok {
+				v = w.apart(c, store.WorkflowKey{Kind: store.WorkflowVariable, Name: name, Number: int64(r.ID)}, v)
+			}
+			d.Set(k, v)
+		}
+		vars = d
+	}
+	put(c, w.row(store.WorkflowContext, "", 0, int64(r.ID), "parent", int64(r.Parent), "merged", int64(r.Merged), "vars", vars))
 }
 
 func (w *rowWriter) waiting(n int64, r *workflow.RunAction) store.WorkflowRow {
@@ -104,11 +144,10 @@ func (w *rowWriter) changes(c *store.WorkflowChange, ch *workflow.Changes) {
 		put(c, w.staged(&ch.Staged[i]))
 	}
 	for i := range ch.Items {
-		put(c, w.item(&ch.Items[i]))
+		w.item(c, &ch.Items[i])
 	}
 	for i := range ch.Contexts {
-		r := &ch.Contexts[i]
-		put(c, w.row(store.WorkflowContext, "", 0, int64(r.ID), "parent", int64(r.Parent), "merged", int64(r.Merged), "vars", dictOrNull(r.Vars)))
+		w.context(c, &ch.Contexts[i])
 	}
 	for i := range ch.Routes {
 		put(c, w.row(store.WorkflowRoute, "", 0, int64(ch.Routes[i].ID), "transitions", texts(ch.Routes[i].Transitions)))
@@ -238,7 +277,14 @@ type waitingAction struct {
 
 // readRows turns rows into the conductor's state, and the actions that wait.
 func readRows(list []store.WorkflowRow) (rows workflow.Rows, waiting []waitingAction, err error) {
-	for _, row := range list {
+	contexts, items := map[int64]*value.Dict{}, map[store.WorkflowKey]int{}
+	for _, row := range list { // in the order of kinds: what is apart comes last
+		if row.Kind == store.WorkflowVariable || row.Kind == store.WorkflowResult {
+			if err := attach(&rows, contexts, items, row); err != nil {
+				return rows, nil, fmt.Errorf("row %+v: %w", row.WorkflowKey, err)
+			}
+			continue
+		}
 		r := readDoc(row.Doc)
 		switch row.Kind {
 		case store.WorkflowTask:
@@ -256,10 +302,16 @@ func readRows(list []store.WorkflowRow) (rows workflow.Rows, waiting []waitingAc
 				Prev: r.links("prev"), Ready: r.flag("ready"), Completed: r.flag("completed"), RunOnFail: r.flag("run_on_fail"), Retry: r.retry("retry"),
 				HasItems: r.flag("has_items"), Items: r.int("items"), Generation: r.int("generation")})
 		case store.WorkflowItem:
+			if r.flag("apart") {
+				k := row.WorkflowKey
+				k.Kind = store.WorkflowResult
+				items[k] = len(rows.Items)
+			}
 			rows.Items = append(rows.Items, workflow.ItemRow{Task: row.Name, Route: row.Route, Item: int(row.Number), Count: r.int("count"), List: r.int("list"),
 				Generation: r.int("generation"), Status: r.status("status"), Reported: r.status("reported"), Result: r.any("result")})
 		case store.WorkflowContext:
 			rows.Contexts = append(rows.Contexts, workflow.ContextRow{ID: int(row.Number), Parent: r.int("parent"), Merged: r.int("merged"), Vars: r.dict("vars")})
+			contexts[row.Number] = r.dict("vars")
 		case store.WorkflowRoute:
 			route := workflow.RouteRow{ID: int(row.Number)}
 			for _, v := range r.list("transitions") {
@@ -281,6 +333,26 @@ func readRows(list []store.WorkflowRow) (rows workflow.Rows, waiting []waitingAc
 		}
 	}
 	return rows, waiting, nil
+}
+
+// attach puts a value that lay apart into its place.
+func attach(rows *workflow.Rows, contexts map[int64]*value.Dict, items map[store.WorkflowKey]int, row store.WorkflowRow) error {
+	v, err := value.FromJSON(row.Doc)
+	if err != nil {
+		return err
+	}
+	if row.Kind == store.WorkflowResult {
+		if i, ok := items[row.WorkflowKey]; ok { // otherwise the item has a smaller result now
+			rows.Items[i].Result = v
+		}
+		return nil
+	}
+	vars := contexts[row.Number]
+	if vars == nil {
+		return fmt.Errorf("the context %d is missing", row.Number)
+	}
+	vars.SetStr(row.Name, v)
+	return nil
 }
 
 // flowState is what the row of a workflow holds beside its revision.

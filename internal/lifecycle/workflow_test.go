@@ -582,3 +582,57 @@ func TestWorkflowDefinitionStays(t *testing.T) {
 		wantFlow(t, b.run(t, "flow", `{"n":1}`), squall.Succeeded, `{"output":{"total":12,"last":11,"action":"core.flow"}}`)
 	})
 }
+
+const carrying = `version: 1.0
+vars:
+  - big: <% range(20000).toList() %>
+tasks:
+  a:
+    action: core.noop
+    next:
+      - publish:
+          - small: 1
+          - big: <% ctx(big) %>
+        do: b
+  b:
+    with: <% range(3).toList() %>
+    action: core.noop
+    input:
+      n: <% ctx(big) %>
+    next:
+      - publish:
+          - lengths: <% result().select($.n.len()) %>
+          - big: <% ctx(big) %>
+        do: c
+  c:
+    action: core.noop
+output:
+  - names: <% ctx().keys().where($ != st2).toList() %>
+  - lengths: <% ctx(lengths) %>
+  - length: <% ctx(big).len() %>
+`
+
+// A large value is carried along by reference: it is stored in each of its
+// forms once, however many tasks publish it and wherever the process restarts.
+func TestWorkflowCarriesLargeValues(t *testing.T) {
+	eachFlowStore(t, map[string]string{"flow": carrying}, func(t *testing.T, b *flowBundle) {
+		ex := b.request(t, "flow")
+		for b.workOnce(t, 1) > 0 {
+			b.Service = newFlowService(b.st)
+		}
+		wantFlow(t, b.get(t, ex.ID), squall.Succeeded, `{"output":{"names":["big","small","lengths"],"lengths":[20000,20000,20000],"length":20000}}`)
+		large := map[string]bool{}
+		view(t, b.st, func(ctx context.Context, tx store.Tx) error {
+			rows, err := tx.WorkflowRows(ctx, ex.ID)
+			for _, row := range rows {
+				if len(row.Doc) > 100_000 {
+					large[string(row.Doc)] = true
+				}
+			}
+			return err
+		})
+		if len(large) != 2 { // the variable, and the result of an item
+			t.Errorf("there are %d different large documents", len(large))
+		}
+	})
+}

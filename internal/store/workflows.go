@@ -63,6 +63,9 @@ const (
 	WorkflowRoute   WorkflowRowKind = 5
 	WorkflowError   WorkflowRowKind = 6 // an entry of the error log
 	WorkflowWaiting WorkflowRowKind = 7 // an action to be requested when others have ended
+	// Large values lie in rows of their own, so that equal ones are stored once in a tree.
+	WorkflowVariable WorkflowRowKind = 8 // of the context Number; Name is the variable
+	WorkflowResult   WorkflowRowKind = 9 // of the item with the same key
 )
 
 // WorkflowKey names a row within its workflow.
