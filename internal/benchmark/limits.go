@@ -4,10 +4,14 @@ import (
 	"context"
 	"crypto/rand"
 	"database/sql"
+	"encoding/binary"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -17,17 +21,26 @@ import (
 
 // A limit is what the machine can do when nothing of Squall is in the way.
 
-// bareDB is a SQLite file with the settings of ours and one table like ours: a
-// row that is inserted, then updated, and an outbox row with each change.
+// bareDB is a SQLite file with the settings of ours and two plain tables: a row
+// that is inserted, then updated, and an outbox row with each change.
 func bareDB(dir string) (*sql.DB, error) {
-	db, err := sql.Open("sqlite", "file:"+filepath.Join(dir, "bare.db")+"?_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=busy_timeout(5000)")
+	db, err := openBare(filepath.Join(dir, "bare.db"))
+	if err != nil {
+		return nil, err
+	}
+	_, err = db.Exec(`CREATE TABLE IF NOT EXISTS t (id INTEGER PRIMARY KEY, doc BLOB NOT NULL, state TEXT NOT NULL);
+		CREATE TABLE IF NOT EXISTS o (id INTEGER PRIMARY KEY, doc BLOB NOT NULL)`)
+	return db, err
+}
+
+// openBare opens a SQLite file with the settings of ours.
+func openBare(path string) (*sql.DB, error) {
+	db, err := sql.Open("sqlite", "file:"+path+"?_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=busy_timeout(5000)&_pragma=wal_autocheckpoint(4000)")
 	if err != nil {
 		return nil, err
 	}
 	db.SetMaxOpenConns(1)
-	_, err = db.Exec(`CREATE TABLE IF NOT EXISTS t (id INTEGER PRIMARY KEY, doc BLOB NOT NULL, state TEXT NOT NULL);
-		CREATE TABLE IF NOT EXISTS o (id INTEGER PRIMARY KEY, doc BLOB NOT NULL)`)
-	return db, err
+	return db, nil
 }
 
 // rowBytes is the size of the documents of a no-op execution: parameters,
@@ -48,16 +61,128 @@ func bareCommit(dir string, n int) (time.Duration, error) {
 	})
 }
 
-// bareGrouped returns how many transitions per second clients goroutines get
-// through one committer that groups what waits: one insert or update of an
-// execution row, and one outbox row with each, bytes in all.
-func bareGrouped(dir string, clients, bytes int, d time.Duration) (float64, error) {
-	db, err := bareDB(dir)
-	if err != nil {
-		return 0, err
-	}
-	defer db.Close()
+// transition writes one move of an execution and its outbox row with the bare
+// driver: insert for id 0, which returns the new row's id, update otherwise.
+type transition func(tx *sql.Tx, id int64) (int64, error)
 
+// plainTransition works on bareDB's tables, which have no index, with rows of
+// that many bytes in all.
+func plainTransition(db *sql.DB, bytes int) (transition, error) {
+	doc := randomBytes(bytes)
+	row, note := doc[:bytes-bytes/8], doc[:bytes/8]
+	stmts, err := prepare(db,
+		"INSERT INTO t (doc, state) VALUES (?, 'running')",
+		"UPDATE t SET state = 'succeeded', doc = ? WHERE id = ? AND state = 'running'",
+		"INSERT INTO o (doc) VALUES (?)")
+	if err != nil {
+		return nil, err
+	}
+	insert, update, outbox := stmts[0], stmts[1], stmts[2]
+	return func(tx *sql.Tx, id int64) (int64, error) {
+		if id == 0 {
+			res, err := tx.Stmt(insert).Exec(row)
+			if err != nil {
+				return 0, err
+			}
+			if id, err = res.LastInsertId(); err != nil {
+				return 0, err
+			}
+		} else if _, err := tx.Stmt(update).Exec(row[:len(row)/2], id); err != nil {
+			return 0, err
+		}
+		_, err := tx.Stmt(outbox).Exec(note)
+		return id, err
+	}, nil
+}
+
+// sameTransition writes what Squall writes, into the same tables with the same
+// indexes: the rows are copies of those in db, a database of Squall's with at
+// least one finished no-op in it.
+func sameTransition(db *sql.DB) (transition, error) {
+	columns, row, err := sample(db, "SELECT * FROM executions WHERE status = 'succeeded' LIMIT 1")
+	if err != nil {
+		return nil, err
+	}
+	outboxColumns, note, err := sample(db, "SELECT * FROM outbox LIMIT 1")
+	if err != nil {
+		return nil, err
+	}
+	stmts, err := prepare(db,
+		insertInto("executions", columns),
+		`UPDATE executions SET status = 'succeeded', version = version + 1, ended_at = ?, updated_at = ?, result_size = ?, log = ?, result = ?
+			WHERE id = ? AND status = 'running'`,
+		insertInto("outbox", outboxColumns))
+	if err != nil {
+		return nil, err
+	}
+	insert, update, outbox := stmts[0], stmts[1], stmts[2]
+	at := func(name string) int { return slices.Index(columns, name) }
+	ended, updated, size, log, result := row[at("ended_at")], row[at("updated_at")], row[at("result_size")], row[at("log")], row[at("result")]
+	row[at("status")], row[at("n")], note[slices.Index(outboxColumns, "id")] = "running", nil, nil
+
+	var count int64
+	identifier := func(n int64) []byte {
+		id := make([]byte, 12)
+		binary.BigEndian.PutUint64(id[4:], uint64(n))
+		copy(id, "\xff\xff\xff\xfe") // behind all others
+		return id
+	}
+	return func(tx *sql.Tx, id int64) (int64, error) {
+		if id == 0 {
+			count++
+			id = count
+			row[at("id")], row[at("root")] = identifier(id), identifier(id)
+			if _, err := tx.Stmt(insert).Exec(row...); err != nil {
+				return 0, err
+			}
+		} else if _, err := tx.Stmt(update).Exec(ended, updated, size, log, result, identifier(id)); err != nil {
+			return 0, err
+		}
+		_, err := tx.Stmt(outbox).Exec(note...)
+		return id, err
+	}, nil
+}
+
+// sample reads one row with the names of its columns.
+func sample(db *sql.DB, query string) (columns []string, values []any, err error) {
+	rows, err := db.Query(query)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer rows.Close()
+	if columns, err = rows.Columns(); err != nil {
+		return nil, nil, err
+	}
+	if !rows.Next() {
+		return nil, nil, errors.Join(fmt.Errorf("nothing found: %s", query), rows.Err())
+	}
+	values = make([]any, len(columns))
+	into := make([]any, len(columns))
+	for i := range values {
+		into[i] = &values[i]
+	}
+	return columns, values, errors.Join(rows.Scan(into...), rows.Err())
+}
+
+func insertInto(table string, columns []string) string {
+	return fmt.Sprintf("INSERT INTO %s (%s) VALUES (?%s)", table, strings.Join(columns, ", "), strings.Repeat(", ?", len(columns)-1))
+}
+
+func prepare(db *sql.DB, queries ...string) ([]*sql.Stmt, error) {
+	stmts := make([]*sql.Stmt, len(queries))
+	for i, q := range queries {
+		var err error
+		if stmts[i], err = db.Prepare(q); err != nil { // closed with db
+			return nil, err
+		}
+	}
+	return stmts, nil
+}
+
+// bareGrouped returns how many transitions per second clients goroutines get
+// through one committer that groups what waits; each goroutine inserts, then
+// updates what it has inserted.
+func bareGrouped(db *sql.DB, write transition, clients int, d time.Duration) (float64, error) {
 	type op struct {
 		id   int64 // 0: insert
 		done chan int64
@@ -65,27 +190,10 @@ func bareGrouped(dir string, clients, bytes int, d time.Duration) (float64, erro
 	var (
 		queue   = make(chan op, clients)
 		stop    = time.Now().Add(d)
-		doc     = randomBytes(bytes)
 		count   int
 		failure error
 		wg      sync.WaitGroup
 	)
-	insert, err := db.Prepare("INSERT INTO t (doc, state) VALUES (?, 'running')")
-	if err != nil {
-		return 0, err
-	}
-	defer insert.Close()
-	update, err := db.Prepare("UPDATE t SET state = 'succeeded', doc = ? WHERE id = ? AND state = 'running'")
-	if err != nil {
-		return 0, err
-	}
-	defer update.Close()
-	outbox, err := db.Prepare("INSERT INTO o (doc) VALUES (?)")
-	if err != nil {
-		return 0, err
-	}
-	defer outbox.Close()
-
 	for range clients {
 		wg.Go(func() {
 			done := make(chan int64, 1)
@@ -117,57 +225,30 @@ func bareGrouped(dir string, clients, bytes int, d time.Duration) (float64, erro
 				break more
 			}
 		}
-		ids, err := commitGroup(db, insert, update, outbox, doc, func(yield func(int64) bool) {
-			for _, o := range group {
-				if !yield(o.id) {
-					return
-				}
+		tx, err := db.Begin()
+		ids := make([]int64, len(group))
+		for i, o := range group {
+			if err == nil {
+				ids[i], err = write(tx, o.id)
 			}
-		})
+		}
+		if err == nil {
+			err = tx.Commit()
+		} else if tx != nil {
+			err = errors.Join(err, tx.Rollback())
+		}
 		if err != nil {
 			failure = err
 		}
 		for i, o := range group {
 			if err != nil {
-				o.done <- -1
-				continue
+				ids[i] = -1
 			}
 			o.done <- ids[i]
 		}
 		count += len(group)
 	}
 	return float64(count) / time.Since(start).Seconds(), failure
-}
-
-// outboxBytes is the share of a transition's bytes that goes into the outbox.
-func outboxBytes(doc []byte) int { return len(doc) / 8 }
-
-func commitGroup(db *sql.DB, insert, update, outbox *sql.Stmt, doc []byte, ops func(func(int64) bool)) ([]int64, error) {
-	tx, err := db.Begin()
-	if err != nil {
-		return nil, err
-	}
-	defer tx.Rollback() //nolint:errcheck // after Commit it has nothing to undo
-	var ids []int64
-	ins, upd, out := tx.Stmt(insert), tx.Stmt(update), tx.Stmt(outbox)
-	for id := range ops {
-		if id == 0 {
-			res, err := ins.Exec(doc[:len(doc)-outboxBytes(doc)])
-			if err != nil {
-				return nil, err
-			}
-			if id, err = res.LastInsertId(); err != nil {
-				return nil, err
-			}
-		} else if _, err := upd.Exec(doc[:len(doc)/2], id); err != nil {
-			return nil, err
-		}
-		if _, err := out.Exec(doc[:outboxBytes(doc)]); err != nil {
-			return nil, err
-		}
-		ids = append(ids, id)
-	}
-	return ids, tx.Commit()
 }
 
 // bareForkExec returns how many times per second clients goroutines start
