@@ -131,7 +131,7 @@ func (w *rowWriter) context(c *store.WorkflowChange, r *workflow.ContextRow) {
 
 func (w *rowWriter) waiting(n int64, r *workflow.RunAction) store.WorkflowRow {
 	return w.row(store.WorkflowWaiting, "", 0, n, "task", r.Task, "route", int64(r.Route), "entry", int64(r.Entry), "item", int64(r.Item),
-		"action", r.Action, "input", r.Input, "delay", r.Delay)
+		"action", r.Action, "input", r.Input, "delay", r.Delay, "on_fail", r.OnFail)
 }
 
 // changes adds what a conductor changed to a step. A row that is changed twice
@@ -324,7 +324,7 @@ func readRows(list []store.WorkflowRow) (rows workflow.Rows, waiting []waitingAc
 				Transition: r.text("transition"), Result: r.any("result")})
 		case store.WorkflowWaiting:
 			waiting = append(waiting, waitingAction{number: row.Number, stored: true, run: workflow.RunAction{Task: r.text("task"), Route: r.int("route"),
-				Entry: r.int("entry"), Item: r.int("item"), Action: r.any("action"), Input: r.any("input"), Delay: field[int64](r, "delay")}})
+				Entry: r.int("entry"), Item: r.int("item"), Action: r.any("action"), Input: r.any("input"), Delay: field[int64](r, "delay"), OnFail: r.flag("on_fail")}})
 		default:
 			r.err = fmt.Errorf("a row of the unknown kind %d", row.Kind)
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"squall/internal/expr/value"
 	"squall/internal/squall"
@@ -32,6 +33,7 @@ type decision struct {
 	begun    bool            // the execution starts with this step
 	signal   squall.Status   // what the children are asked for: canceled, paused, resuming; "" for nothing
 	reason   string
+	goOn     bool // the conductor has more to do
 }
 
 // step reads, decides and writes once. more says that events were left.
@@ -132,6 +134,7 @@ func (s *Service) decide(ctx context.Context, in *inbox, fl *flow) (*decision, e
 		for i := range changes {
 			w.changes(&d.change, &changes[i])
 			fl.queue(changes[i].Run)
+			d.goOn = changes[i].More
 		}
 		if fl.revision == 0 && len(fl.restored) > 0 {
 			d.change.Put = append(fl.restored, d.change.Put...)
@@ -165,6 +168,7 @@ func (d *decision) apply(ctx context.Context, w *rowWriter, events ...workflow.E
 	w.changes(&d.change, &ch)
 	d.flow.state.row = ch.Workflow
 	d.flow.queue(ch.Run)
+	d.goOn = ch.More
 }
 
 // tell gives one event to the conductor.
@@ -182,8 +186,10 @@ func (s *Service) tell(ctx context.Context, d *decision, w *rowWriter, ev store.
 		d.signal = ev.Status
 		d.apply(ctx, w, workflow.Request{Status: ev.Status})
 		if ev.Status == squall.Canceled {
-			fl.dropWaiting(ctx, d, w)
+			fl.dropWaiting(ctx, d, w, false)
 		}
+	case store.WorkflowGoOn:
+		d.apply(ctx, w)
 	}
 }
 
@@ -207,15 +213,21 @@ func (fl *flow) queue(run []workflow.RunAction) {
 	}
 }
 
-// dropWaiting cancels the actions that were not requested yet.
-func (fl *flow) dropWaiting(ctx context.Context, d *decision, w *rowWriter) {
-	for len(fl.waiting) > 0 {
-		list := fl.waiting
-		fl.waiting = nil
-		reports := make([]workflow.Event, len(list))
-		for i, a := range list {
+// dropWaiting cancels the actions that were not requested yet; after a failure
+// all but those that clean up.
+func (fl *flow) dropWaiting(ctx context.Context, d *decision, w *rowWriter, cleanUp bool) {
+	for {
+		var reports []workflow.Event
+		fl.waiting = slices.DeleteFunc(fl.waiting, func(a waitingAction) bool {
+			if cleanUp && a.run.OnFail {
+				return false
+			}
 			d.unqueue(a)
-			reports[i] = workflow.Report{Task: a.run.Task, Route: a.run.Route, Item: a.run.Item, Status: squall.Canceled}
+			reports = append(reports, workflow.Report{Task: a.run.Task, Route: a.run.Route, Item: a.run.Item, Status: squall.Canceled})
+			return true
+		})
+		if len(reports) == 0 {
+			return
 		}
 		d.apply(ctx, w, reports...)
 	}
@@ -233,7 +245,7 @@ func (d *decision) unqueue(a waitingAction) {
 func (s *Service) requestWaiting(ctx context.Context, d *decision, w *rowWriter) error {
 	fl := d.flow
 	if fl.c.Status().Final() {
-		fl.dropWaiting(ctx, d, w) // nobody waits for them any more
+		fl.dropWaiting(ctx, d, w, fl.c.Status() == squall.Failed) // nobody waits for them any more
 	}
 	for again := true; again; {
 		again = false
@@ -257,7 +269,7 @@ func (s *Service) requestWaiting(ctx context.Context, d *decision, w *rowWriter)
 				d.apply(ctx, w, workflow.Request{Status: squall.Failed},
 					workflow.Report{Task: a.run.Task, Route: a.run.Route, Item: a.run.Item, Status: squall.Failed, Result: refusal(a.run, err)})
 				if fl.c.Status().Final() {
-					fl.dropWaiting(ctx, d, w)
+					fl.dropWaiting(ctx, d, w, true)
 				}
 				again = len(fl.waiting) > 0
 			}

@@ -636,3 +636,61 @@ func TestWorkflowCarriesLargeValues(t *testing.T) {
 		}
 	})
 }
+
+// A loop that no action interrupts holds nobody up, and can be canceled.
+func TestWorkflowWithoutEnd(t *testing.T) {
+	endless := "version: 1.0\ntasks:\n  start:\n    next:\n      - do: a\n  a:\n    next:\n      - do: b\n  b:\n    next:\n      - do: a\n"
+	eachFlowStore(t, map[string]string{"flow": endless}, func(t *testing.T, b *flowBundle) {
+		ex := b.request(t, "flow")
+		visits := func() (n int) {
+			view(t, b.st, func(ctx context.Context, tx store.Tx) error {
+				rows, err := tx.WorkflowRows(ctx, ex.ID, store.WorkflowTask)
+				n = len(rows)
+				return err
+			})
+			return n
+		}
+		first := visits()
+		for deadline := time.Now().Add(10 * time.Second); visits() == first; time.Sleep(50 * time.Millisecond) {
+			if _, _, err := b.AdvanceDue(t.Context(), 10); err != nil {
+				t.Fatal(err)
+			}
+			if time.Now().After(deadline) {
+				t.Fatal("it does not go on")
+			}
+		}
+		if _, err := b.Cancel(t.Context(), ex.ID, "bob"); err != nil {
+			t.Fatal(err)
+		}
+		if s := b.get(t, ex.ID).Status; s != squall.Canceled {
+			t.Errorf("it is %s", s)
+		}
+	})
+}
+
+const cleaning = `version: 1.0
+tasks:
+  try:
+    action: core.shell cmd="x"
+    next:
+      - when: <% failed() %>
+        do: [clean, fail]
+  clean:
+    action: core.noop n=1
+`
+
+// What is to clean up runs although the workflow has failed.
+func TestWorkflowCleansUp(t *testing.T) {
+	eachFlowStore(t, map[string]string{"flow": cleaning}, func(t *testing.T, b *flowBundle) {
+		b.outcome = func(ex *squall.Execution) squall.Outcome {
+			if ex.Action == ref("shell") {
+				return squall.Outcome{Status: squall.Failed, Result: json.RawMessage(`null`)}
+			}
+			return squall.Outcome{Status: squall.Succeeded, Result: ex.Parameters}
+		}
+		ex := b.run(t, "flow", ``)
+		if got := tasks(b.children(t, ex.ID)); ex.Status != squall.Failed || len(got) != 2 || got[1] != "clean succeeded" {
+			t.Errorf("%s, children %v", ex.Status, got)
+		}
+	})
+}

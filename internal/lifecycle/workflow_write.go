@@ -3,10 +3,15 @@ package lifecycle
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"squall/internal/squall"
 	"squall/internal/store"
 )
+
+// goOnAfter is how long a workflow rests that does without actions for longer
+// than one step.
+const goOnAfter = 250 * time.Millisecond
 
 // writeStep makes a decision true: state, events consumed, children, the
 // execution itself, all or nothing. It returns which other workflows have been
@@ -48,6 +53,13 @@ func (s *Service) writeStep(ctx context.Context, d *decision) (told []squall.ID,
 			if child.Runner == WorkflowRunner {
 				told = append(told, child.ID)
 			}
+		}
+		if d.goOn {
+			// Not at once: a loop of tasks without actions never ends by itself.
+			if err := tx.AppendWorkflowEvent(ctx, store.WorkflowEvent{Workflow: d.ex.ID, Kind: store.WorkflowGoOn, Due: tx.Now().Add(goOnAfter)}); err != nil {
+				return err
+			}
+			tx.Wake(store.TopicFlow)
 		}
 		if d.signal == "" {
 			return nil

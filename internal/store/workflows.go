@@ -115,4 +115,5 @@ const (
 	WorkflowBegin   WorkflowEventKind = "begin"   // it was requested
 	WorkflowChild   WorkflowEventKind = "child"   // a child reached a state
 	WorkflowControl WorkflowEventKind = "control" // somebody wants Status
+	WorkflowGoOn    WorkflowEventKind = "go-on"   // it had more to do than one step should
 )
