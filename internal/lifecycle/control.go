@@ -41,7 +41,7 @@ func (s *Service) tryCancel(ctx context.Context, id squall.ID, by string) (ex *s
 			done = true
 			return err
 		}
-		told, done, err = s.signal(ctx, tx, ex, st, squall.Canceled)
+		told, done, err = s.signal(ctx, tx, ex, st, squall.Canceled, by)
 		return err
 	})
 	if err != nil || !done {

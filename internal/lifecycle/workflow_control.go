@@ -42,7 +42,7 @@ func doneBy(what, user string) string {
 
 // signal moves an execution by a wish; a workflow is told of it. told are the
 // workflows that have news then; ok is false when the row was moved meanwhile.
-func (s *Service) signal(ctx context.Context, tx store.Tx, ex *squall.Execution, st step, wish squall.Status) (told []squall.ID, ok bool, err error) {
+func (s *Service) signal(ctx context.Context, tx store.Tx, ex *squall.Execution, st step, wish squall.Status, by string) (told []squall.ID, ok bool, err error) {
 	now := tx.Now()
 	m := store.Move{
 		ID: ex.ID, From: []squall.Status{ex.Status}, Version: ex.Version,
@@ -64,7 +64,7 @@ func (s *Service) signal(ctx context.Context, tx store.Tx, ex *squall.Execution,
 	if st.to.Final() {
 		return told, true, nil // it had not begun
 	}
-	err = tx.AppendWorkflowEvent(ctx, store.WorkflowEvent{Workflow: ex.ID, Kind: store.WorkflowControl, Status: wish})
+	err = tx.AppendWorkflowEvent(ctx, store.WorkflowEvent{Workflow: ex.ID, Kind: store.WorkflowControl, Status: wish, Doc: []byte(by)})
 	return append(told, ex.ID), true, err
 }
 
@@ -102,7 +102,7 @@ func (s *Service) control(ctx context.Context, id squall.ID, wish squall.Status,
 			if err != nil {
 				return squall.Errorf(squall.Conflict, "Unable to %s execution %q: it is %s.", verb, id, ex.Status)
 			}
-			told, done, err = s.signal(ctx, tx, ex, st, wish)
+			told, done, err = s.signal(ctx, tx, ex, st, wish, by)
 			return err
 		})
 		if err != nil {

@@ -165,7 +165,7 @@ func (w *rowWriter) changes(c *store.WorkflowChange, ch *workflow.Changes) {
 	}
 }
 
-// put and remove keep a step free of rows that came and went, or went and came.
+// put and remove add to a step; settle decides between them in the end.
 func put(c *store.WorkflowChange, r store.WorkflowRow) { c.Put = append(c.Put, r) }
 
 func remove(c *store.WorkflowChange, k store.WorkflowKey) { c.Remove = append(c.Remove, k) }
@@ -237,7 +237,7 @@ func (r *rowReader) list(name string) []any {
 	return nil
 }
 
-// pair reads an element of a list of lists.
+// tuple reads an element of a list of lists.
 func (r *rowReader) tuple(v any, n int) []any {
 	if l, ok := v.(*value.List); ok && len(l.Items) == n {
 		return l.Items

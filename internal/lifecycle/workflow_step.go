@@ -32,8 +32,8 @@ type decision struct {
 	result   json.RawMessage // with a final status
 	begun    bool            // the execution starts with this step
 	signal   squall.Status   // what the children are asked for: canceled, paused, resuming; "" for nothing
-	reason   string
-	goOn     bool // the conductor has more to do
+	by       string          // who asks for it
+	goOn     bool            // the conductor has more to do
 }
 
 // step reads, decides and writes once. more says that events were left.
@@ -183,7 +183,7 @@ func (s *Service) tell(ctx context.Context, d *decision, w *rowWriter, ev store.
 		}
 		d.apply(ctx, w, report)
 	case store.WorkflowControl:
-		d.signal = ev.Status
+		d.signal, d.by = ev.Status, string(ev.Doc)
 		d.apply(ctx, w, workflow.Request{Status: ev.Status})
 		if ev.Status == squall.Canceled {
 			fl.dropWaiting(ctx, d, w, false)

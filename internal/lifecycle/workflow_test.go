@@ -421,6 +421,9 @@ func TestWorkflowIsCanceled(t *testing.T) {
 			if slices.ContainsFunc(running, func(r *squall.Execution) bool { return r.ID == child.ID }) {
 				want = squall.Canceling
 			}
+			if last := child.Log[len(child.Log)-1]; last.Reason != "canceled by bob" {
+				t.Errorf("item %d: %+v", child.Parent.Item, last)
+			}
 			if child.Status != want {
 				t.Errorf("item %d is %s, want %s", child.Parent.Item, child.Status, want)
 			}

@@ -188,11 +188,11 @@ func (s *Service) signalChildren(ctx context.Context, tx store.Tx, d *decision) 
 			return nil, err
 		}
 		for _, child := range children {
-			st, err := signalStep(child, d.signal, d.reason)
+			st, err := signalStep(child, d.signal, d.by)
 			if err != nil {
 				continue //nolint:nilerr // it refuses: it ends by itself
 			}
-			more, _, err := s.signal(ctx, tx, child, st, d.signal)
+			more, _, err := s.signal(ctx, tx, child, st, d.signal, d.by)
 			if err != nil {
 				return nil, err
 			}

@@ -104,7 +104,7 @@ type WorkflowEvent struct {
 	Status squall.Status
 	Task   squall.TaskRef
 
-	Doc []byte // of a command: what it says, or nil
+	Doc []byte // of a command: who gives it; of the first event: what to go on from; or nil
 }
 
 // WorkflowEventKind says what an event is about. The texts are stored.
