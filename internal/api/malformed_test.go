@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -174,25 +175,45 @@ func TestHeadDoesNotWait(t *testing.T) {
 	}
 }
 
-// broken is a store that cannot do anything now.
+// broken is a store that answers everything with err while it is set.
 type broken struct {
 	store.Store
-	err error
+	err atomic.Pointer[error]
 }
 
-func (b broken) View(context.Context, func(store.Tx) error) error   { return b.err }
-func (b broken) Update(context.Context, func(store.Tx) error) error { return b.err }
-func (b broken) Health(context.Context) error                       { return b.err }
+func (b *broken) fail(err error) { b.err.Store(&err) }
+
+func (b *broken) View(ctx context.Context, fn func(store.Tx) error) error {
+	if err := b.err.Load(); err != nil {
+		return *err
+	}
+	return b.Store.View(ctx, fn)
+}
+
+func (b *broken) Update(ctx context.Context, fn func(store.Tx) error) error {
+	if err := b.err.Load(); err != nil {
+		return *err
+	}
+	return b.Store.Update(ctx, fn)
+}
+
+func (b *broken) Health(ctx context.Context) error {
+	if err := b.err.Load(); err != nil {
+		return *err
+	}
+	return b.Store.Health(ctx)
+}
 
 func TestUnavailableStore(t *testing.T) {
-	ts := newTestServer(t)
+	st := &broken{}
+	ts := newTestServer(t, func(d *Deps) { st.Store, d.Store = d.Store, st })
 	if a := ts.do(t, ts.admin, "GET", "/v1/user", ""); a.status != 200 { // the token is in the cache now
 		t.Fatal(a.body)
 	}
 	if a := ts.do(t, "", "GET", "/readyz", ""); a.status != 200 || a.body != `{"status":"ready"}` {
 		t.Errorf("ready = %d %s", a.status, a.body)
 	}
-	ts.Server.Store = broken{ts.store, squall.Errorf(squall.Unavailable, "the disk is full")}
+	st.fail(squall.Errorf(squall.Unavailable, "the disk is full"))
 	a := ts.do(t, ts.admin, "GET", "/v1/executions", "")
 	wantFault(t, a, 503, "The server cannot do this now, and nothing was stored: the disk is full")
 	if a.header.Get("Retry-After") != "5" {
@@ -207,9 +228,9 @@ func TestUnavailableStore(t *testing.T) {
 	if a := ts.do(t, "", "GET", "/healthz", ""); a.status != 200 {
 		t.Errorf("health = %d %s", a.status, a.body)
 	}
-	ts.Server.Store = broken{ts.store, context.DeadlineExceeded}
+	st.fail(context.DeadlineExceeded)
 	wantFault(t, ts.do(t, ts.admin, "GET", "/v1/executions", ""), 503, "The server did not get this done in time.")
-	ts.Server.Store = ts.store
+	st.err.Store(nil)
 }
 
 func TestCORSAndHeaders(t *testing.T) {

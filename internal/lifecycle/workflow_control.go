@@ -29,6 +29,7 @@ func signalStep(ex *squall.Execution, wish squall.Status, by string) (step, erro
 		if ex.Runner == WorkflowRunner && ex.Status.CanMoveTo(squall.Resuming) {
 			return step{to: squall.Resuming, reason: doneBy("resumed", by)}, nil
 		}
+	default:
 	}
 	return step{}, squall.Errorf(squall.Conflict, "Execution is %s.", ex.Status)
 }

@@ -190,6 +190,7 @@ func (s *Service) tell(ctx context.Context, d *decision, w *rowWriter, ev store.
 		}
 	case store.WorkflowGoOn:
 		d.apply(ctx, w)
+	case store.WorkflowBegin: // done before events are told
 	}
 }
 
@@ -324,8 +325,7 @@ func (fl *flow) result(w *rowWriter, s squall.Status) json.RawMessage {
 		output = out
 	}
 	pairs := []any{"output", output}
-	switch s {
-	case squall.Failed, squall.Timeout, squall.Abandoned:
+	if s == squall.Failed || s == squall.Timeout || s == squall.Abandoned {
 		list := value.NewList()
 		for _, e := range fl.c.Errors() {
 			list.Items = append(list.Items, e.Value())

@@ -164,8 +164,9 @@ func tellsParent(to squall.Status) bool {
 	switch to {
 	case squall.Pending, squall.Pausing, squall.Paused, squall.Resuming, squall.Running:
 		return true
+	default:
+		return to.Final()
 	}
-	return to.Final()
 }
 
 // signalChildren carries a wish down: to stop to all children that are not

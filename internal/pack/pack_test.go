@@ -165,7 +165,7 @@ func TestBuiltInPacksAreRight(t *testing.T) {
 		"default":  nil,
 		"chatops":  {"post_message"},
 		"packs":    {"install", "load", "uninstall"},
-		"examples": {"count", "disk_usage", "fail", "greet", "sleep"},
+		"examples": {"count", "disk_usage", "fail", "greet", "sleep", "workflow_items", "workflow_parallel", "workflow_sequence"},
 	}
 	if len(packs.Names()) != len(actions) {
 		t.Errorf("packs %v", packs.Names())
