@@ -157,6 +157,9 @@ func replay(t *testing.T, c recorded, server string) (verdict, diff string) {
 	}
 	if wd, err := os.Getwd(); err == nil {
 		text = strings.ReplaceAll(text, wd, "/opt/stackstorm")
+		if strings.HasPrefix(wd, "/tmp/") { // a recorded command shortens directories there itself
+			text = strings.ReplaceAll(text, "/tmp/...", "/opt/stackstorm")
+		}
 	}
 	text = strings.ReplaceAll(text, strings.TrimPrefix(server, "http://"), "127.0.0.1:9199")
 	var got any
