@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -153,10 +154,10 @@ func (s *server) request(ctx context.Context, body []byte) (ex execution, err er
 	return ex, s.do(req, &ex)
 }
 
-// finish asks until the execution has ended; it must have succeeded. The pause
-// between questions is at least a millisecond when it is not none, because a
-// process that is idle cannot sleep for less; without a pause the questions
-// take work from the server, which shares the machine.
+// finish asks until the execution has ended; it must have succeeded. Between two
+// questions it waits for pause, because each takes work from the server, which
+// shares the machine. It spins: an idle process cannot sleep for less than a
+// millisecond.
 func (s *server) finish(ctx context.Context, id string, pause time.Duration) (ex execution, err error) {
 	for {
 		req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.url+"/api/v1/executions/"+id+"?include_attributes=status", nil)
@@ -172,8 +173,8 @@ func (s *server) finish(ctx context.Context, id string, pause time.Duration) (ex
 			}
 			return ex, nil
 		}
-		if pause > 0 {
-			time.Sleep(pause)
+		for until := time.Now().Add(pause); time.Now().Before(until); {
+			runtime.Gosched()
 		}
 	}
 }
