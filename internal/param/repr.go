@@ -7,7 +7,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"unicode"
+
+	"squall/internal/expr/value"
 )
 
 // repr writes a JSON value as Python shows it, for error texts that people and
@@ -29,7 +30,7 @@ func writeRepr(b *strings.Builder, v any) {
 			b.WriteString("False")
 		}
 	case string:
-		writeString(b, v)
+		b.WriteString(value.StrRepr(v))
 	case json.Number:
 		b.WriteString(v.String())
 	case float64:
@@ -49,7 +50,7 @@ func writeRepr(b *strings.Builder, v any) {
 			if i > 0 {
 				b.WriteString(", ")
 			}
-			writeString(b, key)
+			b.WriteString(value.StrRepr(key))
 			b.WriteString(": ")
 			writeRepr(b, v[key])
 		}
@@ -57,38 +58,4 @@ func writeRepr(b *strings.Builder, v any) {
 	default:
 		fmt.Fprint(b, v)
 	}
-}
-
-// writeString quotes as Python: single quotes, unless that would need a
-// backslash and double quotes would not.
-func writeString(b *strings.Builder, s string) {
-	quote := '\''
-	if strings.Contains(s, "'") && !strings.Contains(s, `"`) {
-		quote = '"'
-	}
-	b.WriteRune(quote)
-	for _, r := range s {
-		switch {
-		case r == quote || r == '\\':
-			b.WriteByte('\\')
-			b.WriteRune(r)
-		case r == '\n':
-			b.WriteString(`\n`)
-		case r == '\r':
-			b.WriteString(`\r`)
-		case r == '\t':
-			b.WriteString(`\t`)
-		case r < 0x20 || r == 0x7f:
-			fmt.Fprintf(b, `\x%02x`, r)
-		case !unicode.IsPrint(r) && r > 0xffff:
-			fmt.Fprintf(b, `\U%08x`, r)
-		case !unicode.IsPrint(r) && r > 0xff:
-			fmt.Fprintf(b, `\u%04x`, r)
-		case !unicode.IsPrint(r):
-			fmt.Fprintf(b, `\x%02x`, r)
-		default:
-			b.WriteRune(r)
-		}
-	}
-	b.WriteRune(quote)
 }
