@@ -57,10 +57,10 @@ func (r *Runner) scriptCommand(job *runner.Job, p *params) (*command, error) {
 	if err := makeExecutable(path); err != nil {
 		return nil, errors.New(pythonError(err, path))
 	}
-	argv := append([]string{path}, scriptArgs(job, p.kwargOp)...)
+	argv := append([]string{path}, runner.ScriptArgs(job, p.kwargOp)...)
 	quoted := make([]string, len(argv))
 	for i, arg := range argv {
-		quoted[i] = quote(arg)
+		quoted[i] = runner.Quote(arg)
 	}
 	line := strings.Join(quoted, " ")
 	if r.changesUser(p) || shellChanges(c.env) {
@@ -135,14 +135,6 @@ func (r *Runner) throughShell(c *command, p *params, line string) *command {
 	}
 	c.argv = append(c.argv, "--", "bash", "-c", line)
 	return c
-}
-
-// quote makes s one word of a shell command line.
-func quote(s string) string {
-	if s != "" && strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./:,+@%=") == "" {
-		return s
-	}
-	return "'" + strings.ReplaceAll(s, "'", `'"'"'`) + "'"
 }
 
 // makeExecutable gives a script the right to be executed if nobody has it:

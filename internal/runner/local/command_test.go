@@ -79,9 +79,9 @@ func lines(text any) map[string]bool {
 func TestQuoteIsOneWordForTheShell(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		word := rapid.StringMatching(`[ -~\n\té]{0,12}`).Draw(t, "word")
-		out, err := exec.Command("bash", "-c", "printf %s "+quote(word)).Output()
+		out, err := exec.Command("bash", "-c", "printf %s "+runner.Quote(word)).Output()
 		if err != nil || string(out) != word {
-			t.Fatalf("%q, quoted %s, came out as %q (%v)", word, quote(word), out, err)
+			t.Fatalf("%q, quoted %s, came out as %q (%v)", word, runner.Quote(word), out, err)
 		}
 	})
 }

@@ -1,4 +1,4 @@
-package local
+package runner
 
 import (
 	"bytes"
@@ -6,13 +6,13 @@ import (
 	"slices"
 	"strings"
 
-	"squall/internal/runner"
 	"squall/internal/squall"
 )
 
-// scriptArgs builds a script's arguments as st2 does: named ones first, in the
-// order of the request, then all positional ones, given or not.
-func scriptArgs(job *runner.Job, kwargOp string) []string {
+// ScriptArgs builds a script's arguments as st2 does: named ones first, in the
+// order of the request, then all positional ones, given or not. kwargOp stands
+// before the name of a named one.
+func ScriptArgs(job *Job, kwargOp string) []string {
 	var positional []squall.Parameter
 	isPositional := map[string]bool{}
 	for _, p := range job.Action.Parameters {
@@ -36,29 +36,29 @@ func scriptArgs(job *runner.Job, kwargOp string) []string {
 			continue
 		}
 		p, _ := job.Action.Parameters.Get(name)
-		args = append(args, kwargOp+name+"="+runner.PythonText(job.Ordered(name), typeOf(p) == "number"))
+		args = append(args, kwargOp+name+"="+PythonText(job.Ordered(name), typeOf(p) == "number"))
 	}
 	for _, p := range positional {
-		args = append(args, positionalText(typeOf(p), job.Ordered(p.Name)))
+		args = append(args, PositionalText(typeOf(p), job.Ordered(p.Name)))
 	}
 	return args
 }
 
-// positionalText writes the value of a positional argument by its declared
+// PositionalText writes the value of a positional argument by its declared
 // type. What Python calls false is empty for most types: st2 passes an integer
 // 0 as "", and so do we.
-func positionalText(typ string, value any) string {
+func PositionalText(typ string, value any) string {
 	switch typ {
 	case "string", "number", "float":
 		if value == nil {
 			return ""
 		}
-		return runner.PythonText(value, typ != "string")
+		return PythonText(value, typ != "string")
 	case "boolean":
 		switch {
 		case value == nil:
 			return ""
-		case runner.Truthy(value):
+		case Truthy(value):
 			return "1"
 		}
 		return "0"
@@ -66,28 +66,28 @@ func positionalText(typ string, value any) string {
 		items, _ := value.([]any)
 		texts := make([]string, len(items))
 		for i, item := range items {
-			texts[i] = runner.PythonText(item, false)
+			texts[i] = PythonText(item, false)
 		}
 		return strings.Join(texts, ",")
 	case "object":
-		if !runner.Truthy(value) {
+		if !Truthy(value) {
 			return ""
 		}
-		return runner.CompactJSON(value)
+		return CompactJSON(value)
 	case "null":
 		return ""
 	default: // integer, and parameters without a type
-		if !runner.Truthy(value) {
+		if !Truthy(value) {
 			return ""
 		}
-		return runner.PythonText(value, false)
+		return PythonText(value, false)
 	}
 }
 
 // argOrder is the order named arguments have in st2: what was given, in the
 // request's order; then constant defaults in the schema's order; then defaults
 // with templates, which are resolved last.
-func argOrder(job *runner.Job) []string {
+func argOrder(job *Job) []string {
 	names := make([]string, 0, len(job.ActionParams))
 	add := func(name string) {
 		if _, ok := job.ActionParams[name]; ok && !slices.Contains(names, name) {
@@ -115,4 +115,12 @@ func typeOf(p squall.Parameter) string {
 		return ""
 	}
 	return name
+}
+
+// Quote makes s one word of a shell command line.
+func Quote(s string) string {
+	if s != "" && strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./:,+@%=") == "" {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'"'"'`) + "'"
 }

@@ -1,4 +1,4 @@
-package local
+package runner_test
 
 import (
 	"encoding/json"
@@ -63,7 +63,7 @@ func TestScriptArgs(t *testing.T) {
 				Action:       &squall.Action{Parameters: schema},
 				ActionParams: c.params,
 			}
-			if diff := cmp.Diff(c.want, scriptArgs(j, c.op)); diff != "" {
+			if diff := cmp.Diff(c.want, runner.ScriptArgs(j, c.op)); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})
@@ -85,7 +85,7 @@ func TestPositionalText(t *testing.T) {
 		{"null", "x", ""},
 		{"", false, ""}, {"", true, "True"}, {"", "s", "s"},
 	} {
-		if got := positionalText(c.typ, c.value); got != c.want {
+		if got := runner.PositionalText(c.typ, c.value); got != c.want {
 			t.Errorf("%s %v: %q, want %q", c.typ, c.value, got, c.want)
 		}
 	}
