@@ -204,6 +204,44 @@ func TestRegisterKeepsChanges(t *testing.T) {
 	equal(t, "rules", refs(t, r, store.Rules), []string{"mine.own", "mine.r"})
 }
 
+// The same holds for actions.
+func TestRegisterKeepsActions(t *testing.T) {
+	r := open(t)
+	path := mine(t, t.TempDir())
+	register(t, r, content.Options{Keep: true}, path)
+	a := squall.Ref{Pack: "mine", Name: "a"}
+	description := func(ref squall.Ref) (text string) {
+		t.Helper()
+		err := r.Store.View(t.Context(), func(tx store.Tx) error {
+			action, err := tx.Action(t.Context(), ref)
+			if err == nil {
+				text = action.Description
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return text
+	}
+	err := r.Store.Update(t.Context(), func(tx store.Tx) error {
+		for _, name := range []string{"a", "own"} {
+			if err := tx.PutAction(t.Context(), &squall.Action{Ref: squall.Ref{Pack: "mine", Name: name}, Runner: "noop", Description: "by API"}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	register(t, r, content.Options{Keep: true}, path)
+	equal(t, "after a restart", description(a), "by API")
+	register(t, r, content.Options{}, path)
+	equal(t, "after registering", description(a), "")
+	equal(t, "made through the API", description(squall.Ref{Pack: "mine", Name: "own"}), "by API")
+}
+
 // A rule waits until the pack with its trigger type comes.
 func TestRulesWaitForTriggerTypes(t *testing.T) {
 	r := open(t)

@@ -150,7 +150,7 @@ func (c *change) write(ctx context.Context, tx store.Tx) error {
 		}
 	}
 	for _, a := range c.actions {
-		if err := tx.PutAction(ctx, a); err != nil {
+		if err := tx.RegisterAction(ctx, a); err != nil {
 			return err
 		}
 	}
@@ -219,7 +219,7 @@ func (r *Registrar) compare(ctx context.Context, p *pack.Content, o Options) (*c
 			return err
 		}
 		if o.wants("actions") {
-			if err := c.compareActions(ctx, tx, p.Pack.Ref, p.Actions); err != nil {
+			if err := c.compareActions(ctx, tx, p.Pack.Ref, p.Actions, o.Keep); err != nil {
 				return err
 			}
 		}
@@ -284,25 +284,28 @@ func (c *change) comparePack(ctx context.Context, tx store.Tx, p *squall.Pack) e
 }
 
 // compareActions finds new and different actions, and those that are no longer
-// there.
-func (c *change) compareActions(ctx context.Context, tx store.Tx, ref string, actions []*squall.Action) error {
+// in the files.
+func (c *change) compareActions(ctx context.Context, tx store.Tx, ref string, actions []*squall.Action, keep bool) error {
 	known, err := tx.ActionVersions(ctx, ref)
 	if err != nil {
 		return err
 	}
 	for _, a := range actions {
-		version, ok := known[a.Ref]
+		old, ok := known[a.Ref]
 		delete(known, a.Ref)
+		version := a.Version()
 		switch {
 		case !ok:
 			c.note(&c.added, "action", a.Ref.String())
-		case version != a.Version():
-			c.note(&c.changed, "action", a.Ref.String())
-		default:
+		case old.Source == version && (keep || old.Version == version):
 			continue
+		default:
+			c.note(&c.changed, "action", a.Ref.String())
 		}
 		c.actions = append(c.actions, a)
 	}
+	// What was made through the API is not the files' to remove.
+	maps.DeleteFunc(known, func(_ squall.Ref, r store.Registered) bool { return r.Source == "" })
 	c.gone = slices.SortedFunc(maps.Keys(known), func(a, b squall.Ref) int { return strings.Compare(a.String(), b.String()) })
 	for _, gone := range c.gone {
 		c.note(&c.removed, "action", gone.String())

@@ -17,8 +17,11 @@ type Catalog interface {
 	// executions that name them) and its content; see Contents.
 	DeletePack(ctx context.Context, ref string) error
 
-	// PutAction registers or replaces the action and stores its version.
+	// PutAction makes or replaces the action and stores its version.
 	PutAction(ctx context.Context, a *squall.Action) error
+	// RegisterAction is PutAction for an action that comes from a file: it notes
+	// the form the file has, see Registered.
+	RegisterAction(ctx context.Context, a *squall.Action) error
 	// Action reads the present one. Error kind: NotFound.
 	Action(ctx context.Context, ref squall.Ref) (*squall.Action, error)
 	// CurrentVersion returns the version of the present action, which costs far
@@ -31,8 +34,16 @@ type Catalog interface {
 	FindActions(ctx context.Context, f ActionFilter) ([]*squall.Action, error)
 	CountActions(ctx context.Context, f ActionFilter) (int, error)
 	// ActionVersions returns the present version of every action of a pack.
-	ActionVersions(ctx context.Context, pack string) (map[squall.Ref]string, error)
+	ActionVersions(ctx context.Context, pack string) (map[squall.Ref]Registered, error)
 	DeleteAction(ctx context.Context, ref squall.Ref) error
+}
+
+// Registered says which form an action has, and which its file had when it was
+// last registered ("" for an action that was made through the API). So a restart
+// neither undoes what somebody changed nor removes what somebody made.
+type Registered struct {
+	Version string
+	Source  string
 }
 
 // ActionFilter selects actions; zero fields do not restrict.

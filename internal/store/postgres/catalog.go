@@ -48,7 +48,14 @@ func (t *tx) DeletePack(_ context.Context, ref string) error {
 }
 
 // PutAction implements store.Catalog.
-func (t *tx) PutAction(_ context.Context, a *squall.Action) error {
+func (t *tx) PutAction(_ context.Context, a *squall.Action) error { return t.putAction(a, "") }
+
+// RegisterAction implements store.Catalog.
+func (t *tx) RegisterAction(_ context.Context, a *squall.Action) error {
+	return t.putAction(a, a.Version())
+}
+
+func (t *tx) putAction(a *squall.Action, source string) error {
 	if err := driver.CheckText(a.Ref.Pack, a.Ref.Name, a.Runner); err != nil {
 		return err
 	}
@@ -61,10 +68,11 @@ func (t *tx) PutAction(_ context.Context, a *squall.Action) error {
 		return fmt.Errorf("store version of action %s: %w", a.Ref, err)
 	}
 	err = t.send(`
-		INSERT INTO actions (ref, pack, name, runner, search, version) VALUES ($1,$2,$3,$4,$5,$6)
-		ON CONFLICT (ref) DO UPDATE SET runner = excluded.runner, search = excluded.search, version = excluded.version
-		WHERE actions.version <> excluded.version`,
-		a.Ref, a.Ref.Pack, a.Ref.Name, a.Runner, driver.SearchText(a), version)
+		INSERT INTO actions (ref, pack, name, runner, search, version, source) VALUES ($1,$2,$3,$4,$5,$6,$7)
+		ON CONFLICT (ref) DO UPDATE SET runner = excluded.runner, search = excluded.search, version = excluded.version,
+			source = CASE WHEN excluded.source <> '' THEN excluded.source ELSE actions.source END
+		WHERE actions.version <> excluded.version OR actions.source <> excluded.source`,
+		a.Ref, a.Ref.Pack, a.Ref.Name, a.Runner, driver.SearchText(a), version, source)
 	return wrap("store action "+a.Ref.String(), err)
 }
 
@@ -113,10 +121,10 @@ func (t *tx) CountActions(ctx context.Context, f store.ActionFilter) (int, error
 }
 
 // ActionVersions implements store.Catalog.
-func (t *tx) ActionVersions(ctx context.Context, pack string) (map[squall.Ref]string, error) {
-	versions := map[squall.Ref]string{}
-	err := t.each(ctx, `SELECT name, version FROM actions WHERE pack = $1`, []any{pack}, func(r *row) error {
-		versions[squall.Ref{Pack: pack, Name: r.text()}] = r.text()
+func (t *tx) ActionVersions(ctx context.Context, pack string) (map[squall.Ref]store.Registered, error) {
+	versions := map[squall.Ref]store.Registered{}
+	err := t.each(ctx, `SELECT name, version, source FROM actions WHERE pack = $1`, []any{pack}, func(r *row) error {
+		versions[squall.Ref{Pack: pack, Name: r.text()}] = store.Registered{Version: r.text(), Source: r.text()}
 		return nil
 	})
 	return versions, wrap("read versions of actions of pack "+pack, err)

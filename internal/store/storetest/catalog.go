@@ -70,9 +70,15 @@ func testActions(b *bundle) {
 	}
 	second := *first
 	second.Description, second.Enabled = "changed", false
+	source := ""
 	put := func(a *squall.Action) {
 		b.Helper()
 		b.update(func(tx store.Tx) error { return tx.PutAction(b.Context(), a) })
+	}
+	register := func(a *squall.Action) {
+		b.Helper()
+		b.update(func(tx store.Tx) error { return tx.RegisterAction(b.Context(), a) })
+		source = a.Version()
 	}
 	check := func(current *squall.Action, versions ...*squall.Action) {
 		b.Helper()
@@ -82,9 +88,9 @@ func testActions(b *bundle) {
 			if versionsErr != nil {
 				return versionsErr
 			}
-			want := map[squall.Ref]string{}
+			want := map[squall.Ref]store.Registered{}
 			if current != nil {
-				want[ref] = current.Version()
+				want[ref] = store.Registered{Version: current.Version(), Source: source}
 			}
 			b.equal("versions", present, want)
 			version, versionErr := tx.CurrentVersion(b.Context(), ref)
@@ -112,6 +118,12 @@ func testActions(b *bundle) {
 	check(&second, first, &second)
 	put(first) // back to the old form
 	check(first, first, &second)
+	register(first) // the same form, now from a file
+	check(first, first, &second)
+	put(&second) // changed since; the file is remembered
+	check(&second, first, &second)
+	register(&second)
+	check(&second, first, &second)
 	b.update(func(tx store.Tx) error { return tx.DeleteAction(b.Context(), ref) })
 	check(nil, first, &second)
 	b.view(func(tx store.Tx) error {
