@@ -25,7 +25,7 @@ func (c *Client) Login(ctx context.Context, user, password string, ttl time.Dura
 	if err != nil {
 		return nil, squall.Errorf(squall.Invalid, "the request cannot be encoded: %w", err)
 	}
-	resp, err := c.send(ctx, http.MethodPost, c.base+"/auth/v1/tokens", payload, func(r *http.Request) { r.SetBasicAuth(user, password) })
+	resp, err := c.send(ctx, http.MethodPost, c.address("/auth/v1/tokens"), payload, func(r *http.Request) { r.SetBasicAuth(user, password) })
 	if err != nil {
 		return nil, err
 	}

@@ -21,11 +21,28 @@ import (
 // and password, for which a token is fetched when the first call needs it.
 type Options struct {
 	URL       string // "http://127.0.0.1:9101"
+	Services  Services
 	Token     string
+	APIKey    string
 	User      string
 	Password  string
+	Proxy     *url.Userinfo // credentials for a proxy in front of the server
 	UserAgent string
 	HTTP      *http.Client // default: one without time limit, for streams
+}
+
+// Services are the addresses of a server's services with their version, where
+// they are not below one URL: "http://127.0.0.1:9101/v1". An empty one is.
+type Services struct{ API, Auth, Stream string }
+
+// address is the URL of a path as the server with one port knows it.
+func (c *Client) address(path string) string {
+	for prefix, base := range map[string]string{"/api/v1": c.opts.Services.API, "/auth/v1": c.opts.Services.Auth, "/stream/v1": c.opts.Services.Stream} {
+		if rest, ok := strings.CutPrefix(path, prefix); ok && base != "" {
+			return strings.TrimRight(base, "/") + rest
+		}
+	}
+	return c.base + path
 }
 
 // Client talks to one server. It may be used by several goroutines at once.
@@ -83,13 +100,15 @@ func drain(resp *http.Response) {
 // server does not know any more is fetched anew once, if there is a password.
 func (c *Client) do(ctx context.Context, method, path string, query url.Values, header http.Header, body any) (*http.Response, error) {
 	var payload []byte
-	if body != nil {
+	if text, ok := body.(Text); ok {
+		payload = []byte(text)
+	} else if body != nil {
 		var err error
 		if payload, err = json.Marshal(body); err != nil {
 			return nil, squall.Errorf(squall.Invalid, "the request cannot be encoded: %w", err)
 		}
 	}
-	address := c.base + path
+	address := c.address(path)
 	if len(query) > 0 {
 		address += "?" + query.Encode()
 	}
@@ -104,6 +123,13 @@ func (c *Client) do(ctx context.Context, method, path string, query url.Values, 
 			}
 			if token != "" {
 				r.Header.Set("X-Auth-Token", token)
+			}
+			if c.opts.APIKey != "" {
+				r.Header.Set("St2-Api-Key", c.opts.APIKey)
+			}
+			if c.opts.Proxy != nil {
+				password, _ := c.opts.Proxy.Password()
+				r.SetBasicAuth(c.opts.Proxy.Username(), password)
 			}
 		})
 		if err != nil {
@@ -207,8 +233,19 @@ func faultOf(resp *http.Response) error {
 	if err != nil || json.Unmarshal(text, &f) != nil || f.Text == "" {
 		f.Text = fmt.Sprintf("the server answered %s", resp.Status)
 	}
-	return &squall.Error{Kind: kindOf(resp.StatusCode), Msg: f.Text}
+	cause := &StatusError{Status: resp.StatusCode, Fault: f.Text, URL: resp.Request.URL.Redacted()}
+	return &squall.Error{Kind: kindOf(resp.StatusCode), Msg: f.Text, Err: cause}
 }
+
+// StatusError is the cause of an error that a server has answered with.
+type StatusError struct {
+	Status int
+	Fault  string // the server's words
+	URL    string // that was asked
+}
+
+// Error returns the status and the server's words.
+func (e *StatusError) Error() string { return fmt.Sprintf("%d: %s", e.Status, e.Fault) }
 
 // connectionError says that a server could not be reached, unless the caller
 // has given up.
