@@ -12,6 +12,7 @@ type Rule struct {
 	Criteria     json.RawMessage `json:"criteria,omitempty"` // a JSON object; nil or empty matches everything (st2)
 	Action       RuleAction      `json:"action"`
 	Tags         []Tag           `json:"tags,omitempty"`
+	Context      json.RawMessage `json:"context,omitempty"` // a JSON object: who made it through the API; nil: nobody
 	MetadataFile string          `json:"metadata_file,omitempty"`
 }
 
