@@ -26,6 +26,21 @@ type Contents interface {
 	// DeleteContent removes an object if it is there. Those of a pack go with
 	// DeletePack, but for its configuration, which belongs to the administrator.
 	DeleteContent(ctx context.Context, kind ContentKind, ref string) error
+	// ContentVersion is a number that grows with every change of rules, triggers,
+	// their types and policies, so that what is kept of them in memory can be
+	// known to be current. It is cheap, and TopicCatalog wakes those who wait for
+	// it to change.
+	ContentVersion(ctx context.Context) (int64, error)
+}
+
+// Versioned reports whether changes of objects of the kind change ContentVersion.
+func (k ContentKind) Versioned() bool {
+	switch k {
+	case Rules, Triggers, TriggerTypes, Policies:
+		return true
+	default:
+		return false
+	}
 }
 
 // ContentKind says what a document is; it is also the first part of an object's

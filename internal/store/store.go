@@ -58,6 +58,9 @@ const (
 	TopicControl Topic = "control" // a running execution was asked to stop
 	TopicOutbox  Topic = "outbox"  // there are new outbox messages
 	TopicFlow    Topic = "flow"    // a workflow has been told something
+	TopicEvents  Topic = "events"  // an event is pending
+	TopicCatalog Topic = "catalog" // registered content has changed
+	TopicDeliver Topic = "deliver" // there is something to be told to the world
 )
 
 // Tx is one transaction. It is used by one goroutine and only until the fn it
@@ -80,6 +83,10 @@ type Tx interface {
 	Accounts
 	Keys
 	Access
+	Events
+	Timers
+	Gates
+	Deliveries
 }
 
 // Observer is told about commits, for metrics. Its methods must not block.

@@ -21,6 +21,7 @@ var rules = []struct{ name, query string }{
 			SELECT root, context FROM executions UNION ALL
 			SELECT root, result FROM executions UNION ALL
 			SELECT root, state FROM workflows UNION ALL
+			SELECT id, payload FROM events UNION ALL
 			SELECT w.root, r.doc FROM workflow_rows AS r JOIN workflows AS w ON w.id = r.workflow) AS e
 		WHERE length(document) = 17 AND substring(document, 1, 1) = '\x01'
 		  AND NOT EXISTS (SELECT 1 FROM docs WHERE docs.root = e.root AND ref = substring(document, 2))`},

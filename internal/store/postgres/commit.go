@@ -135,6 +135,7 @@ type group struct {
 	xid     string
 	leases  map[store.Owner]bool // what HoldsLease found
 	widened bool                 // id_slack was changed, and is not committed yet
+	catalog int64                // store.Contents.ContentVersion; 0: not asked
 }
 
 func (c *committer) newGroup(jobs []*driver.Job, careful bool) *group {
@@ -216,6 +217,7 @@ func (g *group) runJob(i int, job *driver.Job, now time.Time) error {
 		}
 		g.batch.Queue(`RELEASE job`)
 		clear(g.leases)
+		g.catalog = 0
 	case g.careful:
 		g.batch.Queue(`RELEASE job`)
 		g.addTopics(t.topics)

@@ -19,7 +19,33 @@ func (t *tx) PutContent(_ context.Context, c *store.Content) error {
 		ON CONFLICT (kind, ref) DO UPDATE SET pack = excluded.pack, name = excluded.name, link = excluded.link, doc = excluded.doc,
 			source = CASE WHEN excluded.source <> '' THEN excluded.source ELSE content.source END`,
 		string(c.Kind), c.Ref, c.ID(), c.Pack, c.Name, c.Link, c.Source, []byte(c.Doc))
+	if err == nil {
+		err = t.contentChanged(c.Kind)
+	}
 	return wrap(fmt.Sprintf("store %s %s", c.Kind, c.Ref), err)
+}
+
+// contentChanged makes the next version known. Of many changes in a transaction
+// the last one counts.
+func (t *tx) contentChanged(kind store.ContentKind) error {
+	if !kind.Versioned() {
+		return nil
+	}
+	t.Wake(store.TopicCatalog)
+	t.group.catalog = 0
+	return t.send(`UPDATE meta SET value = value + 1 WHERE key = 'catalog'`)
+}
+
+// ContentVersion implements store.Contents. A group asks the database once.
+func (t *tx) ContentVersion(ctx context.Context) (int64, error) {
+	if t.group != nil && t.group.catalog > 0 {
+		return t.group.catalog, nil
+	}
+	n, err := t.number(ctx, `SELECT value FROM meta WHERE key = 'catalog'`)
+	if err == nil && t.group != nil {
+		t.group.catalog = n
+	}
+	return n, wrap("read the version of the content", err)
 }
 
 const contentColumns = `SELECT kind, ref, pack, name, link, source, doc FROM content WHERE `
@@ -72,12 +98,18 @@ func contentCondition(p *params, f store.ContentFilter) string {
 // DeleteContent implements store.Contents.
 func (t *tx) DeleteContent(_ context.Context, kind store.ContentKind, ref string) error {
 	err := t.send(`DELETE FROM content WHERE kind = $1 AND ref = $2`, string(kind), ref)
+	if err == nil {
+		err = t.contentChanged(kind)
+	}
 	return wrap(fmt.Sprintf("delete %s %s", kind, ref), err)
 }
 
 // deletePackContent removes what DeletePack takes along.
 func (t *tx) deletePackContent(pack string) error {
 	err := t.send(`DELETE FROM content WHERE pack = $1 AND kind <> $2`, pack, string(store.Configs))
+	if err == nil {
+		err = t.contentChanged(store.Rules)
+	}
 	return wrap("delete content of pack "+pack, err)
 }
 

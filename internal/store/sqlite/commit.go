@@ -14,14 +14,16 @@ import (
 type numbers struct {
 	outboxNext int64 // position of the next outbox message
 	idSlack    int64 // seconds
+	catalog    int64 // store.Contents.ContentVersion
 }
 
 func readNumbers(ctx context.Context, c *conn) (n numbers, err error) {
 	// Positions below the stored one were used and trimmed.
 	_, err = c.one(ctx, `
 		SELECT max((SELECT value FROM meta WHERE key = 'outbox_next'), coalesce((SELECT max(id) FROM outbox), 0) + 1),
-		       (SELECT value FROM meta WHERE key = 'id_slack')`, nil, func(r *row) error {
-		n = numbers{outboxNext: r.int64(), idSlack: r.int64()}
+		       (SELECT value FROM meta WHERE key = 'id_slack'),
+		       (SELECT value FROM meta WHERE key = 'catalog')`, nil, func(r *row) error {
+		n = numbers{outboxNext: r.int64(), idSlack: r.int64(), catalog: r.int64()}
 		return nil
 	})
 	return n, err

@@ -19,7 +19,33 @@ func (t *tx) PutContent(_ context.Context, c *store.Content) error {
 		ON CONFLICT (kind, ref) DO UPDATE SET pack = excluded.pack, name = excluded.name, link = excluded.link, doc = excluded.doc,
 			source = CASE WHEN excluded.source <> '' THEN excluded.source ELSE content.source END`,
 		string(c.Kind), c.Ref, c.ID(), c.Pack, c.Name, c.Link, c.Source, []byte(c.Doc))
+	if err == nil {
+		err = t.contentChanged(c.Kind)
+	}
 	return wrap(fmt.Sprintf("store %s %s", c.Kind, c.Ref), err)
+}
+
+// contentChanged makes the next version known.
+func (t *tx) contentChanged(kind store.ContentKind) error {
+	if !kind.Versioned() {
+		return nil
+	}
+	t.Wake(store.TopicCatalog)
+	next := t.store.numbers.catalog + 1
+	if _, err := t.write(`UPDATE meta SET value = ? WHERE key = 'catalog'`, next); err != nil {
+		return err
+	}
+	t.store.numbers.catalog = next
+	return nil
+}
+
+// ContentVersion implements store.Contents. The committer has it in memory.
+func (t *tx) ContentVersion(ctx context.Context) (int64, error) {
+	if t.job != nil {
+		return t.store.numbers.catalog, nil
+	}
+	n, err := t.number(ctx, `SELECT value FROM meta WHERE key = 'catalog'`)
+	return n, wrap("read the version of the content", err)
 }
 
 const contentColumns = `SELECT kind, ref, pack, name, link, source, doc FROM content WHERE `
@@ -71,13 +97,19 @@ func contentCondition(f store.ContentFilter) *condition {
 
 // DeleteContent implements store.Contents.
 func (t *tx) DeleteContent(_ context.Context, kind store.ContentKind, ref string) error {
-	_, err := t.write(`DELETE FROM content WHERE kind = ? AND ref = ?`, string(kind), ref)
+	n, err := t.write(`DELETE FROM content WHERE kind = ? AND ref = ?`, string(kind), ref)
+	if err == nil && n > 0 {
+		err = t.contentChanged(kind)
+	}
 	return wrap(fmt.Sprintf("delete %s %s", kind, ref), err)
 }
 
 // deletePackContent removes what DeletePack takes along.
 func (t *tx) deletePackContent(pack string) error {
-	_, err := t.write(`DELETE FROM content WHERE pack = ? AND kind <> ?`, pack, string(store.Configs))
+	n, err := t.write(`DELETE FROM content WHERE pack = ? AND kind <> ?`, pack, string(store.Configs))
+	if err == nil && n > 0 {
+		err = t.contentChanged(store.Rules)
+	}
 	return wrap("delete content of pack "+pack, err)
 }
 
