@@ -37,6 +37,7 @@ var mayImport = map[string][]string{
 	"internal/rule":          {"internal/squall", "internal/expr", "internal/expr/value", "internal/expr/pyre", "internal/expr/jsonpath", "internal/expr/stfn", "internal/expr/yaql"},
 	"internal/alias":         {"internal/squall", "internal/expr", "internal/expr/value", "internal/expr/pyre", "internal/param"},
 	"internal/workflow":      {"internal/squall", "internal/expr", "internal/expr/value", "internal/expr/pyre", "internal/expr/pyyaml"},
+	"internal/workflow/chain": {"internal/squall", "internal/workflow", "internal/param", "internal/expr", "internal/expr/value", "internal/expr/jinja", "internal/expr/pyyaml"},
 	"internal/timer":         {},
 
 	// Contracts.
@@ -44,7 +45,7 @@ var mayImport = map[string][]string{
 	"internal/runner": {"internal/squall"},
 
 	// Movers.
-	"internal/lifecycle": {"internal/squall", "internal/expr", "internal/expr/value", "internal/workflow", "internal/param", "internal/auth", "internal/store"},
+	"internal/lifecycle": {"internal/squall", "internal/expr", "internal/expr/value", "internal/workflow", "internal/workflow/...", "internal/param", "internal/auth", "internal/store"},
 	"internal/content":   {"internal/squall", "internal/pack", "internal/store"},
 	"internal/scheduler": {"internal/squall", "internal/param", "internal/store", "internal/lifecycle", "internal/runner"},
 
@@ -58,8 +59,13 @@ var mayImport = map[string][]string{
 	"internal/runner/announce": {"internal/squall", "internal/runner"},
 	"internal/runner/types":    {"internal/squall"},
 	"internal/secret":          {"internal/squall"},
+	"internal/login":           {"internal/squall"},
+	"internal/login/ldap":      {"internal/squall", "internal/login"},
+	"internal/login/oidc":      {"internal/squall", "internal/login"},
+	"internal/login/saml":      {"internal/squall", "internal/login"},
+	"internal/login/pam":       {"internal/squall", "internal/login"},
 	"internal/api/wire":        {"internal/squall"},
-	"internal/api":             {"internal/squall", "internal/api/wire", "internal/auth", "internal/param", "internal/store", "internal/lifecycle", "internal/content"},
+	"internal/api":             {"internal/squall", "internal/api/wire", "internal/auth", "internal/param", "internal/store", "internal/lifecycle", "internal/content", "internal/login"},
 	"internal/client":          {"internal/squall", "internal/api/wire"},
 	"internal/cli":             {"internal/squall", "internal/auth", "internal/client", "internal/api/wire", "internal/expr", "internal/expr/...", "internal/workflow", "internal/timer"},
 	"internal/app":             {"internal/...", "packs"},
@@ -78,7 +84,7 @@ var mayImport = map[string][]string{
 // pure packages take values and give values. What they must not import, and why.
 var (
 	purePackages = []string{
-		"internal/squall", "internal/expr/...", "internal/param", "internal/pack", "internal/auth", "internal/workflow", "internal/rule", "internal/alias", "internal/timer",
+		"internal/squall", "internal/expr/...", "internal/param", "internal/pack", "internal/auth", "internal/workflow/...", "internal/rule", "internal/alias", "internal/timer",
 	}
 	impure = map[string]string{
 		"os":           "input and output belong to the rim",
