@@ -274,7 +274,7 @@ func (s *Server) executionPut(w http.ResponseWriter, r *request) error {
 // control pauses or resumes a workflow and answers with it as it then is.
 func (s *Server) control(w http.ResponseWriter, r *request, ex *squall.Execution, verb string,
 	do func(ctx context.Context, id squall.ID, by string) (*squall.Execution, error)) error {
-	if ex.Runner != lifecycle.WorkflowRunner {
+	if !lifecycle.IsFlow(ex.Runner) {
 		return errNotSupported(verb, ex)
 	}
 	changed, err := do(r.Context(), ex.ID, r.caller.User)

@@ -19,7 +19,7 @@ func (s *Service) Claim(ctx context.Context, owner store.Owner, n int, queues []
 		if err := mustHold(ctx, tx, owner); err != nil {
 			return err
 		}
-		claimed, err = tx.ClaimExecutions(ctx, store.Claim{Node: owner.Node, Epoch: owner.Epoch, Limit: n, Queues: queues, Exclude: []string{WorkflowRunner}})
+		claimed, err = tx.ClaimExecutions(ctx, store.Claim{Node: owner.Node, Epoch: owner.Epoch, Limit: n, Queues: queues, Exclude: flowRunners})
 		if err != nil {
 			return err
 		}

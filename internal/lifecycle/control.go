@@ -36,7 +36,7 @@ func (s *Service) tryCancel(ctx context.Context, id squall.ID, by string) (ex *s
 		if err != nil {
 			return err
 		}
-		st, changed, err := cancelStep(ex.Status, by)
+		st, changed, err := cancelFlow(ex, by)
 		if err != nil || !changed {
 			done = true
 			return err

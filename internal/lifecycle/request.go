@@ -37,7 +37,7 @@ func (s *Service) Request(ctx context.Context, r squall.Request) (*squall.Execut
 		return nil, err
 	}
 	span.SetAttributes(attribute.String("squall.execution_id", string(ex.ID)))
-	if ex.Runner == WorkflowRunner {
+	if IsFlow(ex.Runner) {
 		s.advanceSoon(ctx, ex.ID)
 	}
 	return ex, nil
@@ -70,7 +70,7 @@ type prepared struct {
 func (s *Service) current(ctx context.Context, tx store.Tx, ref squall.Ref) (*Definition, error) {
 	version, err := tx.CurrentVersion(ctx, ref)
 	if squall.KindOf(err) == squall.NotFound {
-		return nil, squall.Errorf(squall.Invalid, "Action %q cannot be found.", ref)
+		return nil, &noAction{squall.Errorf(squall.Invalid, "Action %q cannot be found.", ref)}
 	}
 	if err != nil {
 		return nil, err
@@ -85,13 +85,55 @@ func (s *Service) current(ctx context.Context, tx store.Tx, ref squall.Ref) (*De
 	return def, nil
 }
 
+// noAction is a request for an action that does not exist.
+type noAction struct{ error }
+
+func (e *noAction) Unwrap() error { return e.error }
+
+// badCast is a request with a value that cannot be turned into the type of its
+// parameter.
+type badCast struct{ error }
+
+func (e *badCast) Unwrap() error { return e.error }
+
+// prepareLiteral is prepare for parameters that are values: nothing in them is a
+// template, and they are cast one by one before they are checked (st2: what an
+// ActionChain does).
+func (s *Service) prepareLiteral(ctx context.Context, def *Definition, r squall.Request) (p *prepared, err error) {
+	if err := s.runnable(def, &r); err != nil {
+		return nil, err
+	}
+	if r.Context, err = contextOf(&r, traceContext(ctx)); err != nil {
+		return nil, err
+	}
+	cast, err := def.Form.Cast(r.Parameters)
+	if err != nil {
+		return nil, &badCast{err}
+	}
+	if r.Parameters, err = def.Form.Validate(cast); err != nil {
+		return nil, err
+	}
+	if r.Parameters, err = s.sealed(def, &r, cast); err != nil {
+		return nil, err
+	}
+	return &prepared{Request: r, def: def}, nil
+}
+
+// runnable refuses actions that this process cannot run.
+func (s *Service) runnable(def *Definition, r *squall.Request) error {
+	if def.Runner == nil {
+		return squall.Errorf(squall.Invalid, "Action %q needs the runner %q, which this version does not have.", r.Action, def.Action.Runner)
+	}
+	if IsFlow(def.Runner.Name) && s.flow.Exprs == nil {
+		return squall.Errorf(squall.Invalid, "Action %q is a workflow, and this process does not run workflows.", r.Action)
+	}
+	return nil
+}
+
 // prepare completes the context, renders, checks and seals the parameters.
 func (s *Service) prepare(ctx context.Context, read reader, def *Definition, r squall.Request) (*prepared, error) {
-	if def.Runner == nil {
-		return nil, squall.Errorf(squall.Invalid, "Action %q needs the runner %q, which this version does not have.", r.Action, def.Action.Runner)
-	}
-	if def.Runner.Name == WorkflowRunner && s.flow.Exprs == nil {
-		return nil, squall.Errorf(squall.Invalid, "Action %q is a workflow, and this process does not run workflows.", r.Action)
+	if err := s.runnable(def, &r); err != nil {
+		return nil, err
 	}
 	var err error
 	if r.Context, err = contextOf(&r, traceContext(ctx)); err != nil {
@@ -135,7 +177,7 @@ func (s *Service) insertOrStart(ctx context.Context, p *prepared) (*squall.Execu
 // reserve takes a slot of this process for the request, nil when it has to wait.
 func (s *Service) reserve(p *prepared) Slot {
 	local := s.local.Load()
-	if local == nil || p.def.Runner.Name == WorkflowRunner || !p.NotBefore.IsZero() || p.Queue != "" || len(p.def.Action.Labels) > 0 {
+	if local == nil || IsFlow(p.def.Runner.Name) || !p.NotBefore.IsZero() || p.Queue != "" || len(p.def.Action.Labels) > 0 {
 		return nil
 	}
 	slot, ok := (*local).Reserve(p.def.Runner.Name)
@@ -186,7 +228,7 @@ func (s *Service) insert(ctx context.Context, tx store.Tx, p *prepared, slot Slo
 			return nil, err
 		}
 	}
-	if ex.Runner == WorkflowRunner {
+	if IsFlow(ex.Runner) {
 		// Its in-box is its place in the queue: what is there is looked after.
 		begin := store.WorkflowEvent{Workflow: ex.ID, Kind: store.WorkflowBegin, Due: p.NotBefore, Doc: p.begin}
 		if err := tx.AppendWorkflowEvent(ctx, begin); err != nil {

@@ -135,8 +135,16 @@ func (s *Service) live(ctx context.Context, read reader, def *Definition, r *squ
 		}
 		return src
 	})
-	if err != nil || !def.Form.Secret() {
-		return params, err
+	if err != nil {
+		return nil, err
+	}
+	return s.sealed(def, r, params)
+}
+
+// sealed seals what is secret in checked parameters.
+func (s *Service) sealed(def *Definition, r *squall.Request, params json.RawMessage) (json.RawMessage, error) {
+	if !def.Form.Secret() {
+		return params, nil
 	}
 	if r.NoSecrets {
 		if err := refuseReferences(def.Form, r.Parameters, params); err != nil {

@@ -15,6 +15,7 @@ import (
 	"squall/internal/squall"
 	"squall/internal/store"
 	"squall/internal/workflow"
+	"squall/internal/workflow/chain"
 )
 
 // Service moves executions from state to state. It may be used by several
@@ -114,6 +115,7 @@ type Definition struct {
 	// Of a workflow: its definition, loaded at the first use.
 	flowOnce  sync.Once
 	flowSpec  *workflow.Spec
+	chainSpec *chain.Spec
 	flowFault *flowFault
 }
 

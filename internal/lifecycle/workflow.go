@@ -11,12 +11,7 @@ import (
 	"squall/internal/expr"
 	"squall/internal/squall"
 	"squall/internal/store"
-	"squall/internal/workflow"
 )
-
-// WorkflowRunner is the runner of Orquesta workflows. No node claims its
-// executions: Advance moves them.
-const WorkflowRunner = "orquesta"
 
 // Workflows are the settings of workflows. Without Exprs a Service refuses to
 // start any.
@@ -105,7 +100,7 @@ type flow struct {
 	id       squall.ID
 	revision int64 // of the store's row; 0 before the first step
 	state    flowState
-	c        *workflow.Conductor
+	c        conductor
 	waiting  []waitingAction
 	tasks    *taskLookup
 	restored []store.WorkflowRow // taken over from the execution that is run again

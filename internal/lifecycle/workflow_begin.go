@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"strconv"
 	"time"
 
@@ -23,46 +24,24 @@ func faultOf(message string) *flowFault {
 	return &flowFault{[]*value.Dict{value.DictOf("type", "error", "message", message)}}
 }
 
-func (f *flowFault) result() json.RawMessage {
-	list := value.NewList()
-	for _, p := range f.problems {
-		list.Items = append(list.Items, p)
+// result is the fault in the shape of the runner's results.
+func (f *flowFault) result(runner string) json.RawMessage {
+	var doc *value.Dict
+	if runner == ChainRunner {
+		msg, _ := f.problems[0].GetStr("message")
+		doc = value.DictOf("error", msg, "traceback", "")
+	} else {
+		list := value.NewList()
+		for _, p := range f.problems {
+			list.Items = append(list.Items, p)
+		}
+		doc = value.DictOf("output", nil, "errors", list)
 	}
-	doc, err := value.ToJSON(value.DictOf("output", nil, "errors", list))
+	text, err := value.ToJSON(doc)
 	if err != nil {
 		panic(fmt.Sprintf("lifecycle: marshal a list of texts: %v", err)) // cannot happen
 	}
-	return doc
-}
-
-// spec returns the workflow of an action's version, loaded and inspected.
-func (s *Service) spec(def *Definition) (*workflow.Spec, *flowFault) {
-	def.flowOnce.Do(func() {
-		if def.Action.Definition == "" {
-			def.flowFault = faultOf(fmt.Sprintf("The workflow file %q of action %q is not registered; register the pack again.", def.Action.EntryPoint, def.Action.Ref))
-			return
-		}
-		spec, problems := workflow.Parse([]byte(def.Action.Definition))
-		if spec != nil {
-			problems = spec.Inspect(s.flow.Exprs, []string{"st2", "parent"})
-		}
-		if spec == nil || len(problems) > 0 {
-			def.flowFault = &flowFault{}
-			for i := range problems {
-				p := problems[i].Value()
-				d := value.DictOf("type", string(problems[i].Category))
-				for k, v := range p.All() {
-					if k != "category" && k != "type" {
-						d.Set(k, v)
-					}
-				}
-				def.flowFault.problems = append(def.flowFault.problems, d)
-			}
-			return
-		}
-		def.flowSpec = spec
-	})
-	return def.flowSpec, def.flowFault
+	return text
 }
 
 // host is what the conductor of a workflow gets from outside.
@@ -82,22 +61,17 @@ func (s *Service) beginFlow(ctx context.Context, ex *squall.Execution, begin jso
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	spec, fault := s.spec(def)
-	if fault != nil {
+	if fault := s.loadFlow(def); fault != nil {
 		return nil, nil, fault, nil
 	}
-	start, err := s.flowStart(ctx, def, ex)
+	fl := &flow{id: ex.ID, tasks: &taskLookup{s: s, workflow: ex.ID}}
+	c, first, err := s.newConductor(ctx, def, ex, fl.tasks)
 	switch {
 	case err == nil:
 	case squall.KindOf(err) == squall.Unavailable:
 		return nil, nil, nil, err
 	default:
 		return nil, nil, faultOf(squall.MessageOf(err)), ctx.Err()
-	}
-	fl := &flow{id: ex.ID, tasks: &taskLookup{s: s, workflow: ex.ID}}
-	c, first, err := workflow.New(ctx, spec, start, s.host(ex, fl.tasks))
-	if err != nil {
-		return nil, nil, faultOf(err.Error()), ctx.Err() //nolint:nilerr // the fault is the answer
 	}
 	fl.c, fl.tasks.c = c, c
 	fl.state = flowState{version: ex.ActionVersion}
@@ -109,18 +83,10 @@ func (s *Service) beginFlow(ctx context.Context, ex *squall.Execution, begin jso
 	return fl, changes, nil, nil
 }
 
-// flowStart is what a workflow begins with.
-func (s *Service) flowStart(ctx context.Context, def *Definition, ex *squall.Execution) (workflow.Start, error) {
-	params, err := s.OpenParameters(def, ex.Parameters)
-	if err != nil {
-		return workflow.Start{}, err
-	}
-	runner, input, err := s.Start(ctx, def, ex, params)
-	if err != nil {
-		return workflow.Start{}, err
-	}
+// flowVars are the variables an Orquesta workflow finds beside its inputs.
+func (s *Service) flowVars(ex *squall.Execution, extra any) *value.Dict {
 	vars := value.NewDict(2)
-	if extra, ok := value.FromGo(runner["context"]).(*value.Dict); ok {
+	if extra, ok := value.FromGo(extra).(*value.Dict); ok {
 		vars.Update(extra)
 	}
 	vars.SetStr("st2", value.DictOf(
@@ -131,8 +97,7 @@ func (s *Service) flowStart(ctx context.Context, def *Definition, ex *squall.Exe
 			vars.SetStr("parent", parent)
 		}
 	}
-	given, _ := value.FromGo(input).(*value.Dict)
-	return workflow.Start{Input: given, Context: vars}, nil
+	return vars
 }
 
 // restoreFlow makes the conductor of a workflow from its rows.
@@ -150,8 +115,7 @@ func (s *Service) restoreInto(ctx context.Context, fl *flow, ex *squall.Executio
 	if err != nil {
 		return err
 	}
-	spec, fault := s.spec(def)
-	if fault != nil {
+	if s.loadFlow(def) != nil {
 		return squall.Errorf(squall.Internal, "the definition of workflow %s is not usable any more", ex.Action)
 	}
 	rows, waiting, err := readRows(list)
@@ -160,7 +124,7 @@ func (s *Service) restoreInto(ctx context.Context, fl *flow, ex *squall.Executio
 	}
 	rows.Workflow = fl.state.row
 	fl.waiting = waiting
-	if fl.c, err = workflow.Restore(spec, rows, s.host(ex, fl.tasks)); err != nil {
+	if fl.c, err = s.restoreConductor(def, ex, rows, fl.tasks); err != nil {
 		return err
 	}
 	fl.tasks.c = fl.c
@@ -168,14 +132,14 @@ func (s *Service) restoreInto(ctx context.Context, fl *flow, ex *squall.Executio
 }
 
 // prepareChild makes the request of an action of a task.
-func (s *Service) prepareChild(ctx context.Context, ex *squall.Execution, run workflow.RunAction) (*prepared, error) {
+func (s *Service) prepareChild(ctx context.Context, ex *squall.Execution, c conductor, run workflow.RunAction) (*prepared, error) {
 	name, ok := run.Action.(string)
 	if !ok {
 		return nil, squall.Errorf(squall.Invalid, "The action of task %q is no text.", run.Task)
 	}
 	ref, err := squall.ParseRef(name)
 	if err != nil {
-		return nil, squall.Errorf(squall.Invalid, "Unable to find action %q.", name)
+		return nil, &noAction{squall.Errorf(squall.Invalid, "Unable to find action %q.", name)}
 	}
 	// What the definition says about secrets was evaluated by the conductor. What
 	// still looks like a template came out of data, and must not reach any.
@@ -186,7 +150,7 @@ func (s *Service) prepareChild(ctx context.Context, ex *squall.Execution, run wo
 			return nil, squall.Errorf(squall.Invalid, "The input of task %q: %s", run.Task, value.MessageOf(err))
 		}
 	}
-	if r.Context, err = childContext(ex, run); err != nil {
+	if r.Context, err = childContext(ex, c, run); err != nil {
 		return nil, err
 	}
 	var def *Definition
@@ -200,30 +164,19 @@ func (s *Service) prepareChild(ctx context.Context, ex *squall.Execution, run wo
 	if err != nil {
 		return nil, err
 	}
+	if c.literal() {
+		return s.prepareLiteral(WithTrace(ctx, ex.Context), def, r)
+	}
 	return s.prepare(WithTrace(ctx, ex.Context), s.st.View, def, r)
 }
 
-// childContext is what an action of a workflow knows of its place (st2:
-// context.orquesta, context.parent).
-func childContext(ex *squall.Execution, run workflow.RunAction) (json.RawMessage, error) {
-	parent := map[string]any{"execution_id": ex.ID, "user": ex.User, "pack": ex.Action.Pack}
-	var outer struct {
-		Parent json.RawMessage `json:"parent"`
-	}
-	if json.Unmarshal(ex.Context, &outer) == nil && outer.Parent != nil {
-		parent["parent"] = outer.Parent
-	}
-	place := map[string]any{
-		"workflow_execution_id": ex.ID,
-		"task_execution_id":     taskExecutionID(ex.ID, run.Entry),
-		"task_name":             run.Task,
-		"task_id":               run.Task,
-		"task_route":            run.Route,
-	}
-	if run.Item != workflow.NoItem {
-		place["item_id"] = run.Item
-	}
-	return json.Marshal(map[string]any{"parent": parent, "orquesta": place})
+// childContext is what an action of a workflow knows of its place.
+func childContext(ex *squall.Execution, c conductor, run workflow.RunAction) (json.RawMessage, error) {
+	own, parent := c.place(ex, run)
+	parent["execution_id"], parent["user"], parent["pack"] = ex.ID, ex.User, ex.Action.Pack
+	doc := map[string]any{"parent": parent}
+	maps.Copy(doc, own)
+	return json.Marshal(doc)
 }
 
 // taskExecutionID names a visit of a task. st2 stores an object for it; here it

@@ -16,22 +16,33 @@ func signalStep(ex *squall.Execution, wish squall.Status, by string) (step, erro
 		if ex.Status == squall.Pending { // an inquiry below a workflow goes with it
 			return step{to: squall.Canceled, result: canceledResult(by), reason: canceledBy(by)}, nil
 		}
-		st, changed, err := cancelStep(ex.Status, by)
+		st, changed, err := cancelFlow(ex, by)
 		if err == nil && !changed {
 			err = squall.Errorf(squall.Conflict, "it is %s", ex.Status)
 		}
 		return st, err
 	case squall.Paused:
-		if ex.Runner == WorkflowRunner && ex.Status.CanMoveTo(squall.Pausing) {
+		if IsFlow(ex.Runner) && ex.Status.CanMoveTo(squall.Pausing) {
 			return step{to: squall.Pausing, reason: doneBy("paused", by)}, nil
 		}
 	case squall.Resuming:
-		if ex.Runner == WorkflowRunner && ex.Status.CanMoveTo(squall.Resuming) {
+		if IsFlow(ex.Runner) && ex.Status.CanMoveTo(squall.Resuming) {
 			return step{to: squall.Resuming, reason: doneBy("resumed", by)}, nil
 		}
 	default:
 	}
 	return step{}, squall.Errorf(squall.Conflict, "Execution is %s.", ex.Status)
+}
+
+// cancelFlow is cancelStep for anything that may be a chain. st2: one that is
+// paused, and no part of another workflow, is canceled at once, and its result
+// with it.
+func cancelFlow(ex *squall.Execution, by string) (step, bool, error) {
+	st, changed, err := cancelStep(ex.Status, by)
+	if changed && ex.Runner == ChainRunner && ex.Status == squall.Paused && ex.Parent == nil {
+		st.to = squall.Canceled
+	}
+	return st, changed, err
 }
 
 func doneBy(what, user string) string {
@@ -58,11 +69,11 @@ func (s *Service) signal(ctx context.Context, tx store.Tx, ex *squall.Execution,
 	if told, err = s.moved(ctx, tx, ex.ID, st.to); err != nil {
 		return nil, false, err
 	}
-	if ex.Runner != WorkflowRunner {
+	if !IsFlow(ex.Runner) {
 		tx.Wake(store.TopicControl)
 		return told, true, nil
 	}
-	if st.to.Final() {
+	if st.to.Final() && ex.Status != squall.Paused {
 		return told, true, nil // it had not begun
 	}
 	err = tx.AppendWorkflowEvent(ctx, store.WorkflowEvent{Workflow: ex.ID, Kind: store.WorkflowControl, Status: wish, Doc: []byte(by)})
@@ -92,7 +103,7 @@ func (s *Service) control(ctx context.Context, id squall.ID, wish squall.Status,
 			if err != nil {
 				return err
 			}
-			if ex.Runner != WorkflowRunner {
+			if !IsFlow(ex.Runner) {
 				return squall.Errorf(squall.Invalid, "Failed updating execution. Unable to %s liveaction %q because it is not supported by the %q runner.", verb, id, ex.Runner)
 			}
 			if halted(ex.Status, wish) {

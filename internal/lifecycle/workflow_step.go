@@ -3,8 +3,10 @@ package lifecycle
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"squall/internal/expr/value"
 	"squall/internal/squall"
@@ -18,7 +20,8 @@ type inbox struct {
 	stored  *store.Workflow // nil: it has not begun
 	rows    []store.WorkflowRow
 	events  []store.WorkflowEvent
-	results map[squall.ID]json.RawMessage
+	results map[squall.ID]*squall.Execution // with their results
+	now     time.Time
 }
 
 // decision is what a step writes.
@@ -34,6 +37,7 @@ type decision struct {
 	signal   squall.Status   // what the children are asked for: canceled, paused, resuming; "" for nothing
 	by       string          // who asks for it
 	goOn     bool            // the conductor has more to do
+	now      time.Time
 }
 
 // step reads, decides and writes once. more says that events were left.
@@ -66,7 +70,7 @@ func (s *Service) step(ctx context.Context, id squall.ID) (more bool, told []squ
 // the rows.
 func (s *Service) readInbox(ctx context.Context, id squall.ID, fl *flow) (in *inbox, err error) {
 	err = s.st.View(ctx, func(tx store.Tx) error {
-		in = &inbox{results: map[squall.ID]json.RawMessage{}}
+		in = &inbox{results: map[squall.ID]*squall.Execution{}, now: tx.Now()}
 		var err error
 		if in.events, err = tx.WorkflowEvents(ctx, id, eventBatch); err != nil {
 			return err
@@ -87,7 +91,7 @@ func (s *Service) readInbox(ctx context.Context, id squall.ID, fl *flow) (in *in
 		}
 		var ended []squall.ID
 		for _, ev := range in.events {
-			if ev.Kind == store.WorkflowChild && ev.Status.Final() {
+			if ev.Kind == store.WorkflowChild && (ev.Status.Final() || ev.Status == squall.Paused || ev.Status == squall.Pending) {
 				ended = append(ended, ev.Child)
 			}
 		}
@@ -96,7 +100,7 @@ func (s *Service) readInbox(ctx context.Context, id squall.ID, fl *flow) (in *in
 		}
 		children, err := tx.FindExecutions(ctx, store.ExecutionFilter{IDs: ended, Limit: len(ended), Parts: store.WithResult})
 		for _, child := range children {
-			in.results[child.ID] = child.Result
+			in.results[child.ID] = child
 		}
 		return err
 	})
@@ -108,7 +112,7 @@ func (s *Service) readInbox(ctx context.Context, id squall.ID, fl *flow) (in *in
 
 // decide finds out what the events lead to. It writes nothing.
 func (s *Service) decide(ctx context.Context, in *inbox, fl *flow) (*decision, error) {
-	d := &decision{ex: in.ex, status: in.ex.Status, change: store.WorkflowChange{ID: in.ex.ID, Root: in.ex.Root}}
+	d := &decision{ex: in.ex, status: in.ex.Status, now: in.now, change: store.WorkflowChange{ID: in.ex.ID, Root: in.ex.Root}}
 	for _, ev := range in.events {
 		d.change.Consumed = append(d.change.Consumed, ev.Number)
 	}
@@ -127,7 +131,7 @@ func (s *Service) decide(ctx context.Context, in *inbox, fl *flow) (*decision, e
 		}
 		d.begun = true
 		if fault != nil {
-			d.status, d.result = squall.Failed, fault.result()
+			d.status, d.result = squall.Failed, fault.result(in.ex.Runner)
 			d.change.State = w.state(&flowState{})
 			return d, w.err
 		}
@@ -172,14 +176,17 @@ func (d *decision) apply(ctx context.Context, w *rowWriter, events ...workflow.E
 }
 
 // tell gives one event to the conductor.
-func (s *Service) tell(ctx context.Context, d *decision, w *rowWriter, ev store.WorkflowEvent, results map[squall.ID]json.RawMessage) {
+func (s *Service) tell(ctx context.Context, d *decision, w *rowWriter, ev store.WorkflowEvent, children map[squall.ID]*squall.Execution) {
 	fl := d.flow
 	switch ev.Kind {
 	case store.WorkflowChild:
 		report := workflow.Report{Task: ev.Task.Task, Route: ev.Task.Route, Item: ev.Task.Item, Status: ev.Status}
 		if ev.Status.Final() {
 			fl.state.active--
-			report.Result = resultValue(results[ev.Child])
+		}
+		if child := children[ev.Child]; child != nil {
+			report.Result = resultValue(child.Result)
+			report.Child = workflow.Child{Execution: string(child.ID), Created: instant(child.CreatedAt), Updated: instant(child.UpdatedAt)}
 		}
 		d.apply(ctx, w, report)
 	case store.WorkflowControl:
@@ -193,6 +200,9 @@ func (s *Service) tell(ctx context.Context, d *decision, w *rowWriter, ev store.
 	case store.WorkflowBegin: // done before events are told
 	}
 }
+
+// instant is how st2 writes an instant in results.
+func instant(at time.Time) string { return at.UTC().Format("2006-01-02T15:04:05.000000-07:00") }
 
 // resultValue reads the result of a child; one that is no JSON is a text.
 func resultValue(doc json.RawMessage) any {
@@ -257,7 +267,7 @@ func (s *Service) requestWaiting(ctx context.Context, d *decision, w *rowWriter)
 				fl.waiting = append(fl.waiting, a)
 				continue
 			}
-			p, err := s.prepareChild(ctx, d.ex, a.run)
+			p, err := s.prepareChild(ctx, d.ex, fl.c, a.run)
 			switch {
 			case err == nil:
 			case squall.KindOf(err) == squall.Unavailable:
@@ -267,8 +277,7 @@ func (s *Service) requestWaiting(ctx context.Context, d *decision, w *rowWriter)
 			default:
 				d.unqueue(a)
 				fl.waiting = append(fl.waiting, list[i+1:]...)
-				d.apply(ctx, w, workflow.Request{Status: squall.Failed},
-					workflow.Report{Task: a.run.Task, Route: a.run.Route, Item: a.run.Item, Status: squall.Failed, Result: refusal(a.run, err)})
+				d.apply(ctx, w, refusal(a.run, err, d.now))
 				if fl.c.Status().Final() {
 					fl.dropWaiting(ctx, d, w, true)
 				}
@@ -291,10 +300,15 @@ func (s *Service) requestWaiting(ctx context.Context, d *decision, w *rowWriter)
 	return nil
 }
 
-// refusal is the result of an action that could not be requested.
-func refusal(run workflow.RunAction, err error) any {
-	return value.DictOf("errors", value.NewList(value.DictOf(
-		"type", "error", "message", squall.MessageOf(err), "task_id", run.Task, "route", int64(run.Route))))
+// refusal tells the conductor that an action could not be requested.
+func refusal(run workflow.RunAction, err error, now time.Time) workflow.Refusal {
+	r := workflow.Refusal{Task: run.Task, Route: run.Route, Item: run.Item, Message: squall.MessageOf(err), At: instant(now)}
+	if _, ok := errors.AsType[*noAction](err); ok {
+		r.Kind = workflow.RefusedAction
+	} else if _, ok := errors.AsType[*badCast](err); ok {
+		r.Kind = workflow.RefusedCast
+	}
+	return r
 }
 
 // settleStatus brings the execution to where the conductor is. One that was
@@ -312,25 +326,5 @@ func (d *decision) settleStatus(w *rowWriter) {
 		to = squall.Running
 	}
 	d.status = to
-	if to.Final() {
-		d.result = d.flow.result(w, to)
-	}
-}
-
-// result is what a workflow leaves: {"output": ..., "errors": [...]}. st2: an
-// empty output is null, and errors belong to what went wrong.
-func (fl *flow) result(w *rowWriter, s squall.Status) json.RawMessage {
-	var output any
-	if out := fl.c.Output(); out != nil && out.Len() > 0 {
-		output = out
-	}
-	pairs := []any{"output", output}
-	if s == squall.Failed || s == squall.Timeout || s == squall.Abandoned {
-		list := value.NewList()
-		for _, e := range fl.c.Errors() {
-			list.Items = append(list.Items, e.Value())
-		}
-		pairs = append(pairs, "errors", list)
-	}
-	return w.doc(pairs...)
+	d.result = d.flow.c.result(w, to)
 }

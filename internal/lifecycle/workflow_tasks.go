@@ -9,7 +9,6 @@ import (
 	"squall/internal/expr/value"
 	"squall/internal/squall"
 	"squall/internal/store"
-	"squall/internal/workflow"
 )
 
 // taskLookup answers task() of the expressions of one workflow from its
@@ -17,7 +16,7 @@ import (
 type taskLookup struct {
 	s        *Service
 	workflow squall.ID
-	c        *workflow.Conductor
+	c        conductor
 	found    map[taskPlace]*expr.TaskExecution
 }
 

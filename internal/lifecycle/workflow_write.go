@@ -50,7 +50,7 @@ func (s *Service) writeStep(ctx context.Context, d *decision) (told []squall.ID,
 				return err
 			}
 			children = append(children, child)
-			if child.Runner == WorkflowRunner {
+			if IsFlow(child.Runner) {
 				told = append(told, child.ID)
 			}
 		}
@@ -173,16 +173,32 @@ func tellsParent(to squall.Status) bool {
 // over, to pause and go on to those that are workflows.
 func (s *Service) signalChildren(ctx context.Context, tx store.Tx, d *decision) (told []squall.ID, err error) {
 	f := store.ExecutionFilter{Parent: d.ex.ID, Ascending: true, Limit: 500}
+	onlyFlows := true
 	switch d.signal {
 	case squall.Canceled:
 		f.Statuses = []squall.Status{squall.Requested, squall.Delayed, squall.Running, squall.Pending, squall.Pausing, squall.Paused, squall.Resuming}
+		onlyFlows = d.flow != nil && !d.flow.c.cancels()
 	case squall.Paused:
-		f.Runner, f.Statuses = WorkflowRunner, []squall.Status{squall.Running, squall.Resuming}
+		f.Statuses = []squall.Status{squall.Running, squall.Resuming}
 	case squall.Resuming:
-		f.Runner, f.Statuses = WorkflowRunner, []squall.Status{squall.Paused}
+		f.Statuses = []squall.Status{squall.Paused}
 	default:
 		return nil, nil
 	}
+	if !onlyFlows {
+		return s.signalEach(ctx, tx, d, f)
+	}
+	for _, f.Runner = range flowRunners { // one at a time: a workflow may have thousands of other children
+		more, err := s.signalEach(ctx, tx, d, f)
+		if err != nil {
+			return nil, err
+		}
+		told = append(told, more...)
+	}
+	return told, nil
+}
+
+func (s *Service) signalEach(ctx context.Context, tx store.Tx, d *decision, f store.ExecutionFilter) (told []squall.ID, err error) {
 	for {
 		children, err := tx.FindExecutions(ctx, f)
 		if err != nil {

@@ -1,8 +1,11 @@
 package param
 
 import (
+	"encoding/json"
+
 	"squall/internal/expr/stfn"
 	"squall/internal/expr/value"
+	"squall/internal/squall"
 )
 
 // Cast turns a rendered parameter into its schema's type as StackStorm does:
@@ -62,4 +65,29 @@ func castBySchema(b *value.Budget, v any, entry *value.Dict) (any, error) {
 	t, _ := entry.GetStr("type")
 	name, _ := t.(string)
 	return Cast(b, v, name)
+}
+
+// Cast turns the values of a request into the types of their parameters, one by
+// one, and renders nothing: what StackStorm's ActionChains do with the
+// parameters of their tasks. Error kind: Invalid.
+func (f *Form) Cast(given json.RawMessage) (json.RawMessage, error) {
+	if params, err := object(given); err != nil || len(params) == 0 {
+		return given, err
+	}
+	d, err := dict(given)
+	if err != nil {
+		return nil, err
+	}
+	out := value.NewDict(d.Len())
+	for k, v := range d.All() {
+		name, _ := k.(string)
+		cast, err := Cast(nil, v, f.types[name])
+		if err != nil {
+			shown, _ := value.Str(nil, v)
+			return nil, squall.Errorf(squall.Invalid, "Failed to cast value \"%s\" (type: %s) for parameter \"%s\" of type \"%s\": %s. Perhaps the value is of an invalid type?",
+				shown, value.TypeName(v), name, f.types[name], messageOf(err))
+		}
+		out.Set(k, cast)
+	}
+	return value.ToJSON(out)
 }

@@ -7,8 +7,8 @@ import (
 	"squall/internal/squall"
 )
 
-// Event is something that happened to a workflow: a Report, a Request or a
-// Rerun.
+// Event is something that happened to a workflow: a Report, a Refusal, a
+// Request or a Rerun.
 type Event interface{ event() }
 
 // Request asks for a status: Running to start, Paused, Resuming, Canceled,
@@ -22,6 +22,7 @@ type Rerun struct {
 }
 
 func (Report) event()  {}
+func (Refusal) event() {}
 func (Request) event() {}
 func (Rerun) event()   {}
 
@@ -46,6 +47,12 @@ func (c *Conductor) Apply(ctx context.Context, events ...Event) Changes {
 	}
 	for i, ev := range events {
 		var err error
+		if r, ok := ev.(Refusal); ok {
+			_ = c.try(func() error { return c.requestStatus(squall.Failed) }) // it may be over
+			c.note()
+			c.dispatch()
+			ev = Report{Task: r.Task, Route: r.Route, Item: r.Item, Status: squall.Failed, Result: r.result()}
+		}
 		switch ev := ev.(type) {
 		case Report:
 			if !c.handled(ev) {

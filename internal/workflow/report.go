@@ -21,6 +21,38 @@ type Report struct {
 	Result any // of the action; of all items when Item is NoItem and the task has items
 	// Accumulated replaces the results of all items that the conductor keeps.
 	Accumulated *value.List
+	// Child is the execution of the action. Only chains show it.
+	Child Child
+}
+
+// Child says which execution a report is about, and when it was created and
+// changed last (texts as StackStorm writes instants).
+type Child struct{ Execution, Created, Updated string }
+
+// RefusalKind says why an action could not be requested.
+type RefusalKind uint8
+
+// The kinds of refusals.
+const (
+	RefusedRun    RefusalKind = iota // its parameters, or it is disabled
+	RefusedAction                    // there is no such action
+	RefusedCast                      // a value cannot be turned into a parameter's type
+)
+
+// Refusal is the news that an action could not be requested. An Orquesta
+// workflow fails (st2).
+type Refusal struct {
+	Task        string
+	Route, Item int
+	Kind        RefusalKind
+	Message     string
+	At          string // when, as in Child
+}
+
+// result is what the task of a refused action leaves.
+func (r Refusal) result() any {
+	return value.DictOf("errors", value.NewList(value.DictOf(
+		"type", "error", "message", r.Message, "task_id", r.Task, "route", int64(r.Route))))
 }
 
 // command is what the engine does to a task itself.

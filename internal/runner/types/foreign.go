@@ -13,7 +13,7 @@ import (
 func Known() *Catalog {
 	all := Builtin().All()
 	for _, t := range []*squall.RunnerType{
-		pythonScript(), actionChain(), mistral(), inquirer(),
+		pythonScript(), mistral(), inquirer(),
 		remote("remote-shell-cmd", "Runs a shell command on other machines, through SSH.", "run-remote",
 			param("cmd", "string", "The command line, as typed into a shell."),
 			param("dir", "string", "Directory to run the command in.")),
@@ -42,17 +42,6 @@ func pythonScript() *squall.RunnerType {
 			param("env", "object", "Environment variables for the action; every value is a string."),
 			param("log_level", "string", "Lowest level of the action's log that is kept.", byDefault(`"DEBUG"`)),
 			param("timeout", "integer", "Seconds after which the action and all it started are killed.", byDefault("600")),
-		},
-	}
-}
-
-func actionChain() *squall.RunnerType {
-	return &squall.RunnerType{
-		Name:        "action-chain",
-		Description: "Runs a chain of actions.",
-		Parameters: squall.Schema{
-			param("display_published", "boolean", "Show the variables of the chain in its result.", byDefault("true")),
-			param("skip_notify", "array", "Tasks whose end is not announced.", byDefault("[]")),
 		},
 	}
 }

@@ -66,3 +66,16 @@ func orquesta() *squall.RunnerType {
 		},
 	}
 }
+
+func actionChain() *squall.RunnerType {
+	return &squall.RunnerType{
+		Name:        "action-chain",
+		Description: "Runs a chain of actions.",
+		Parameters: squall.Schema{
+			param("display_published", "boolean", "Show the variables of the chain in its result.", byDefault("true")),
+			param("skip_notify", "array", "Tasks whose end is not announced.", byDefault("[]")),
+		},
+		OutputKey: "published",
+		Output:    json.RawMessage(`{"type":"object","properties":{"published":{"type":"object"},"tasks":{"type":"array"}},"additionalProperties":false}`),
+	}
+}

@@ -29,6 +29,7 @@ func Builtin() *Catalog {
 		localShellScript(),
 		noop(),
 		orquesta(),
+		actionChain(),
 		packManager(),
 	)
 }

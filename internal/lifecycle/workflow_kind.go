@@ -1,0 +1,254 @@
+package lifecycle
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+
+	"squall/internal/expr"
+	"squall/internal/expr/value"
+	"squall/internal/squall"
+	"squall/internal/workflow"
+	"squall/internal/workflow/chain"
+)
+
+// The runners of workflows. No node claims their executions: Advance moves them.
+const (
+	WorkflowRunner = "orquesta"
+	ChainRunner    = "action-chain"
+)
+
+// flowRunners are the runners of workflows.
+var flowRunners = []string{WorkflowRunner, ChainRunner}
+
+// IsFlow reports whether a runner's executions are workflows.
+func IsFlow(runner string) bool { return slices.Contains(flowRunners, runner) }
+
+// conductor decides what comes next in one workflow. There is one for each
+// language; all speak of what happens in package workflow's words.
+type conductor interface {
+	Apply(ctx context.Context, events ...workflow.Event) workflow.Changes
+	Status() workflow.Status
+	// FindTask finds a task's newest visit, for task() of expressions.
+	FindTask(task string, route int64) (entryRoute int64, status string, found bool)
+	// result is what the workflow leaves in that state; nil: what is there stays.
+	result(w *rowWriter, s squall.Status) json.RawMessage
+	// place is what a child's context says of its place in the workflow, and what
+	// it says of the workflow as its parent.
+	place(ex *squall.Execution, run workflow.RunAction) (own, parent map[string]any)
+	// literal: the inputs of actions are values, and no templates to render.
+	literal() bool
+	// cancels: running actions are canceled with the workflow. Workflows are always.
+	cancels() bool
+}
+
+// orquesta is the conductor of an Orquesta workflow.
+type orquesta struct{ *workflow.Conductor }
+
+func (o orquesta) literal() bool { return false }
+func (o orquesta) cancels() bool { return true }
+
+// result is {"output": ..., "errors": [...]}. st2: an empty output is null, and
+// errors belong to what went wrong.
+func (o orquesta) result(w *rowWriter, s squall.Status) json.RawMessage {
+	if !s.Final() {
+		return nil
+	}
+	var output any
+	if out := o.Output(); out != nil && out.Len() > 0 {
+		output = out
+	}
+	pairs := []any{"output", output}
+	if s == squall.Failed || s == squall.Timeout || s == squall.Abandoned {
+		list := value.NewList()
+		for _, e := range o.Errors() {
+			list.Items = append(list.Items, e.Value())
+		}
+		pairs = append(pairs, "errors", list)
+	}
+	return w.doc(pairs...)
+}
+
+func (o orquesta) place(ex *squall.Execution, run workflow.RunAction) (own, parent map[string]any) {
+	parent = map[string]any{}
+	var outer struct {
+		Parent json.RawMessage `json:"parent"`
+	}
+	if json.Unmarshal(ex.Context, &outer) == nil && outer.Parent != nil {
+		parent["parent"] = outer.Parent
+	}
+	place := map[string]any{
+		"workflow_execution_id": ex.ID,
+		"task_execution_id":     taskExecutionID(ex.ID, run.Entry),
+		"task_name":             run.Task,
+		"task_id":               run.Task,
+		"task_route":            run.Route,
+	}
+	if run.Item != workflow.NoItem {
+		place["item_id"] = run.Item
+	}
+	return map[string]any{"orquesta": place}, parent
+}
+
+// actionChain is the conductor of an ActionChain.
+type actionChain struct{ *chain.Conductor }
+
+func (a actionChain) literal() bool { return true }
+func (a actionChain) cancels() bool { return false }
+
+// result: st2 shows what was done as soon as the chain stands still.
+func (a actionChain) result(w *rowWriter, s squall.Status) json.RawMessage {
+	if !s.Final() && s != squall.Paused {
+		return nil
+	}
+	return w.doc(pairsOf(a.Result())...)
+}
+
+func pairsOf(d *value.Dict) []any {
+	var pairs []any
+	for k, v := range d.All() {
+		pairs = append(pairs, k, v)
+	}
+	return pairs
+}
+
+// place shows the task as it is written, and the whole context of the chain
+// (st2: context.chain, context.parent).
+func (a actionChain) place(ex *squall.Execution, run workflow.RunAction) (own, parent map[string]any) {
+	parent = map[string]any{}
+	var outer map[string]json.RawMessage
+	if json.Unmarshal(ex.Context, &outer) == nil {
+		for k, v := range outer {
+			if k != "trace_context" {
+				parent[k] = v
+			}
+		}
+	}
+	if n, ok := a.Node(run.Task); ok {
+		if doc, err := value.ToJSON(n.Shown()); err == nil {
+			own = map[string]any{"chain": json.RawMessage(doc)}
+		}
+	}
+	return own, parent
+}
+
+// chainPath is how messages name the file of a chain.
+func chainPath(a *squall.Action) string {
+	return "/opt/stackstorm/packs/" + a.Ref.Pack + "/actions/" + a.EntryPoint
+}
+
+// loadFlow reads the definition of a workflow, once for each version of its
+// action. A nil fault means that one of def's specs is there.
+func (s *Service) loadFlow(def *Definition) *flowFault {
+	def.flowOnce.Do(func() {
+		switch {
+		case def.Action.Definition == "" && def.Action.Runner == ChainRunner:
+			def.flowFault = faultOf(fmt.Sprintf("Failed to parse action chain definition from %q: [Errno 2] No such file or directory: '%s'",
+				chainPath(def.Action), chainPath(def.Action)))
+		case def.Action.Definition == "":
+			def.flowFault = faultOf(fmt.Sprintf("The workflow file %q of action %q is not registered; register the pack again.", def.Action.EntryPoint, def.Action.Ref))
+		case def.Action.Runner == ChainRunner:
+			spec, err := chain.Parse(def.Action.Definition, chainPath(def.Action), def.Action.Ref.Name)
+			if err != nil {
+				_, msg := workflow.Describe(err)
+				def.flowFault = faultOf(msg)
+				return
+			}
+			def.chainSpec = spec
+		default:
+			def.flowSpec, def.flowFault = s.loadOrquesta(def.Action.Definition)
+		}
+	})
+	return def.flowFault
+}
+
+func (s *Service) loadOrquesta(text string) (*workflow.Spec, *flowFault) {
+	spec, problems := workflow.Parse([]byte(text))
+	if spec != nil {
+		problems = spec.Inspect(s.flow.Exprs, []string{"st2", "parent"})
+	}
+	if spec != nil && len(problems) == 0 {
+		return spec, nil
+	}
+	fault := &flowFault{}
+	for i := range problems {
+		p := problems[i].Value()
+		d := value.DictOf("type", string(problems[i].Category))
+		for k, v := range p.All() {
+			if k != "category" && k != "type" {
+				d.Set(k, v)
+			}
+		}
+		fault.problems = append(fault.problems, d)
+	}
+	return nil, fault
+}
+
+// newConductor makes the conductor of a workflow that begins, and what it
+// changed to begin. The error is the workflow's.
+func (s *Service) newConductor(ctx context.Context, def *Definition, ex *squall.Execution, tasks *taskLookup) (conductor, workflow.Changes, error) {
+	params, err := s.OpenParameters(def, ex.Parameters)
+	if err != nil {
+		return nil, workflow.Changes{}, err
+	}
+	runner, given, err := s.Start(ctx, def, ex, params)
+	if err != nil {
+		return nil, workflow.Changes{}, err
+	}
+	input, _ := value.FromGo(given).(*value.Dict)
+	if def.chainSpec != nil {
+		hide := runner["display_published"] == false
+		c, first := chain.New(ctx, def.chainSpec, chain.Start{Parameters: input, HidePublished: hide}, s.chainHost(ex))
+		return actionChain{c}, first, nil
+	}
+	start := workflow.Start{Input: input, Context: s.flowVars(ex, runner["context"])}
+	c, first, err := workflow.New(ctx, def.flowSpec, start, s.host(ex, tasks))
+	if err != nil {
+		return nil, workflow.Changes{}, err
+	}
+	return orquesta{c}, first, nil
+}
+
+// restoreConductor makes a conductor from its rows.
+func (s *Service) restoreConductor(def *Definition, ex *squall.Execution, rows workflow.Rows, tasks *taskLookup) (conductor, error) {
+	if def.chainSpec != nil {
+		c, err := chain.Restore(def.chainSpec, rows, s.chainHost(ex))
+		if err != nil {
+			return nil, err
+		}
+		return actionChain{c}, nil
+	}
+	c, err := workflow.Restore(def.flowSpec, rows, s.host(ex, tasks))
+	if err != nil {
+		return nil, err
+	}
+	return orquesta{c}, nil
+}
+
+// chainHost is what the conductor of a chain gets from outside.
+func (s *Service) chainHost(ex *squall.Execution) chain.Host {
+	doc := map[string]any{}
+	_, parent := actionChain{}.place(ex, workflow.RunAction{})
+	maps.Copy(doc, parent)
+	doc["execution_id"] = ex.ID
+	seen := value.NewDict(0)
+	if text, err := json.Marshal(doc); err == nil {
+		if d, ok := resultValue(text).(*value.Dict); ok {
+			seen = d
+		}
+	}
+	return chain.Host{
+		Context: seen,
+		Env:     expr.Env{Store: &Datastore{read: s.st.View, ring: s.ring, decrypt: true}, User: ex.User, Options: s.flow.Options},
+		Config: func(ctx context.Context) (*value.Dict, error) {
+			config, err := s.PackConfig(ctx, ex.Action.Pack, ex.User)
+			if err != nil || len(config) == 0 {
+				return value.NewDict(0), err
+			}
+			d, _ := resultValue(config).(*value.Dict)
+			return d, nil
+		},
+	}
+}
