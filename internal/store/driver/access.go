@@ -17,6 +17,26 @@ func CheckAPIKey(k *squall.APIKey) error {
 	return CheckText(k.User, k.Hash, string(k.Metadata))
 }
 
+// UserGroups checks that u can be stored and returns its groups as a text: one a
+// line.
+func UserGroups(u *squall.User) (string, error) {
+	for _, g := range u.Groups {
+		if g == "" || strings.Contains(g, "\n") {
+			return "", squall.Errorf(squall.Invalid, "%q is not the name of a group", g)
+		}
+	}
+	groups := strings.Join(u.Groups, "\n")
+	return groups, CheckText(u.Name, u.PasswordHash, string(u.Source), groups, u.Description)
+}
+
+// Groups reads what UserGroups wrote.
+func Groups(text string) []string {
+	if text == "" {
+		return nil
+	}
+	return strings.Split(text, "\n")
+}
+
 // AuditText returns e with texts that every database keeps. What is wrong in
 // them comes from attackers as well: the entry must not be lost by it.
 func AuditText(e *squall.AuditEntry) (*squall.AuditEntry, error) {

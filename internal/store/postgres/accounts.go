@@ -10,36 +10,44 @@ import (
 
 // PutUser implements store.Accounts.
 func (t *tx) PutUser(_ context.Context, u *squall.User) error {
-	if err := driver.CheckText(u.Name, u.PasswordHash); err != nil {
+	groups, err := driver.UserGroups(u)
+	if err != nil {
 		return err
 	}
 	created := u.CreatedAt
 	if created.IsZero() {
 		created = t.now
 	}
-	err := t.send(`
-		INSERT INTO users (name, password_hash, admin, created_at) VALUES ($1,$2,$3,$4)
-		ON CONFLICT (name) DO UPDATE SET password_hash = excluded.password_hash, admin = excluded.admin, created_at = excluded.created_at`,
-		u.Name, u.PasswordHash, u.Admin, created)
+	err = t.send(`
+		INSERT INTO users (`+userColumns+`) VALUES ($1,$2,$3,$4,$5,$6,$7,$8)
+		ON CONFLICT (name) DO UPDATE SET password_hash = excluded.password_hash, admin = excluded.admin, created_at = excluded.created_at,
+			source = excluded.source, member_of = excluded.member_of, disabled = excluded.disabled, description = excluded.description`,
+		u.Name, u.PasswordHash, u.Admin, created, string(u.Source), groups, u.Disabled, u.Description)
 	return wrap("store user "+u.Name, err)
 }
 
+const userColumns = `name, password_hash, admin, created_at, source, member_of, disabled, description`
+
 // User implements store.Accounts.
 func (t *tx) User(ctx context.Context, name string) (*squall.User, error) {
-	list, err := t.users(ctx, `SELECT name, password_hash, admin, created_at FROM users WHERE name = $1`, name)
+	list, err := t.users(ctx, `SELECT `+userColumns+` FROM users WHERE name = $1`, name)
 	return first(list, err, "user", name)
 }
 
 // Users implements store.Accounts.
 func (t *tx) Users(ctx context.Context) ([]*squall.User, error) {
-	list, err := t.users(ctx, `SELECT name, password_hash, admin, created_at FROM users ORDER BY name`)
+	list, err := t.users(ctx, `SELECT `+userColumns+` FROM users ORDER BY name`)
 	return list, wrap("list users", err)
 }
 
 func (t *tx) users(ctx context.Context, query string, args ...any) ([]*squall.User, error) {
 	var list []*squall.User
 	err := t.each(ctx, query, args, func(r *row) error {
-		list = append(list, &squall.User{Name: r.text(), PasswordHash: r.text(), Admin: r.bool(), CreatedAt: r.time()})
+		u := &squall.User{
+			Name: r.text(), PasswordHash: r.text(), Admin: r.bool(), CreatedAt: r.time(),
+			Source: squall.UserSource(r.text()), Groups: driver.Groups(r.text()), Disabled: r.bool(), Description: r.text(),
+		}
+		list = append(list, u)
 		return nil
 	})
 	return list, err

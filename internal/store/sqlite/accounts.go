@@ -10,33 +10,41 @@ import (
 
 // PutUser implements store.Accounts.
 func (t *tx) PutUser(_ context.Context, u *squall.User) error {
-	if err := driver.CheckText(u.Name, u.PasswordHash); err != nil {
+	groups, err := driver.UserGroups(u)
+	if err != nil {
 		return err
 	}
 	created := u.CreatedAt
 	if created.IsZero() {
 		created = t.now
 	}
-	_, err := t.write(`INSERT OR REPLACE INTO users (name, password_hash, admin, created_at) VALUES (?,?,?,?)`, u.Name, u.PasswordHash, u.Admin, created)
+	_, err = t.write(`INSERT OR REPLACE INTO users (`+userColumns+`) VALUES (?,?,?,?,?,?,?,?)`,
+		u.Name, u.PasswordHash, u.Admin, created, string(u.Source), groups, u.Disabled, u.Description)
 	return wrap("store user "+u.Name, err)
 }
 
+const userColumns = `name, password_hash, admin, created_at, source, member_of, disabled, description`
+
 // User implements store.Accounts.
 func (t *tx) User(ctx context.Context, name string) (*squall.User, error) {
-	list, err := t.users(ctx, `SELECT name, password_hash, admin, created_at FROM users WHERE name = ?`, name)
+	list, err := t.users(ctx, `SELECT `+userColumns+` FROM users WHERE name = ?`, name)
 	return first(list, err, "user", name)
 }
 
 // Users implements store.Accounts.
 func (t *tx) Users(ctx context.Context) ([]*squall.User, error) {
-	list, err := t.users(ctx, `SELECT name, password_hash, admin, created_at FROM users ORDER BY name`)
+	list, err := t.users(ctx, `SELECT `+userColumns+` FROM users ORDER BY name`)
 	return list, wrap("list users", err)
 }
 
 func (t *tx) users(ctx context.Context, query string, args ...any) ([]*squall.User, error) {
 	var list []*squall.User
 	err := t.each(ctx, query, args, func(r *row) error {
-		list = append(list, &squall.User{Name: r.text(), PasswordHash: r.text(), Admin: r.bool(), CreatedAt: r.time()})
+		u := &squall.User{
+			Name: r.text(), PasswordHash: r.text(), Admin: r.bool(), CreatedAt: r.time(),
+			Source: squall.UserSource(r.text()), Groups: driver.Groups(r.text()), Disabled: r.bool(), Description: r.text(),
+		}
+		list = append(list, u)
 		return nil
 	})
 	return list, err

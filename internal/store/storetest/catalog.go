@@ -136,7 +136,9 @@ func testActions(b *bundle) {
 func testUsers(b *bundle) {
 	created := time.Date(2026, 1, 1, 0, 0, 0, 7000, time.UTC)
 	alice := &squall.User{Name: "alice", PasswordHash: "$2a$10$", Admin: true, CreatedAt: created}
-	bob := &squall.User{Name: "bób", CreatedAt: created}
+	bob := &squall.User{
+		Name: "bób", CreatedAt: created, Source: "ldap", Groups: []string{"hpc users", "Größen"}, Disabled: true, Description: "from the directory",
+	}
 	put := func(u *squall.User) {
 		b.Helper()
 		b.update(func(tx store.Tx) error { return tx.PutUser(b.Context(), u) })
