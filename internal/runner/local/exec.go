@@ -13,13 +13,14 @@ import (
 	"golang.org/x/sys/unix"
 
 	"squall/internal/runner"
+	"squall/internal/runner/process"
 )
 
 // ending is what is known of a command that has ended.
 type ending struct {
 	code           int  // exit code; 128+n after signal n, as a shell reports it
 	stopped        bool // it did not end by itself: ctx was done
-	stdout, stderr stream
+	stdout, stderr process.Stream
 }
 
 // exec runs c and returns when it has ended and both its streams are closed.
@@ -27,38 +28,38 @@ type ending struct {
 // context's end is the bound. The error says that it could not be started.
 func (r *Runner) exec(ctx context.Context, c *command, out runner.Output) (*ending, error) {
 	end := &ending{
-		stdout: stream{live: out.Stdout(), limit: r.cfg.OutputLimit},
-		stderr: stream{live: out.Stderr(), limit: r.cfg.OutputLimit},
+		stdout: process.Stream{Live: out.Stdout(), Limit: r.cfg.OutputLimit},
+		stderr: process.Stream{Live: out.Stderr(), Limit: r.cfg.OutputLimit},
 	}
-	process, err := r.start(c, end)
+	leader, err := r.start(c, end)
 	if err != nil {
 		if errors.Is(err, syscall.ENOENT) && c.path == "sudo" {
 			end.code = 127
-			end.stderr.note("sudo: not found\n")
+			end.stderr.Note("sudo: not found\n")
 			return end, nil
 		}
 		return nil, err
 	}
-	tree := &tree{leader: process.Pid, marker: c.marker, elevate: r.elevate(c)}
+	tree := &process.Tree{Leader: leader.Pid, Marker: c.marker, Elevate: r.elevate(c)}
 	killed := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
 		defer close(killed)
-		tree.end(r.cfg.Grace, r.cfg.WaitDelay)
+		tree.End(r.cfg.Grace, r.cfg.WaitDelay)
 		// What still holds a stream is beyond our reach; do not wait for it.
 		now := time.Now()
-		_ = end.stdout.from.SetReadDeadline(now)
-		_ = end.stderr.from.SetReadDeadline(now)
+		_ = end.stdout.From.SetReadDeadline(now)
+		_ = end.stderr.From.SetReadDeadline(now)
 	})
 
 	var stderrDone sync.WaitGroup
-	stderrDone.Go(end.stderr.drain)
-	end.stdout.drain()
+	stderrDone.Go(end.stderr.Drain)
+	end.stdout.Drain()
 	stderrDone.Wait()
 
 	// The process is reaped only when nobody can be about to signal its number.
 	var info unix.Siginfo
 	for {
-		err := unix.Waitid(unix.P_PID, process.Pid, &info, unix.WEXITED|unix.WNOWAIT, nil)
+		err := unix.Waitid(unix.P_PID, leader.Pid, &info, unix.WEXITED|unix.WNOWAIT, nil)
 		if err != unix.EINTR {
 			break
 		}
@@ -67,7 +68,7 @@ func (r *Runner) exec(ctx context.Context, c *command, out runner.Output) (*endi
 		<-killed
 		end.stopped = true
 	}
-	state, err := process.Wait()
+	state, err := leader.Wait()
 	if err != nil {
 		return nil, fmt.Errorf("wait for the command: %w", err)
 	}
@@ -75,7 +76,7 @@ func (r *Runner) exec(ctx context.Context, c *command, out runner.Output) (*endi
 	if status := state.Sys().(syscall.WaitStatus); status.Signaled() {
 		end.code = 128 + int(status.Signal())
 		if !end.stopped {
-			end.stderr.note(deathText(status.Signal()))
+			end.stderr.Note(deathText(status.Signal()))
 		}
 	}
 	return end, nil
@@ -114,18 +115,18 @@ func (r *Runner) start(c *command, end *ending) (*os.Process, error) {
 			Pdeathsig: syscall.SIGKILL,
 		},
 	}
-	process, err := os.StartProcess(c.path, c.argv, attr)
+	p, err := os.StartProcess(c.path, c.argv, attr)
 	if err != nil && c.shell != nil {
 		attr.Env = c.shell.env
-		process, err = os.StartProcess(c.shell.path, c.shell.argv, attr)
+		p, err = os.StartProcess(c.shell.path, c.shell.argv, attr)
 	}
 	_, _ = outW.Close(), errW.Close()
 	if err != nil {
 		_, _ = outR.Close(), errR.Close()
 		return nil, err
 	}
-	end.stdout.from, end.stderr.from = outR, errR
-	return process, nil
+	end.stdout.From, end.stderr.From = outR, errR
+	return p, nil
 }
 
 // passwordInput returns a standard input that holds the password's line and
@@ -152,58 +153,4 @@ func deathText(sig syscall.Signal) string {
 	}
 	text := sig.String()
 	return string(text[0]&^0x20) + text[1:] + "\n"
-}
-
-// stream collects one output stream.
-type stream struct {
-	from  *os.File
-	live  io.Writer // gets everything as it comes
-	limit int       // bytes to keep
-	kept  []byte
-	total int64
-}
-
-// firstRead is the size of a stream's first buffer: most commands print less.
-const firstRead = 4 << 10
-
-// drain reads until the stream ends, then closes it.
-func (s *stream) drain() {
-	defer s.from.Close()
-	var spill []byte // where what exceeds the limit is read to
-	for {
-		if len(s.kept) == cap(s.kept) && len(s.kept) < s.limit {
-			grown := make([]byte, len(s.kept), min(s.limit, max(firstRead, 2*cap(s.kept))))
-			copy(grown, s.kept)
-			s.kept = grown
-		}
-		buf := s.kept[len(s.kept):cap(s.kept)]
-		keeps := len(buf) > 0
-		if !keeps {
-			if spill == nil {
-				spill = make([]byte, 32<<10)
-			}
-			buf = spill
-		}
-		n, err := s.from.Read(buf)
-		if n > 0 {
-			s.total += int64(n)
-			if keeps {
-				s.kept = s.kept[:len(s.kept)+n]
-			}
-			_, _ = s.live.Write(buf[:n]) // an Output never fails
-		}
-		if err != nil {
-			return // the end, or the deadline set when nothing more is waited for
-		}
-	}
-}
-
-// note adds a line of ours, as if the command's shell had printed it.
-func (s *stream) note(line string) {
-	if line == "" {
-		return
-	}
-	s.kept = append(s.kept, line...)
-	s.total += int64(len(line))
-	_, _ = io.WriteString(s.live, line)
 }

@@ -28,18 +28,18 @@ func (r *Runner) outcome(ctx context.Context, p *params, end *ending) squall.Out
 		}
 	}
 	if p.password != "" {
-		if text, ok := runner.RefusedPassword(end.stderr.kept); ok {
+		if text, ok := runner.RefusedPassword(end.stderr.Kept); ok {
 			status, code, problem = squall.Failed, -1, text
 		}
 	}
 
 	var b bytes.Buffer
-	b.Grow(len(end.stdout.kept) + len(end.stderr.kept) + 128)
+	b.Grow(len(end.stdout.Kept) + len(end.stderr.Kept) + 128)
 	succeeded := code == 0
 	fmt.Fprintf(&b, `{"failed":%t,"succeeded":%t,"return_code":%s,"stdout":`, !succeeded, succeeded, strconv.Itoa(code))
-	runner.AppendStream(&b, end.stdout.kept, end.stdout.total, int64(end.stdout.limit))
+	runner.AppendStream(&b, end.stdout.Kept, end.stdout.Total, int64(end.stdout.Limit))
 	b.WriteString(`,"stderr":`)
-	runner.AppendStream(&b, end.stderr.kept, end.stderr.total, int64(end.stderr.limit))
+	runner.AppendStream(&b, end.stderr.Kept, end.stderr.Total, int64(end.stderr.Limit))
 	if problem != "" {
 		b.WriteString(`,"error":`)
 		runner.AppendText(&b, problem)

@@ -1,4 +1,4 @@
-package local
+package process
 
 import (
 	"bytes"
@@ -10,7 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// tree is the processes of one run: all descendants of the leader we started.
+// Tree is the processes of one run: all descendants of the leader we started.
 //
 // There are ways to leave one's parent, so there are four marks, and one is
 // enough: the leader's session, its process group, a parent in the tree, and
@@ -20,17 +20,17 @@ import (
 // server that is not root, can get away; only a cgroup per run would hold it,
 // and that needs rights a plain service does not have. Making the server a
 // subreaper would not: it cannot tell one run's orphans from another's.
-type tree struct {
-	leader int
-	marker string // "SQUALL_EXECUTION_ID=..."; empty: no such mark
-	// elevate sends a signal to processes of another user; nil: there is no way.
-	elevate func(sig unix.Signal, pids []int)
+type Tree struct {
+	Leader int
+	Marker string // "SQUALL_EXECUTION_ID=..."; empty: no such mark
+	// Elevate sends a signal to processes of another user; nil: there is no way.
+	Elevate func(sig unix.Signal, pids []int)
 }
 
-// end ends the tree: TERM, up to grace for a clean end, then KILL, repeated
+// End ends the tree: TERM, up to grace for a clean end, then KILL, repeated
 // while new processes appear. It gives up delay after the first KILL. The
 // leader must not have been reaped, so that its number means nobody else.
-func (t *tree) end(grace, delay time.Duration) {
+func (t *Tree) End(grace, delay time.Duration) {
 	t.signal(unix.SIGTERM, t.alive())
 	pause := newPause(grace)
 	for pause.wait() {
@@ -53,7 +53,7 @@ func (t *tree) end(grace, delay time.Duration) {
 
 // signal sends sig to each process of the list; TERM also wakes stopped ones,
 // which would not see it otherwise.
-func (t *tree) signal(sig unix.Signal, list []process) {
+func (t *Tree) signal(sig unix.Signal, list []process) {
 	var foreign []int
 	for _, p := range list {
 		if err := p.signal(sig); errors.Is(err, unix.EPERM) {
@@ -62,15 +62,15 @@ func (t *tree) signal(sig unix.Signal, list []process) {
 			_ = p.signal(unix.SIGCONT)
 		}
 	}
-	if len(foreign) > 0 && t.elevate != nil {
-		t.elevate(sig, foreign)
+	if len(foreign) > 0 && t.Elevate != nil {
+		t.Elevate(sig, foreign)
 	}
 }
 
 // alive lists the tree's processes that still run.
-func (t *tree) alive() []process {
+func (t *Tree) alive() []process {
 	all := processes()
-	inside := map[int]bool{t.leader: true}
+	inside := map[int]bool{t.Leader: true}
 	unmarked := all[:0:0]
 	var found []process
 	take := func(p process) {
@@ -80,7 +80,7 @@ func (t *tree) alive() []process {
 		}
 	}
 	for _, p := range all {
-		if p.pid == t.leader || p.session == t.leader || p.group == t.leader || t.marked(p) {
+		if p.pid == t.Leader || p.session == t.Leader || p.group == t.Leader || t.marked(p) {
 			take(p)
 		} else {
 			unmarked = append(unmarked, p)
@@ -104,8 +104,8 @@ func (t *tree) alive() []process {
 
 // marked reports whether the process carries the run's mark. Between fork and
 // exec a child shows its parent's environment, so ourselves are left out.
-func (t *tree) marked(p process) bool {
-	if t.marker == "" || p.dead || p.parent == 0 || p.pid == os.Getpid() {
+func (t *Tree) marked(p process) bool {
+	if t.Marker == "" || p.dead || p.parent == 0 || p.pid == os.Getpid() {
 		return false
 	}
 	environ, err := os.ReadFile("/proc/" + strconv.Itoa(p.pid) + "/environ")
@@ -113,7 +113,7 @@ func (t *tree) marked(p process) bool {
 		return false // gone, or somebody else's
 	}
 	for entry := range bytes.SplitSeq(environ, []byte{0}) {
-		if string(entry) == t.marker {
+		if string(entry) == t.Marker {
 			return true
 		}
 	}
