@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"context"
+	"time"
 
 	"squall/internal/expr/value"
 )
@@ -52,4 +53,11 @@ type Suite struct {
 	Modes map[string]Runner
 	// Load replaces Load for suites whose files are not lists of cases.
 	Load func(root string) ([]*Case, error)
+	// Prepare, when set, is called once before the chosen cases run; stop is
+	// called after the last one.
+	Prepare func(ctx context.Context, chosen []*Case) (stop func(), err error)
+	// Parallel is how many cases run at once; 0: one.
+	Parallel int
+	// Limit is the time limit of a case; 0: that of the run.
+	Limit time.Duration
 }

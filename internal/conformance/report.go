@@ -4,9 +4,12 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 )
 
 // Config says what to run.
@@ -26,7 +29,7 @@ type Report struct {
 	Outcomes []Outcome
 }
 
-// Run runs the chosen cases one after another.
+// Run runs the chosen cases, suite after suite.
 func Run(ctx context.Context, cfg Config) (*Report, error) {
 	if cfg.Limit == 0 {
 		cfg.Limit = 10 * time.Second
@@ -35,10 +38,7 @@ func Run(ctx context.Context, cfg Config) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	expected := make(map[string]string, len(list))
-	for _, e := range list {
-		expected[e.ID] = e.Reason
-	}
+	expected := expectationsOf(list)
 	rep := &Report{}
 	for _, s := range cfg.Suites {
 		if cfg.Suite != "" && s.Name != cfg.Suite {
@@ -48,18 +48,47 @@ func Run(ctx context.Context, cfg Config) (*Report, error) {
 		if err != nil {
 			return nil, err
 		}
-		for _, c := range cases {
-			if !strings.HasPrefix(c.Category, cfg.Category) || !strings.HasPrefix(c.ID, cfg.ID) {
-				continue
-			}
-			if err := ctx.Err(); err != nil {
-				return nil, err
-			}
-			o := Outcome{Case: c, Why: run(ctx, s, c, cfg.Limit), Expected: expected[c.ID]}
-			rep.Outcomes = append(rep.Outcomes, o)
+		cases = slices.DeleteFunc(cases, func(c *Case) bool {
+			return !strings.HasPrefix(c.Category, cfg.Category) || !strings.HasPrefix(c.ID, cfg.ID)
+		})
+		outcomes, err := runSuite(ctx, s, cases, cfg.Limit, expected)
+		if err != nil {
+			return nil, err
 		}
+		rep.Outcomes = append(rep.Outcomes, outcomes...)
 	}
 	return rep, nil
+}
+
+// runSuite runs cases; their outcomes are in the same order.
+func runSuite(ctx context.Context, s Suite, cases []*Case, limit time.Duration, expected expectations) ([]Outcome, error) {
+	if len(cases) == 0 {
+		return nil, nil
+	}
+	if s.Limit > 0 {
+		limit = s.Limit
+	}
+	if s.Prepare != nil {
+		stop, err := s.Prepare(ctx, cases)
+		if err != nil {
+			return nil, fmt.Errorf("prepare suite %s: %w", s.Name, err)
+		}
+		defer stop()
+	}
+	outcomes := make([]Outcome, len(cases))
+	var g errgroup.Group
+	g.SetLimit(max(1, s.Parallel))
+	for i, c := range cases {
+		g.Go(func() error {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			why := run(ctx, s, c, limit)
+			outcomes[i] = Outcome{Case: c, Why: why, Expected: expected.reason(c.ID, why != "")}
+			return nil
+		})
+	}
+	return outcomes, g.Wait()
 }
 
 // Counts gives how many cases passed and failed; expected failures are in

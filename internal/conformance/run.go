@@ -27,6 +27,12 @@ func (o Outcome) Failed() bool { return (o.Why != "") != (o.Expected != "") }
 // ExpectedFailure reports an accepted difference.
 func (o Outcome) ExpectedFailure() bool { return o.Why != "" && o.Expected != "" }
 
+// disagreement is an error of a runner that compares by itself: it tells what
+// differs.
+type disagreement string
+
+func (d disagreement) Error() string { return string(d) }
+
 type result struct {
 	v   any
 	err error
@@ -63,6 +69,9 @@ func run(ctx context.Context, s Suite, c *Case, limit time.Duration) string {
 func judge(c *Case, r result) string {
 	want := c.Expect
 	if want.Error == "" {
+		if _, ok := errors.AsType[disagreement](r.err); ok {
+			return r.err.Error()
+		}
 		if r.err != nil {
 			class, msg := describe(r.err)
 			return fmt.Sprintf("want %s, got error %s: %s", show(want.Value), class, msg)

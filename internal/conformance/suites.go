@@ -19,5 +19,6 @@ func Suites() []Suite {
 		timerSuite(),
 		rulesSuite(set),
 		aliasesSuite(set),
+		runnersSuite(),
 	}
 }
