@@ -239,7 +239,7 @@ func TestRerun(t *testing.T) {
 		if string(got.Parameters) != `{"cmd":"echo b","timeout":5}` || got.RerunOf != old.ID || got.User != "bob" {
 			t.Errorf("got %+v", got)
 		}
-		if want := `{"pack":"core","re-run":{"ref":"` + string(old.ID) + `"},"user":"bob"}`; string(got.Context) != want {
+		if want := `{"pack":"core","re-run":{"ref":"` + string(old.ID) + `"},"trace_context":{"id_":"` + string(old.ID) + `"},"user":"bob"}`; string(got.Context) != want {
 			t.Errorf("context %s, want %s", got.Context, want)
 		}
 		_, err = b.Rerun(t.Context(), "5f5f5f5f5f5f5f5f5f5f5f5f", squall.Request{})

@@ -30,7 +30,7 @@ func (s *Service) Rerun(ctx context.Context, id squall.ID, over squall.Request) 
 	if r.Parameters, err = mergeParameters(old.Parameters, over.Parameters); err != nil {
 		return nil, err
 	}
-	if r.Context, err = rerunContext(over.Context, id); err != nil {
+	if r.Context, err = rerunContext(over.Context, old); err != nil {
 		return nil, err
 	}
 	return s.Request(ctx, r)
@@ -50,22 +50,37 @@ func (s *Service) openOld(ctx context.Context, old *squall.Execution) (json.RawM
 }
 
 // rerunContext names the execution that is repeated where st2 does, and keeps
-// what the caller says about it beside.
-func rerunContext(given json.RawMessage, id squall.ID) (json.RawMessage, error) {
+// what the caller says about it beside. The trace of the old one goes on: it is
+// named by its first execution, unless the old one's context says another.
+func rerunContext(given json.RawMessage, old *squall.Execution) (json.RawMessage, error) {
 	doc := map[string]any{}
 	if len(given) > 0 {
 		if err := json.Unmarshal(given, &doc); err != nil {
 			return nil, squall.Errorf(squall.Invalid, "The context must be a JSON object: %w", err)
 		}
 	}
-	rerun := map[string]any{"ref": id}
+	rerun := map[string]any{"ref": old.ID}
 	if more, ok := doc["re-run"].(map[string]any); ok {
 		maps.Copy(rerun, more)
-		rerun["ref"] = id
+		rerun["ref"] = old.ID
 	}
 	if doc == nil {
 		doc = map[string]any{}
 	}
 	doc["re-run"] = rerun
+	if _, ok := doc["trace_context"]; !ok {
+		doc["trace_context"] = traceOf(old)
+	}
 	return json.Marshal(doc)
+}
+
+// traceOf is st2's trace_context of an execution that belongs to old's trace.
+func traceOf(old *squall.Execution) json.RawMessage {
+	var context struct {
+		Trace json.RawMessage `json:"trace_context"`
+	}
+	if json.Unmarshal(old.Context, &context) == nil && len(context.Trace) > 0 {
+		return context.Trace
+	}
+	return json.RawMessage(`{"id_":"` + string(old.Root) + `"}`) // an identifier has nothing to escape
 }

@@ -47,7 +47,7 @@ func (s *Service) RerunTasks(ctx context.Context, id squall.ID, over squall.Requ
 	if r.Parameters, err = s.openOld(ctx, old); err != nil {
 		return nil, err
 	}
-	if r.Context, err = rerunContext(over.Context, id); err != nil {
+	if r.Context, err = rerunContext(over.Context, old); err != nil {
 		return nil, err
 	}
 	p, err := s.prepare(ctx, s.st.View, def, r)
