@@ -11,7 +11,8 @@ import (
 // Finish records how a run ended, with the last of its output. The row must
 // still be in owner's hands: otherwise nothing is written and the error is of
 // kind Conflict. Calling it again after an error of kind Unavailable is safe.
-func (s *Service) Finish(ctx context.Context, owner store.Owner, id squall.ID, out squall.Outcome, tail ...squall.Chunk) error {
+func (s *Service) Finish(ctx context.Context, owner store.Owner, ex *squall.Execution, out squall.Outcome, tail ...squall.Chunk) error {
+	id := ex.ID
 	var told []squall.ID
 	err := s.st.Update(ctx, func(tx store.Tx) error {
 		told = nil
@@ -29,19 +30,19 @@ func (s *Service) Finish(ctx context.Context, owner store.Owner, id squall.ID, o
 			if err != nil {
 				return err
 			}
-			ok, parent, err := s.conclude(ctx, tx, id, now, owner, st)
+			ok, parent, err := s.conclude(ctx, tx, ex, now, owner, st)
 			told = parent
 			if ok || err != nil {
 				return err
 			}
-			ex, err := tx.Execution(ctx, id, 0)
+			row, err := tx.Execution(ctx, id, 0)
 			if err != nil {
 				return err
 			}
-			if ex.Node != owner.Node || ex.Epoch != owner.Epoch {
+			if row.Node != owner.Node || row.Epoch != owner.Epoch {
 				break
 			}
-			now = ex.Status
+			now = row.Status
 		}
 		return squall.Errorf(squall.Conflict, "execution %s is not run by %s any more", id, owner.Node)
 	})
@@ -71,10 +72,10 @@ func mustHold(ctx context.Context, tx store.Tx, owner store.Owner) error {
 //
 // told are the workflows that have news then; the caller advances them after
 // the commit.
-func (s *Service) conclude(ctx context.Context, tx store.Tx, id squall.ID, from squall.Status, owner store.Owner, st step) (ok bool, told []squall.ID, err error) {
+func (s *Service) conclude(ctx context.Context, tx store.Tx, ex *squall.Execution, from squall.Status, owner store.Owner, st step) (ok bool, told []squall.ID, err error) {
 	now := tx.Now()
 	m := store.Move{
-		ID: id, From: []squall.Status{from}, Node: owner.Node, Epoch: owner.Epoch,
+		ID: ex.ID, From: []squall.Status{from}, Node: owner.Node, Epoch: owner.Epoch,
 		To: st.to, Result: st.result,
 		Log: []squall.Change{{Status: st.to, At: now, Node: owner.Node, Reason: st.reason}},
 	}
@@ -91,7 +92,7 @@ func (s *Service) conclude(ctx context.Context, tx store.Tx, id squall.ID, from 
 	if !ok || err != nil {
 		return false, nil, err
 	}
-	told, err = s.moved(ctx, tx, id, st.to)
+	told, err = s.moved(ctx, tx, ex, st.to)
 	return true, told, err
 }
 
@@ -126,7 +127,7 @@ func (s *Service) GiveBack(ctx context.Context, owner store.Owner, ex *squall.Ex
 			tx.Wake(store.TopicWork)
 			return announce(ctx, tx, store.ExecutionUpdated, ex.ID, squall.Requested)
 		}
-		ok, told, err = s.conclude(ctx, tx, ex.ID, squall.Canceling, owner, step{to: squall.Canceled, reason: reason})
+		ok, told, err = s.conclude(ctx, tx, ex, squall.Canceling, owner, step{to: squall.Canceled, reason: reason})
 		if err == nil && !ok {
 			err = squall.Errorf(squall.Conflict, "execution %s is not run by %s any more", ex.ID, owner.Node)
 		}

@@ -38,7 +38,7 @@ func TestRequestClaimFinish(t *testing.T) {
 			t.Errorf("parameters %s, context %s", claimed.Parameters, claimed.Context)
 		}
 		out := squall.Outcome{Status: squall.Succeeded, Result: json.RawMessage(`{"stdout":"root"}`)}
-		if err := b.Finish(t.Context(), b.own, ex.ID, out, squall.Chunk{Seq: 1, Stream: "stdout", Data: "root"}); err != nil {
+		if err := b.Finish(t.Context(), b.own, ex, out, squall.Chunk{Seq: 1, Stream: "stdout", Data: "root"}); err != nil {
 			t.Fatal(err)
 		}
 		got := b.get(t, ex.ID)
@@ -197,7 +197,7 @@ func TestCancel(t *testing.T) {
 				t.Errorf("the second time: %v, %v", ex, err)
 			}
 			out := squall.Outcome{Status: squall.Succeeded, Result: json.RawMessage(`{"stdout":"late"}`)}
-			if err := b.Finish(t.Context(), b.own, id, out); err != nil {
+			if err := b.Finish(t.Context(), b.own, &squall.Execution{ID: id}, out); err != nil {
 				t.Fatal(err)
 			}
 			got := b.get(t, id)
@@ -212,7 +212,7 @@ func TestCancel(t *testing.T) {
 		t.Run("ended", func(t *testing.T) {
 			id := b.request(t, "noop").ID
 			b.claim(t)
-			if err := b.Finish(t.Context(), b.own, id, squall.Outcome{Status: squall.Failed}); err != nil {
+			if err := b.Finish(t.Context(), b.own, &squall.Execution{ID: id}, squall.Outcome{Status: squall.Failed}); err != nil {
 				t.Fatal(err)
 			}
 			_, err := b.Cancel(t.Context(), id, "bob")
@@ -301,7 +301,7 @@ func TestGuards(t *testing.T) {
 				return b.own
 			}},
 			{"ended already", func(t *testing.T, ex *squall.Execution) store.Owner {
-				if err := b.Finish(t.Context(), b.own, ex.ID, squall.Outcome{Status: squall.Failed}); err != nil {
+				if err := b.Finish(t.Context(), b.own, ex, squall.Outcome{Status: squall.Failed}); err != nil {
 					t.Fatal(err)
 				}
 				return b.own
@@ -321,7 +321,7 @@ func TestGuards(t *testing.T) {
 				}
 				owner := tc.mine(t, ex)
 				before, messages := b.get(t, id), b.messages(t, id)
-				wantKind(t, b.Finish(t.Context(), owner, id, done, chunk...), squall.Conflict)
+				wantKind(t, b.Finish(t.Context(), owner, &squall.Execution{ID: id}, done, chunk...), squall.Conflict)
 				wantKind(t, b.GiveBack(t.Context(), owner, ex, true), squall.Conflict)
 				if ok, err := b.AppendOutput(t.Context(), owner, id, chunk); ok || err != nil {
 					t.Errorf("AppendOutput: %v, %v", ok, err)
@@ -349,7 +349,7 @@ func TestGuards(t *testing.T) {
 			b.claim(t)
 		})
 		t.Run("finish what does not exist", func(t *testing.T) {
-			wantKind(t, b.Finish(t.Context(), b.own, "5f5f5f5f5f5f5f5f5f5f5f5f", done), squall.NotFound)
+			wantKind(t, b.Finish(t.Context(), b.own, &squall.Execution{ID: "5f5f5f5f5f5f5f5f5f5f5f5f"}, done), squall.NotFound)
 		})
 	})
 }
@@ -443,7 +443,7 @@ func TestRescueEndsWhatIsOverdue(t *testing.T) {
 		}
 		got := b.get(t, id)
 		wantLog(t, got, squall.Requested, squall.Scheduled, squall.Running, squall.Timeout)
-		wantKind(t, b.Finish(t.Context(), b.own, id, squall.Outcome{Status: squall.Succeeded}), squall.Conflict)
+		wantKind(t, b.Finish(t.Context(), b.own, &squall.Execution{ID: id}, squall.Outcome{Status: squall.Succeeded}), squall.Conflict)
 	})
 }
 
@@ -458,7 +458,7 @@ func TestSweep(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, ex := range claimed {
-			if err := b.Finish(t.Context(), b.own, ex.ID, squall.Outcome{Status: squall.Succeeded}); err != nil {
+			if err := b.Finish(t.Context(), b.own, ex, squall.Outcome{Status: squall.Succeeded}); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -505,7 +505,7 @@ func TestLocalStartsAtOnce(t *testing.T) {
 		if diff := cmp.Diff([]string{"execution.create running"}, b.messages(t, ex.ID)); diff != "" {
 			t.Error(diff)
 		}
-		if err := b.Finish(t.Context(), b.own, ex.ID, squall.Outcome{Status: squall.Succeeded}); err != nil {
+		if err := b.Finish(t.Context(), b.own, ex, squall.Outcome{Status: squall.Succeeded}); err != nil {
 			t.Error(err)
 		}
 

@@ -3,6 +3,7 @@ package lifecycle
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -20,19 +21,7 @@ func (s *Service) Request(ctx context.Context, r squall.Request) (*squall.Execut
 	ctx, span := s.tracer.Start(ctx, "request "+r.Action.String(), trace.WithSpanKind(trace.SpanKindProducer))
 	defer span.End()
 
-	var def *Definition
-	err := s.st.View(ctx, func(tx store.Tx) (err error) {
-		def, err = s.current(ctx, tx, r.Action)
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	p, err := s.prepare(ctx, s.st.View, def, r)
-	if err != nil {
-		return nil, err
-	}
-	ex, err := s.insertOrStart(ctx, p)
+	ex, err := s.request(ctx, r)
 	if err != nil {
 		return nil, err
 	}
@@ -41,6 +30,46 @@ func (s *Service) Request(ctx context.Context, r squall.Request) (*squall.Execut
 		s.advanceSoon(ctx, ex.ID)
 	}
 	return ex, nil
+}
+
+// errStale says that an action has changed since it was read.
+var errStale = errors.New("the action has changed meanwhile")
+
+// request decides with the form of the action that it remembers; the
+// transaction checks that this is still the present one. So the usual request
+// reads nothing in front of its one write. What the remembered form refuses is
+// decided again with the present one.
+func (s *Service) request(ctx context.Context, r squall.Request) (*squall.Execution, error) {
+	if def := s.newest(r.Action); def != nil {
+		ex, err := s.requestAs(ctx, def, r)
+		if err == nil || !errors.Is(err, errStale) && squall.KindOf(err) != squall.Invalid {
+			return ex, err
+		}
+	}
+	for {
+		var def *Definition
+		err := s.st.View(ctx, func(tx store.Tx) (err error) {
+			def, err = s.current(ctx, tx, r.Action)
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+		ex, err := s.requestAs(ctx, def, r)
+		if !errors.Is(err, errStale) {
+			return ex, err
+		}
+	}
+}
+
+// requestAs requests a run of the action in that form. It fails with errStale
+// when the action has another one.
+func (s *Service) requestAs(ctx context.Context, def *Definition, r squall.Request) (*squall.Execution, error) {
+	p, err := s.prepare(ctx, s.st.View, def, r)
+	if err != nil {
+		return nil, err
+	}
+	return s.insertOrStart(ctx, p)
 }
 
 // RequestTx is Request inside the caller's transaction: the execution exists
@@ -79,6 +108,7 @@ func (s *Service) current(ctx context.Context, tx store.Tx, ref squall.Ref) (*De
 	if err != nil {
 		return nil, err
 	}
+	s.remember(ref, def)
 	if !def.Action.Enabled {
 		return nil, squall.Errorf(squall.Invalid, "Unable to execute. Action %q is disabled.", ref)
 	}
@@ -151,6 +181,13 @@ func (s *Service) insertOrStart(ctx context.Context, p *prepared) (*squall.Execu
 	slot := s.reserve(p)
 	var ex *squall.Execution
 	err := s.st.Update(ctx, func(tx store.Tx) (err error) {
+		version, err := tx.CurrentVersion(ctx, p.Action)
+		if squall.KindOf(err) == squall.NotFound || err == nil && version != p.def.Version {
+			return errStale
+		}
+		if err != nil {
+			return err
+		}
 		use := slot
 		if slot != nil {
 			held, err := tx.HoldsLease(ctx, slot.Owner())

@@ -68,7 +68,7 @@ func (s *Service) rescue(ctx context.Context, ex *squall.Execution, nodeLives bo
 	owner := store.Owner{Node: ex.Node, Epoch: ex.Epoch}
 	var told []squall.ID
 	err = s.st.Update(ctx, func(tx store.Tx) (err error) {
-		ok, told, err = s.conclude(ctx, tx, ex.ID, ex.Status, owner, st)
+		ok, told, err = s.conclude(ctx, tx, ex, ex.Status, owner, st)
 		return err
 	})
 	if err == nil {

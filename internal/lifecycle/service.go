@@ -35,6 +35,8 @@ type Service struct {
 	// is never wrong; the map is dropped when it has grown too big.
 	mu       sync.Mutex
 	versions map[string]*Definition
+	// present holds for each action the form last seen as its present one.
+	present map[squall.Ref]*Definition
 }
 
 // Catalog knows the runner types.
@@ -76,7 +78,7 @@ type Slot interface {
 // New returns a service on st.
 func New(st store.Store, cat Catalog, opts Options) *Service {
 	s := &Service{st: st, cat: cat, ids: opts.IDs, tracer: opts.Tracer, log: opts.Log, ring: opts.Keyring,
-		flow: opts.Workflows, flows: newFlows(), versions: map[string]*Definition{}}
+		flow: opts.Workflows, flows: newFlows(), versions: map[string]*Definition{}, present: map[squall.Ref]*Definition{}}
 	if s.flow.Window <= 0 {
 		s.flow.Window = workflowWindow
 	}
@@ -149,6 +151,22 @@ func (s *Service) known(version string) *Definition {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.versions[version]
+}
+
+// newest returns the form of an action last seen as its present one; nil for none.
+func (s *Service) newest(ref squall.Ref) *Definition {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.present[ref]
+}
+
+func (s *Service) remember(ref squall.Ref, def *Definition) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.present) >= maxDefinitions {
+		clear(s.present)
+	}
+	s.present[ref] = def
 }
 
 func (s *Service) define(version string, a *squall.Action) *Definition {

@@ -95,7 +95,7 @@ func workOff(ctx context.Context, svc *lifecycle.Service, own store.Owner) error
 		done := make(chan error, len(claimed))
 		for _, ex := range claimed {
 			go func() {
-				done <- svc.Finish(ctx, own, ex.ID, squall.Outcome{Status: squall.Succeeded, Result: ex.Parameters})
+				done <- svc.Finish(ctx, own, ex, squall.Outcome{Status: squall.Succeeded, Result: ex.Parameters})
 			}()
 		}
 		for range claimed {

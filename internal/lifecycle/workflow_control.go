@@ -66,7 +66,7 @@ func (s *Service) signal(ctx context.Context, tx store.Tx, ex *squall.Execution,
 	if ok, err = tx.MoveExecution(ctx, m); err != nil || !ok {
 		return nil, false, err
 	}
-	if told, err = s.moved(ctx, tx, ex.ID, st.to); err != nil {
+	if told, err = s.moved(ctx, tx, ex, st.to); err != nil {
 		return nil, false, err
 	}
 	if !IsFlow(ex.Runner) {

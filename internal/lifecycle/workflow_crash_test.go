@@ -88,7 +88,7 @@ func (b *flowBundle) until(ctx context.Context, id squall.ID) (over bool, err er
 			return false, err
 		}
 		for _, ex := range claimed {
-			if err := b.Finish(ctx, b.own, ex.ID, squall.Outcome{Status: squall.Succeeded, Result: ex.Parameters}); err != nil {
+			if err := b.Finish(ctx, b.own, ex, squall.Outcome{Status: squall.Succeeded, Result: ex.Parameters}); err != nil {
 				return false, err
 			}
 		}

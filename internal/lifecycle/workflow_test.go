@@ -122,7 +122,7 @@ func (b *flowBundle) finish(t *testing.T, ex *squall.Execution) {
 	if b.outcome != nil {
 		out = b.outcome(ex)
 	}
-	if err := b.Finish(t.Context(), b.own, ex.ID, out); err != nil {
+	if err := b.Finish(t.Context(), b.own, ex, out); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -429,7 +429,7 @@ func TestWorkflowIsCanceled(t *testing.T) {
 			}
 		}
 		for _, r := range running {
-			if err := b.Finish(t.Context(), b.own, r.ID, squall.Outcome{Status: squall.Canceled}); err != nil {
+			if err := b.Finish(t.Context(), b.own, r, squall.Outcome{Status: squall.Canceled}); err != nil {
 				t.Fatal(err)
 			}
 		}

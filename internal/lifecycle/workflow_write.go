@@ -113,7 +113,7 @@ func (s *Service) moveFlow(ctx context.Context, tx store.Tx, d *decision) (told 
 	if d.begun && d.status == squall.Running {
 		return nil, announce(ctx, tx, store.ExecutionUpdated, d.ex.ID, d.status) // its parent knows
 	}
-	return s.moved(ctx, tx, d.ex.ID, d.status)
+	return s.moved(ctx, tx, d.ex, d.status)
 }
 
 // between lists the states on the shortest way from one state to another, the
@@ -144,14 +144,14 @@ func between(from, to squall.Status) []squall.Status {
 
 // moved is what follows every move of an execution: others are told, and so is
 // the workflow it belongs to, when that cares.
-func (s *Service) moved(ctx context.Context, tx store.Tx, id squall.ID, to squall.Status) (told []squall.ID, err error) {
-	if err := announce(ctx, tx, store.ExecutionUpdated, id, to); err != nil {
+func (s *Service) moved(ctx context.Context, tx store.Tx, ex *squall.Execution, to squall.Status) (told []squall.ID, err error) {
+	if err := announce(ctx, tx, store.ExecutionUpdated, ex.ID, to); err != nil {
 		return nil, err
 	}
-	if !tellsParent(to) {
+	if ex.Parent == nil || !tellsParent(to) {
 		return nil, nil
 	}
-	parent, err := tx.TellParent(ctx, id, to)
+	parent, err := tx.TellParent(ctx, ex.ID, to)
 	if err != nil || parent == "" {
 		return nil, err
 	}

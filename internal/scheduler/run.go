@@ -143,7 +143,7 @@ func (s *Scheduler) finish(r *run, out squall.Outcome, took time.Duration) {
 	l, tail := r.slot.lease, r.out.close()
 	var pause backoff
 	for refused := 0; ; {
-		err := s.svc.Finish(l.lost, l.owner, r.ex.ID, out, tail...)
+		err := s.svc.Finish(l.lost, l.owner, r.ex, out, tail...)
 		switch {
 		case err == nil:
 			s.cfg.Hooks.Ended(r.ex.Runner, out.Status, took)

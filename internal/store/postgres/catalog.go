@@ -41,6 +41,7 @@ func (t *tx) DeletePack(_ context.Context, ref string) error {
 	if err := t.send(`DELETE FROM packs WHERE ref = $1`, ref); err != nil {
 		return fmt.Errorf("delete pack %s: %w", ref, err)
 	}
+	t.forgetVersions()
 	if err := t.send(`DELETE FROM actions WHERE pack = $1`, ref); err != nil {
 		return fmt.Errorf("delete actions of pack %s: %w", ref, err)
 	}
@@ -67,6 +68,7 @@ func (t *tx) putAction(a *squall.Action, source string) error {
 	if err := t.send(`INSERT INTO action_versions (version, doc) VALUES ($1,$2) ON CONFLICT (version) DO NOTHING`, version, doc); err != nil {
 		return fmt.Errorf("store version of action %s: %w", a.Ref, err)
 	}
+	t.forgetVersions()
 	err = t.send(`
 		INSERT INTO actions (ref, pack, name, runner, search, version, source) VALUES ($1,$2,$3,$4,$5,$6,$7)
 		ON CONFLICT (ref) DO UPDATE SET runner = excluded.runner, search = excluded.search, version = excluded.version,
@@ -82,8 +84,14 @@ func (t *tx) Action(ctx context.Context, ref squall.Ref) (*squall.Action, error)
 	return first(list, err, "action", ref.String())
 }
 
-// CurrentVersion implements store.Catalog.
+// CurrentVersion implements store.Catalog. Every request asks it, so a group
+// asks the database once per action.
 func (t *tx) CurrentVersion(ctx context.Context, ref squall.Ref) (version string, err error) {
+	if t.group != nil {
+		if version, known := t.group.versions[ref]; known {
+			return version, nil
+		}
+	}
 	found := false
 	err = t.each(ctx, `SELECT version FROM actions WHERE ref = $1`, []any{ref}, func(r *row) error {
 		version, found = r.text(), true
@@ -92,7 +100,17 @@ func (t *tx) CurrentVersion(ctx context.Context, ref squall.Ref) (version string
 	if err == nil && !found {
 		err = squall.Errorf(squall.NotFound, "action %q does not exist", ref)
 	}
+	if err == nil && t.group != nil {
+		t.group.versions[ref] = version
+	}
 	return version, wrap("read version of action "+ref.String(), err)
+}
+
+// forgetVersions is called before actions change.
+func (t *tx) forgetVersions() {
+	if t.group != nil {
+		clear(t.group.versions)
+	}
 }
 
 // ActionVersion implements store.Catalog.
@@ -149,6 +167,7 @@ func actionCondition(p *params, f store.ActionFilter) string {
 
 // DeleteAction implements store.Catalog.
 func (t *tx) DeleteAction(_ context.Context, ref squall.Ref) error {
+	t.forgetVersions()
 	err := t.send(`DELETE FROM actions WHERE ref = $1`, ref)
 	return wrap("delete action "+ref.String(), err)
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"squall/internal/squall"
 	"squall/internal/store"
 	"squall/internal/store/driver"
 )
@@ -130,18 +131,19 @@ type group struct {
 	topics  driver.Topics
 	careful bool
 
-	ctx     context.Context
-	batch   *pgx.Batch // statements queued for the next round trip
-	xid     string
-	leases  map[store.Owner]bool // what HoldsLease found
-	widened bool                 // id_slack was changed, and is not committed yet
-	catalog int64                // store.Contents.ContentVersion; 0: not asked
+	ctx      context.Context
+	batch    *pgx.Batch // statements queued for the next round trip
+	xid      string
+	leases   map[store.Owner]bool  // what HoldsLease found
+	versions map[squall.Ref]string // what CurrentVersion found
+	widened  bool                  // id_slack was changed, and is not committed yet
+	catalog  int64                 // store.Contents.ContentVersion; 0: not asked
 }
 
 func (c *committer) newGroup(jobs []*driver.Job, careful bool) *group {
 	return &group{
 		committer: c, jobs: jobs, answers: make([]answer, len(jobs)), careful: careful,
-		batch: &pgx.Batch{}, leases: map[store.Owner]bool{},
+		batch: &pgx.Batch{}, leases: map[store.Owner]bool{}, versions: map[squall.Ref]string{},
 	}
 }
 
@@ -217,6 +219,7 @@ func (g *group) runJob(i int, job *driver.Job, now time.Time) error {
 		}
 		g.batch.Queue(`RELEASE job`)
 		clear(g.leases)
+		clear(g.versions)
 		g.catalog = 0
 	case g.careful:
 		g.batch.Queue(`RELEASE job`)

@@ -41,6 +41,7 @@ func (t *tx) DeletePack(_ context.Context, ref string) error {
 	if _, err := t.write(`DELETE FROM packs WHERE ref = ?`, ref); err != nil {
 		return fmt.Errorf("delete pack %s: %w", ref, err)
 	}
+	t.forgetVersions()
 	if _, err := t.write(`DELETE FROM actions WHERE pack = ?`, ref); err != nil {
 		return fmt.Errorf("delete actions of pack %s: %w", ref, err)
 	}
@@ -67,6 +68,7 @@ func (t *tx) putAction(a *squall.Action, source string) error {
 	if _, err := t.write(`INSERT INTO action_versions (version, doc) VALUES (?,?) ON CONFLICT (version) DO NOTHING`, version, doc); err != nil {
 		return fmt.Errorf("store version of action %s: %w", a.Ref, err)
 	}
+	t.forgetVersions()
 	_, err = t.write(`
 		INSERT INTO actions (ref, pack, name, runner, search, version, source) VALUES (?,?,?,?,?,?,?)
 		ON CONFLICT (ref) DO UPDATE SET runner = excluded.runner, search = excluded.search, version = excluded.version,
@@ -82,8 +84,12 @@ func (t *tx) Action(ctx context.Context, ref squall.Ref) (*squall.Action, error)
 	return first(list, err, "action", ref.String())
 }
 
-// CurrentVersion implements store.Catalog.
+// CurrentVersion implements store.Catalog. Every request asks it, so a group
+// asks the database once per action.
 func (t *tx) CurrentVersion(ctx context.Context, ref squall.Ref) (version string, err error) {
+	if version, known := t.versions[ref]; known {
+		return version, nil
+	}
 	found, err := t.one(ctx, `SELECT version FROM actions WHERE ref = ?`, []any{ref}, func(r *row) error {
 		version = r.text()
 		return nil
@@ -91,7 +97,15 @@ func (t *tx) CurrentVersion(ctx context.Context, ref squall.Ref) (version string
 	if err == nil && !found {
 		err = squall.Errorf(squall.NotFound, "action %q does not exist", ref)
 	}
+	if err == nil && t.versions != nil {
+		t.versions[ref] = version
+	}
 	return version, wrap("read version of action "+ref.String(), err)
+}
+
+// forgetVersions is called before actions change.
+func (t *tx) forgetVersions() {
+	clear(t.versions)
 }
 
 // ActionVersion implements store.Catalog.
@@ -148,6 +162,7 @@ func actionCondition(f store.ActionFilter) *condition {
 
 // DeleteAction implements store.Catalog.
 func (t *tx) DeleteAction(_ context.Context, ref squall.Ref) error {
+	t.forgetVersions()
 	_, err := t.write(`DELETE FROM actions WHERE ref = ?`, ref)
 	return wrap("delete action "+ref.String(), err)
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"squall/internal/squall"
 	"squall/internal/store"
 	"squall/internal/store/driver"
 )
@@ -112,12 +113,12 @@ func (s *Store) runOnce(jobs []*driver.Job, answers []error, skip int) (topics d
 		}
 	}()
 
-	now, leases := s.now(), map[store.Owner]bool{}
+	now, leases, versions := s.now(), map[store.Owner]bool{}, map[squall.Ref]string{}
 	for i, job := range jobs {
 		if i == skip {
 			continue
 		}
-		t := &tx{store: s, conn: s.writer, now: now, job: job, savepoints: skip >= 0, before: s.numbers, leases: leases}
+		t := &tx{store: s, conn: s.writer, now: now, job: job, savepoints: skip >= 0, before: s.numbers, leases: leases, versions: versions}
 		err := job.Run(t)
 		if t.fault != nil {
 			return nil, -1, t.fault
@@ -166,8 +167,9 @@ type tx struct {
 	savepoints bool // set one before the first write
 	open       bool // it is set
 	fault      error
-	before     numbers              // as they were when the job started
-	leases     map[store.Owner]bool // what HoldsLease found in this group
+	before     numbers               // as they were when the job started
+	leases     map[store.Owner]bool  // what HoldsLease found in this group
+	versions   map[squall.Ref]string // what CurrentVersion found in this group
 }
 
 // Now implements store.Tx.
@@ -258,6 +260,7 @@ func (t *tx) note(err error) error {
 func (t *tx) undo() error {
 	t.store.numbers = t.before
 	clear(t.leases)
+	clear(t.versions)
 	if _, err := t.conn.exec(context.Background(), "ROLLBACK TO job"); err != nil {
 		return err
 	}
