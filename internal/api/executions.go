@@ -40,6 +40,14 @@ func (s *Server) executionGet(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
+	if wait := preferredWait(r.Request); wait > 0 && !ex.Status.Final() {
+		if err := s.awaitEnd(w, r, ex.ID, wait); err != nil {
+			return err
+		}
+		if ex, err = s.execution(r, string(ex.ID), parts(f), limit); err != nil {
+			return err
+		}
+	}
 	v, err := s.view(r.Context(), ex, open)
 	if err != nil {
 		return err

@@ -12,6 +12,7 @@ import (
 	"squall/internal/auth"
 	"squall/internal/lifecycle"
 	"squall/internal/squall"
+	"squall/internal/store"
 )
 
 // maxDelay bounds how far ahead a run may be asked for, in milliseconds.
@@ -135,6 +136,20 @@ func (s *Server) onBehalf(r *request, user string) (string, error) {
 
 // respondRequested answers with an execution as it was when it was requested.
 func (s *Server) respondRequested(w http.ResponseWriter, r *request, ex *squall.Execution) error {
+	if wait := preferredWait(r.Request); wait > 0 {
+		if err := s.awaitEnd(w, r, ex.ID, wait); err != nil {
+			return err
+		}
+		now, err := s.execution(r, string(ex.ID), store.WithAll, maxResultSize)
+		if err != nil {
+			return err
+		}
+		v, err := s.view(r.Context(), now, false)
+		if err != nil {
+			return err
+		}
+		return respond(w, http.StatusCreated, func(e *wire.Encoder) { e.Execution(v, wire.Fields{}) })
+	}
 	v, err := s.view(r.Context(), ex, false)
 	if err != nil {
 		return err

@@ -68,8 +68,8 @@ func (h *hub) run(ctx context.Context) {
 	defer stop()
 	poll := time.NewTicker(outboxPoll)
 	defer poll.Stop()
-	for {
-		if !h.resting() {
+	for polled := false; ; {
+		if !h.resting(polled) {
 			more, err := h.step(ctx)
 			if err != nil && ctx.Err() == nil {
 				h.s.Log.ErrorContext(ctx, "event stream cannot read the outbox", "error", err)
@@ -82,18 +82,22 @@ func (h *hub) run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-wake:
+			polled = false
 		case <-h.poke:
+			polled = false
 		case <-poll.C:
+			polled = true
 		}
 	}
 }
 
-// resting reports whether nobody listens. It forgets the place then: who comes
-// next brings a new one.
-func (h *hub) resting() bool {
+// resting reports whether nobody listens. At a poll it forgets the place then,
+// and who comes next brings a new one: not at once, because one who waits for
+// the end of an execution is often followed by another.
+func (h *hub) resting(polled bool) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if len(h.streams) == 0 && len(h.watchers) == 0 {
+	if polled && len(h.streams) == 0 && len(h.watchers) == 0 {
 		h.active, h.recent = false, nil
 	}
 	return !h.active
@@ -211,14 +215,18 @@ func (h *hub) leave(st *stream) {
 // watch returns a channel that gets a value when something was told about the
 // execution: a hint to look again. stop ends it.
 func (h *hub) watch(ctx context.Context, id squall.ID) (c chan struct{}, stop func(), err error) {
-	end, err := h.s.outboxEnd(ctx)
-	if err != nil {
-		return nil, nil, err
-	}
 	c = make(chan struct{}, 1)
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.since(end)
+	if !h.active {
+		h.mu.Unlock()
+		end, err := h.s.outboxEnd(ctx)
+		h.mu.Lock()
+		if err != nil {
+			return nil, nil, err
+		}
+		h.since(end)
+	}
 	if h.watchers[id] == nil {
 		h.watchers[id] = map[chan struct{}]struct{}{}
 	}
