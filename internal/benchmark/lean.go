@@ -21,32 +21,37 @@ type lean struct {
 }
 
 // connect opens a connection for requests of an execution with that body.
-func (s *server) connect(body []byte) (*lean, error) {
+func (s *server) connect(body []byte, headers ...string) (*lean, error) {
 	host := strings.TrimPrefix(s.url, "http://")
 	conn, err := net.Dial("tcp", host)
 	if err != nil {
 		return nil, err
 	}
 	var req bytes.Buffer
-	fmt.Fprintf(&req, "POST /api/v1/executions HTTP/1.1\r\nHost: %s\r\nX-Auth-Token: %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s",
-		host, s.token, len(body), body)
+	fmt.Fprintf(&req, "POST /api/v1/executions HTTP/1.1\r\nHost: %s\r\nX-Auth-Token: %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n", host, s.token, len(body))
+	for _, h := range headers {
+		req.WriteString(h + "\r\n")
+	}
+	req.WriteString("\r\n")
+	req.Write(body)
 	return &lean{conn: conn, in: bufio.NewReaderSize(conn, 16<<10), request: req.Bytes()}, nil
 }
 
-// post sends the request and reads the whole answer, which must be 201.
-func (c *lean) post() error {
+// post sends the request and returns the body of the answer, which must be 201.
+func (c *lean) post() ([]byte, error) {
 	if _, err := c.conn.Write(c.request); err != nil {
-		return err
+		return nil, err
 	}
-	status, err := c.in.ReadString('\n')
+	line, err := c.in.ReadString('\n')
 	if err != nil {
-		return err
+		return nil, err
 	}
+	status := strings.TrimSpace(line)
 	length := -1
 	for {
 		line, err := c.in.ReadSlice('\n')
 		if err != nil {
-			return err
+			return nil, err
 		}
 		line = bytes.TrimSpace(line)
 		if len(line) == 0 {
@@ -54,20 +59,19 @@ func (c *lean) post() error {
 		}
 		if name, value, ok := bytes.Cut(line, []byte(":")); ok && bytes.EqualFold(name, []byte("Content-Length")) {
 			if length, err = strconv.Atoi(string(bytes.TrimSpace(value))); err != nil {
-				return err
+				return nil, err
 			}
 		}
 	}
 	if length < 0 {
-		return errors.New("an answer without Content-Length")
+		return nil, errors.New("an answer without Content-Length")
 	}
-	if strings.HasPrefix(status, "HTTP/1.1 201 ") {
-		_, err = c.in.Discard(length)
-		return err
+	body := make([]byte, length)
+	if _, err := io.ReadFull(c.in, body); err != nil {
+		return nil, err
 	}
-	body, err := io.ReadAll(io.LimitReader(c.in, int64(length)))
-	if err != nil {
-		return err
+	if !strings.HasPrefix(status, "HTTP/1.1 201 ") {
+		return nil, fmt.Errorf("%s: %.300s", status, body)
 	}
-	return fmt.Errorf("%s: %.300s", strings.TrimSpace(status), body)
+	return body, nil
 }

@@ -212,7 +212,8 @@ func (s *server) throughput(clients int, d time.Duration, body []byte) (float64,
 	perSecond, err := rate(clients, d, func(context.Context) error {
 		c := <-idle
 		defer func() { idle <- c }()
-		return c.post()
+		_, err := c.post()
+		return err
 	})
 	if err != nil {
 		return 0, err
