@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"maps"
 	"slices"
 
 	"squall/internal/expr"
@@ -117,7 +116,17 @@ func pairsOf(d *value.Dict) []any {
 // place shows the task as it is written, and the whole context of the chain
 // (st2: context.chain, context.parent).
 func (a actionChain) place(ex *squall.Execution, run workflow.RunAction) (own, parent map[string]any) {
-	parent = map[string]any{}
+	if n, ok := a.Node(run.Task); ok {
+		if doc, err := value.ToJSON(n.Shown()); err == nil {
+			own = map[string]any{"chain": json.RawMessage(doc)}
+		}
+	}
+	return own, chainParent(ex)
+}
+
+// chainParent is what the actions of a chain know of its execution.
+func chainParent(ex *squall.Execution) map[string]any {
+	parent := map[string]any{}
 	var outer map[string]json.RawMessage
 	if json.Unmarshal(ex.Context, &outer) == nil {
 		for k, v := range outer {
@@ -126,12 +135,8 @@ func (a actionChain) place(ex *squall.Execution, run workflow.RunAction) (own, p
 			}
 		}
 	}
-	if n, ok := a.Node(run.Task); ok {
-		if doc, err := value.ToJSON(n.Shown()); err == nil {
-			own = map[string]any{"chain": json.RawMessage(doc)}
-		}
-	}
-	return own, parent
+	parent["execution_id"] = ex.ID
+	return parent
 }
 
 // chainPath is how messages name the file of a chain.
@@ -229,12 +234,8 @@ func (s *Service) restoreConductor(def *Definition, ex *squall.Execution, rows w
 
 // chainHost is what the conductor of a chain gets from outside.
 func (s *Service) chainHost(ex *squall.Execution) chain.Host {
-	doc := map[string]any{}
-	_, parent := actionChain{}.place(ex, workflow.RunAction{})
-	maps.Copy(doc, parent)
-	doc["execution_id"] = ex.ID
 	seen := value.NewDict(0)
-	if text, err := json.Marshal(doc); err == nil {
+	if text, err := json.Marshal(chainParent(ex)); err == nil {
 		if d, ok := resultValue(text).(*value.Dict); ok {
 			seen = d
 		}

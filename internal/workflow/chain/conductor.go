@@ -87,7 +87,7 @@ func New(ctx context.Context, spec *Spec, start Start, host Host) (*Conductor, w
 		c.fail("Failed initializing ``vars`` in chain.", err)
 		return c, c.collect("")
 	}
-	if vars.Len() > 0 {
+	if size(vars) > 0 {
 		c.vars = vars.Clone()
 		c.addContext(vars)
 	} else {

@@ -27,7 +27,7 @@ func (e *renderError) Error() string { return e.text }
 // renderVars gives the variables a chain begins with. They see the parameters,
 // and not each other.
 func (c *Conductor) renderVars() (*value.Dict, error) {
-	if c.spec.vars.Len() == 0 {
+	if size(c.spec.vars) == 0 {
 		return nil, nil
 	}
 	out := value.NewDict(c.spec.vars.Len())
@@ -66,7 +66,7 @@ func (c *Conductor) names() *value.Dict {
 // renderParameters gives the parameters of a task's action; nil when it has
 // none.
 func (c *Conductor) renderParameters(n *Node) (*value.Dict, *renderError) {
-	if n.Parameters.Len() == 0 {
+	if size(n.Parameters) == 0 {
 		return nil, nil
 	}
 	seen := c.names()
@@ -129,7 +129,7 @@ func placed(err error, key, v any, what string, n *Node) *renderError {
 
 // publish sets the variables a task publishes. Templates become texts (st2).
 func (c *Conductor) publish(v *visit) error {
-	if v.node.Publish.Len() == 0 {
+	if size(v.node.Publish) == 0 {
 		return nil
 	}
 	rendered, err := c.renderAll(v.node, v.node.Publish, c.names(), "publish parameter")

@@ -105,6 +105,14 @@ func get[T any](d *value.Dict, key string) (out T, ok bool) {
 	return out, ok
 }
 
+// size is the number of entries; nil has none.
+func size(d *value.Dict) int {
+	if d == nil {
+		return 0
+	}
+	return d.Len()
+}
+
 // shownKeys are the parts of a node in the order of its context, with the names
 // they have there.
 var shownKeys = [][2]string{
@@ -135,10 +143,10 @@ func node(v any) (*Node, error) {
 	n.Publish, _ = get[*value.Dict](d, "publish")
 	old, _ := get[*value.Dict](d, "params")
 	n.Parameters, _ = get[*value.Dict](d, "parameters")
-	if old.Len() > 0 && n.Parameters.Len() > 0 {
+	if size(old) > 0 && size(n.Parameters) > 0 {
 		return nil, value.ValueErrorf(`Either "params" or "parameters" attribute needs to be provided, but not both`)
 	}
-	if n.Parameters.Len() == 0 {
+	if size(n.Parameters) == 0 {
 		n.Parameters = old
 	}
 	return n, nil
