@@ -30,6 +30,9 @@ type EventQuery struct {
 	Executions   []string // ids
 	EndExecution string   // end behind the last event of this execution
 	After        string   // an event's id: go on behind it
+	// Opened, when set, is called each time the stream has been opened, before its
+	// first event: what happens from now on will be told. Its error ends the stream.
+	Opened func() error
 }
 
 // reconnects is how often in a row a stream is opened again without having
@@ -49,7 +52,7 @@ func (c *Client) FollowOutput(ctx context.Context, id string, after int64, fn fu
 	if after > 0 {
 		from = jsonInt(after)
 	}
-	return c.follow(ctx, path, nil, from, func(ev Event) (bool, error) {
+	return c.follow(ctx, path, nil, from, nil, func(ev Event) (bool, error) {
 		if ev.Name == "EOF" {
 			return true, nil
 		}
@@ -80,7 +83,7 @@ func (c *Client) FollowEvents(ctx context.Context, q EventQuery, fn func(Event) 
 	if q.EndExecution != "" {
 		v.Set("end_execution_id", q.EndExecution)
 	}
-	return c.follow(ctx, "/stream/v1/stream", v, q.After, func(ev Event) (bool, error) {
+	return c.follow(ctx, "/stream/v1/stream", v, q.After, q.Opened, func(ev Event) (bool, error) {
 		if strings.HasPrefix(ev.Name, "squall.stream.") {
 			return false, nil // the server hangs up and says why: go on behind the last event
 		}
@@ -105,10 +108,10 @@ type errUser struct{ error }
 
 // follow reads a stream until handle says it is done, opening it again behind
 // the last event when it breaks.
-func (c *Client) follow(ctx context.Context, path string, query url.Values, from string, handle func(Event) (done bool, err error)) error {
+func (c *Client) follow(ctx context.Context, path string, query url.Values, from string, opened func() error, handle func(Event) (done bool, err error)) error {
 	for idle := 0; ; idle++ {
 		done := false
-		err := c.stream(ctx, path, query, from, func(ev Event) error {
+		err := c.stream(ctx, path, query, from, opened, func(ev Event) error {
 			idle = 0
 			var err error
 			if done, err = handle(ev); err != nil {
@@ -149,7 +152,7 @@ func orLost(err error, base string) error {
 }
 
 // stream opens a stream and calls fn with its events until it ends.
-func (c *Client) stream(ctx context.Context, path string, query url.Values, from string, fn func(Event) error) error {
+func (c *Client) stream(ctx context.Context, path string, query url.Values, from string, opened func() error, fn func(Event) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	header := http.Header{"Accept": {"text/event-stream"}}
@@ -161,6 +164,11 @@ func (c *Client) stream(ctx context.Context, path string, query url.Values, from
 		return err
 	}
 	defer resp.Body.Close() //nolint:errcheck // a stream is cut, not finished
+	if opened != nil {
+		if err := opened(); err != nil {
+			return errUser{err}
+		}
+	}
 	dead := time.AfterFunc(silence, func() { cancel(errSilent) })
 	defer dead.Stop()
 	err = readEvents(resp.Body, func() { dead.Reset(silence) }, fn)

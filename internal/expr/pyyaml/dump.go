@@ -17,18 +17,23 @@ func itoa(n int) string { return strconv.Itoa(n) }
 type DumpOptions struct {
 	// Indent is the width of a level; what lies outside 2..9 means 2.
 	Indent int
+	// Width is the column after which lines are folded; 0 means 80.
+	Width int
 	// AllowUnicode writes printable characters as they are, not as escapes.
 	AllowUnicode bool
 }
 
 // SafeDump is yaml.dump(v, Dumper=CSafeDumper, default_flow_style=False):
-// block style, keys sorted when they can be compared, lines folded at 80.
+// block style, keys sorted when they can be compared, lines folded at Width.
 func SafeDump(b *value.Budget, v any, o DumpOptions) (string, error) {
 	if o.Indent < 2 || o.Indent > 9 {
 		o.Indent = 2
 	}
+	if o.Width <= 0 {
+		o.Width = bestWidth
+	}
 	d := &dumper{b: b, names: map[any]string{}, written: map[any]bool{}}
-	d.emitter = emitter{indentStep: o.Indent, unicode: o.AllowUnicode, indent: -1, whitespace: true, indention: true}
+	d.emitter = emitter{indentStep: o.Indent, width: o.Width, unicode: o.AllowUnicode, indent: -1, whitespace: true, indention: true}
 	if err := d.scan(v, map[any]bool{}, 0); err != nil {
 		return "", err
 	}

@@ -6,7 +6,8 @@ import (
 	"unicode/utf8"
 )
 
-// bestWidth is the column after which lines are folded at the next space.
+// bestWidth is the column after which lines are folded at the next space, unless
+// the caller wants another one.
 const bestWidth = 80
 
 // emitter writes block style as libyaml does. Its state says what stands just
@@ -14,6 +15,7 @@ const bestWidth = 80
 type emitter struct {
 	out        strings.Builder
 	indentStep int
+	width      int // lines are folded behind this column
 	unicode    bool
 	indent     int // -1 outside of all blocks
 	column     int
@@ -193,7 +195,7 @@ func (e *emitter) plain(s string, allowBreaks bool) {
 	spaces := false
 	for i, r := range s {
 		if r == ' ' {
-			if allowBreaks && !spaces && e.column > bestWidth && !strings.HasPrefix(s[i+1:], " ") {
+			if allowBreaks && !spaces && e.column > e.width && !strings.HasPrefix(s[i+1:], " ") {
 				e.writeIndent()
 			} else {
 				e.put(" ")
@@ -223,7 +225,7 @@ func (e *emitter) single(s string, allowBreaks bool) {
 	for i, r := range s {
 		switch {
 		case r == ' ':
-			if allowBreaks && !spaces && e.column > bestWidth && i != 0 && i != len(s)-1 && s[i+1] != ' ' {
+			if allowBreaks && !spaces && e.column > e.width && i != 0 && i != len(s)-1 && s[i+1] != ' ' {
 				e.writeIndent()
 			} else {
 				e.put(" ")
@@ -275,7 +277,7 @@ func (e *emitter) double(s string, allowBreaks bool) {
 			}
 			spaces = false
 		case r == ' ':
-			if allowBreaks && !spaces && e.column > bestWidth && i != 0 && i != len(s)-1 {
+			if allowBreaks && !spaces && e.column > e.width && i != 0 && i != len(s)-1 {
 				e.writeIndent()
 				if s[i+1] == ' ' {
 					e.put(`\`)
