@@ -1,5 +1,6 @@
 // Command squall is the whole product in one binary: the server, and the
-// commands that talk to it.
+// commands that talk to it. Called under the name st2 it speaks the command line
+// of StackStorm.
 package main
 
 import (
@@ -19,6 +20,9 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
 	io := cli.ProcessIO(os.Getenv)
+	if cli.IsSt2(os.Args[0]) {
+		os.Exit(cli.MainSt2(ctx, io, app.Version, os.Args[1:]))
+	}
 	root := cli.New(io, app.Version, app.Commands(os.Stdout, os.Stderr)...)
 	os.Exit(cli.Main(ctx, root, io, os.Args[1:]))
 }

@@ -1,0 +1,42 @@
+package cli
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strconv"
+
+	"squall/internal/st2cli"
+)
+
+// IsSt2 reports whether the program was called under the name of StackStorm's
+// command line, through a link.
+func IsSt2(argv0 string) bool { return filepath.Base(argv0) == "st2" }
+
+// MainSt2 runs a command line of st2 and returns its exit code.
+func MainSt2(ctx context.Context, io *IO, version string, args []string) int {
+	return (&app{io: io, version: version}).st2().Main(ctx, args)
+}
+
+// st2 is the command line of StackStorm over the same process.
+func (a *app) st2() *st2cli.Program {
+	home := a.io.Env("HOME")
+	if home == "" {
+		home, _ = os.UserHomeDir() // without one nothing is kept
+	}
+	columns, err := strconv.Atoi(a.io.Env("COLUMNS"))
+	if err != nil {
+		columns = a.io.width()
+	}
+	return &st2cli.Program{
+		IO: st2cli.IO{
+			Stdin: a.io.Stdin, Stdout: a.io.Stdout, Stderr: a.io.Stderr, Env: a.io.Env, Environ: os.Environ,
+			Home: home, Columns: columns, ReadPassword: a.io.ReadPassword,
+		},
+		Version: a.version,
+		Kept: func(url string) string {
+			kept, _ := a.credentials().get(url)
+			return kept.Token
+		},
+	}
+}

@@ -1,0 +1,148 @@
+package st2cli
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+
+	"squall/internal/expr/value"
+)
+
+// lines reads answers; one reader for a whole dialogue, for it reads ahead.
+func (c *call) lines() *bufio.Reader { return bufio.NewReader(c.Stdin) }
+
+// ask asks for a line.
+func (c *call) ask(prompt string) (string, error) { return askFrom(c, c.lines(), prompt) }
+
+func askFrom(c *call, in *bufio.Reader, prompt string) (string, error) {
+	fmt.Fprint(c.Stdout, prompt)
+	line, err := in.ReadString('\n')
+	if err == io.EOF && line == "" {
+		return "", exitStatus(exitUsage) // nobody is there to answer
+	}
+	return strings.TrimRight(line, "\r\n"), nil
+}
+
+// form asks for the values of a schema, one after the other.
+func (c *call) form(schema document) (document, error) {
+	return c.formFrom(c.lines(), "", schema)
+}
+
+func (c *call) formFrom(in *bufio.Reader, prefix string, schema document) (document, error) {
+	out := value.NewDict(4)
+	if schema == nil {
+		return out, nil
+	}
+	for k, v := range schema.All() {
+		name, _ := k.(string)
+		spec, _ := v.(document)
+		if spec == nil {
+			spec = value.NewDict(0)
+		}
+		answer, err := c.field(in, prefix+name, spec)
+		if err != nil {
+			return nil, err
+		}
+		out.SetStr(name, answer)
+	}
+	return out, nil
+}
+
+// field asks for one value until it is one.
+func (c *call) field(in *bufio.Reader, name string, spec document) (any, error) {
+	if text(spec, "type") == "object" {
+		properties, _ := member(spec, "properties").(document)
+		return c.formFrom(in, name+".", properties)
+	}
+	choices, _ := member(spec, "enum").(*value.List)
+	secret, _ := member(spec, "secret").(bool)
+	normal := member(spec, "default")
+	prompt := name
+	switch kind := text(spec, "type"); {
+	case choices != nil:
+		for i, choice := range choices.Items {
+			prompt += fmt.Sprintf("\n %d - %s", i, str(choice))
+		}
+		prompt += "\nChoose by number"
+	case kind == "array":
+		prompt += " (comma-separated list)"
+	case secret:
+		prompt += " (secret)"
+	case kind != "" && kind != "string":
+		prompt += " (" + kind + ")"
+	}
+	if normal != nil && !secret {
+		prompt += " [" + str(normal) + "]"
+	}
+	for {
+		var answer string
+		var err error
+		if secret && c.ReadPassword != nil {
+			answer, err = c.ReadPassword(prompt + ": ")
+		} else {
+			answer, err = askFrom(c, in, prompt+": ")
+		}
+		if err != nil {
+			return nil, err
+		}
+		if answer == "" {
+			required, _ := member(spec, "required").(bool)
+			if normal != nil || !required {
+				return normal, nil
+			}
+			c.print("A value is needed.")
+			continue
+		}
+		v, err := readField(spec, choices, answer)
+		if err == nil {
+			return v, nil
+		}
+		c.print(err.Error())
+	}
+}
+
+func readField(spec document, choices *value.List, answer string) (any, error) {
+	if choices != nil {
+		n, err := strconv.Atoi(answer)
+		if err == nil && n >= 0 && n < len(choices.Items) {
+			return choices.Items[n], nil
+		}
+		if i := slices.IndexFunc(choices.Items, func(v any) bool { return str(v) == answer }); i >= 0 {
+			return choices.Items[i], nil
+		}
+		return nil, invalid("Not one of the choices.")
+	}
+	switch text(spec, "type") {
+	case "boolean":
+		switch strings.ToLower(answer) {
+		case "1", "y", "yes", "true":
+			return true, nil
+		case "0", "n", "no", "nope", "nah", "false":
+			return false, nil
+		}
+		return nil, invalid("Does not look like boolean: say yes or no.")
+	case "integer":
+		return value.ParseInt(nil, answer, 10)
+	case "number":
+		return value.ParseFloat(answer)
+	case "array":
+		items := value.NewList()
+		of, _ := member(spec, "items").(document)
+		if of == nil {
+			of = value.NewDict(0)
+		}
+		for word := range strings.SplitSeq(answer, ",") {
+			v, err := readField(of, nil, strings.TrimSpace(word))
+			if err != nil {
+				return nil, err
+			}
+			items.Items = append(items.Items, v)
+		}
+		return items, nil
+	default:
+		return answer, nil
+	}
+}

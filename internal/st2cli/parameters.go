@@ -1,0 +1,323 @@
+package st2cli
+
+import (
+	"cmp"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"squall/internal/expr/textwrap"
+	"squall/internal/expr/value"
+)
+
+// schemas are the parameters of an action and of its runner.
+type schemas struct{ action, runner document }
+
+// find is the schema that says a parameter's type. st2: the runner's goes first.
+func (s schemas) find(name string) document {
+	for _, from := range []document{s.runner, s.action} {
+		if from != nil {
+			if d, ok := member(from, name).(document); ok {
+				return d
+			}
+		}
+	}
+	return nil
+}
+
+// parameters reads the words behind an action's name: name=value by the types of
+// the schemas, @name=file, and from the first word without = on a command.
+func (c *call) parameters(ref string, s schemas, words []string) (document, error) {
+	out := value.NewDict(len(words))
+	if c.v.Bool("inherit_env") {
+		out.SetStr("env", inheritedEnv(c.Environ))
+	}
+	for i, word := range words {
+		name, content, ok := strings.Cut(word, "=")
+		if !ok {
+			out.SetStr("cmd", strings.Join(words[i:], " "))
+			break
+		}
+		if file, isFile := strings.CutPrefix(name, "@"); isFile {
+			if err := fileParameter(out, ref, file, content); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		v, err := castParameter(content, s.find(name), c.v.Bool("auto_dict"))
+		if err != nil {
+			return nil, err
+		}
+		if old, ok := out.GetStr(name); ok { // st2: arrays may be given piece by piece
+			have, isList := old.(*value.List)
+			more, isMore := v.(*value.List)
+			if isList && isMore {
+				have.Items = append(have.Items, more.Items...)
+				continue
+			}
+		}
+		out.SetStr(name, v)
+	}
+	if out.Has("file_content") { // what is sent to core.http
+		for name, normal := range map[string]any{"method": "POST", "file_name": member(out, "_file_name")} {
+			if !out.Has(name) {
+				out.SetStr(name, normal)
+			}
+		}
+		out.Delete("_file_name")
+	}
+	return out, nil
+}
+
+// fileParameter takes a value from a file.
+func fileParameter(out document, ref, name, path string) error {
+	st, err := os.Stat(path)
+	switch {
+	case err != nil:
+		return invalid("File \"%s\" doesn't exist", path)
+	case st.IsDir():
+		return invalid("\"%s\" is not a file", path)
+	}
+	content, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	if ref == "core.http" {
+		out.SetStr("_file_name", filepath.Base(path))
+		out.SetStr("file_content", string(content))
+		return nil
+	}
+	out.SetStr(name, string(content))
+	return nil
+}
+
+// castParameter reads a value as its schema wants it. Of several types the first
+// that fits counts.
+func castParameter(word string, schema document, autoDict bool) (any, error) {
+	if schema == nil {
+		return word, nil
+	}
+	var types []string
+	switch t := member(schema, "type").(type) {
+	case string:
+		types = []string{t}
+	case *value.List:
+		for _, item := range t.Items {
+			types = append(types, str(item))
+		}
+	}
+	if slices.Contains(types, "string") {
+		types = nil
+	}
+	var firstErr error
+	for _, t := range types {
+		v, err := castAs(t, word, schema, autoDict)
+		if err == nil {
+			return v, nil
+		}
+		if firstErr == nil {
+			firstErr = err
+		}
+	}
+	if firstErr != nil {
+		return nil, firstErr
+	}
+	return word, nil
+}
+
+func castAs(kind, word string, schema document, autoDict bool) (any, error) {
+	switch kind {
+	case "boolean":
+		switch strings.ToLower(word) {
+		case "true":
+			return true, nil
+		case "false":
+			return false, nil
+		case "1", "0":
+			return value.ParseInt(nil, word, 10)
+		}
+		return nil, invalid("Invalid value for boolean parameter. Valid values are: true, false")
+	case "integer":
+		return value.ParseInt(nil, word, 10)
+	case "number":
+		return value.ParseFloat(word)
+	case "null":
+		if word == "" || word == "null" || word == "None" {
+			return nil, nil
+		}
+		return nil, invalid("%s is not null", word)
+	case "object":
+		if strings.HasPrefix(word, "{") {
+			return value.LoadJSON(nil, word)
+		}
+		out := value.NewDict(4)
+		for pair := range strings.SplitSeq(word, ",") {
+			if k, v, ok := strings.Cut(pair, "="); ok {
+				out.SetStr(k, v)
+			}
+		}
+		return out, nil
+	case "array":
+		return castArray(word, schema, autoDict)
+	default:
+		return word, nil
+	}
+}
+
+func castArray(word string, schema document, autoDict bool) (any, error) {
+	if n, err := value.ParseInt(nil, word, 10); err == nil {
+		return value.NewList(n), nil
+	}
+	v, err := value.LoadJSON(nil, word)
+	if err != nil {
+		items := value.NewList()
+		for item := range strings.SplitSeq(word, ",") {
+			items.Items = append(items.Items, strings.TrimSpace(item))
+		}
+		v = items
+	}
+	items, ok := v.(*value.List)
+	if !ok || !autoDict || len(items.Items) == 0 {
+		return v, nil
+	}
+	// --auto-dict: k:v,k:v is one object
+	out := value.NewDict(len(items.Items))
+	properties, _ := member(schema, "properties").(document)
+	for _, item := range items.Items {
+		pair, isText := item.(string)
+		k, x, hasColon := strings.Cut(pair, ":")
+		if !isText || !hasColon {
+			return v, nil
+		}
+		var inner document
+		if properties != nil {
+			inner, _ = member(properties, k).(document)
+		}
+		cast, err := castParameter(x, inner, autoDict)
+		if err != nil {
+			return nil, err
+		}
+		out.SetStr(k, cast)
+	}
+	return value.NewList(out), nil
+}
+
+// keptBack are variables that --inherit-env leaves out: they belong to the login.
+var keptBack = []string{
+	"pwd", "mail", "username", "user", "path", "home", "ps1", "shell", "pythonpath", "ssh_tty", "ssh_connection", "lang", "ls_colors", "logname", "oldpwd", "term", "xdg_session_id",
+}
+
+// secretEnv are those that log in to servers: they never leave this process.
+func secretEnv(name string) bool {
+	return strings.HasPrefix(name, "ST2_AUTH_TOKEN") || strings.HasPrefix(name, "ST2_API_KEY") || strings.HasPrefix(name, "SQUALL_")
+}
+
+func inheritedEnv(environ func() []string) document {
+	out := value.NewDict(32)
+	if environ == nil {
+		return out
+	}
+	for _, kv := range environ() {
+		name, v, _ := strings.Cut(kv, "=")
+		lower := strings.ToLower(name)
+		if slices.Contains(keptBack, lower) && (name == lower || name == strings.ToUpper(name)) || secretEnv(name) {
+			continue
+		}
+		out.SetStr(name, v)
+	}
+	return out
+}
+
+// actionHelp is what `run ACTION -h` says.
+func actionHelp(c *call, action document, s schemas) {
+	merged := value.NewDict(16)
+	for _, from := range []document{s.runner, s.action} {
+		if from != nil {
+			merged.Update(from)
+		}
+	}
+	schemaOf := func(from document, name string) document {
+		if from == nil {
+			return nil
+		}
+		v, _ := from.GetStr(name)
+		d, _ := v.(document)
+		return d
+	}
+	var required, optional []string
+	for _, name := range names(merged) {
+		schema := schemaOf(merged, name)
+		if schema == nil || isSet(schemaOf(s.runner, name), "immutable") || isSet(schemaOf(s.action, name), "immutable") {
+			continue
+		}
+		if isSet(schema, "required") {
+			required = append(required, name)
+		} else {
+			optional = append(optional, name)
+		}
+	}
+	c.print("")
+	c.print(strings.Join(textwrap.Wrap(text(action, "description"), textwrap.Options{Width: 70}), "\n"))
+	c.print("")
+	for _, part := range []struct {
+		title string
+		names []string
+	}{{"Required Parameters:", required}, {"Optional Parameters:", optional}} {
+		if len(part.names) == 0 {
+			continue
+		}
+		position := func(name string) int64 {
+			if n, ok := member(schemaOf(merged, name), "position").(int64); ok {
+				return n
+			}
+			return 1 << 40
+		}
+		slices.SortStableFunc(part.names, func(a, b string) int { return cmp.Compare(position(a), position(b)) })
+		c.print(part.title)
+		for _, name := range part.names {
+			c.parameterHelp(name, schemaOf(merged, name))
+		}
+	}
+}
+
+// isSet reports whether a member is true.
+func isSet(d document, name string) bool {
+	if d == nil {
+		return false
+	}
+	b, _ := member(d, name).(bool)
+	return b
+}
+
+// parameterHelp describes one parameter.
+func (c *call) parameterHelp(name string, schema document) {
+	indented := func(n int, s string) {
+		for _, l := range textwrap.Wrap(s, textwrap.Options{Width: 78 - n}) {
+			c.print(strings.Repeat(" ", n) + l)
+		}
+	}
+	indented(4, name)
+	if d := text(schema, "description"); d != "" {
+		indented(8, d)
+	}
+	if t := member(schema, "type"); t != nil {
+		indented(8, "Type: "+str(t))
+	}
+	if l, ok := member(schema, "enum").(*value.List); ok && len(l.Items) > 0 {
+		words := make([]string, len(l.Items))
+		for i, item := range l.Items {
+			words[i] = str(item)
+		}
+		indented(8, "Enum: "+strings.Join(words, ", "))
+	}
+	if d := member(schema, "default"); d != nil {
+		shown := str(d)
+		if isSet(schema, "secret") {
+			shown = "********"
+		}
+		indented(8, fmt.Sprintf("Default: %s", shown))
+	}
+	c.print("")
+}

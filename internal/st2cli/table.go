@@ -1,0 +1,266 @@
+package st2cli
+
+import (
+	"strings"
+
+	"github.com/charmbracelet/x/ansi"
+
+	"squall/internal/expr/textwrap"
+	"squall/internal/expr/value"
+)
+
+// boxed draws rows between lines; cells are wrapped to the widths of their
+// columns (0: as wide as they are).
+func boxed(heads []string, widths []int, rows [][]string) string {
+	cells := make([][][]string, 0, len(rows)+1)
+	head := make([][]string, len(heads))
+	for i, h := range heads {
+		head[i] = wrapCell(h, widths[i])
+	}
+	cells = append(cells, head)
+	for _, row := range rows {
+		lines := make([][]string, len(heads))
+		for i := range heads {
+			lines[i] = wrapCell(row[i], widths[i])
+		}
+		cells = append(cells, lines)
+	}
+	wide := make([]int, len(heads))
+	for _, row := range cells {
+		for i, lines := range row {
+			for _, l := range lines {
+				wide[i] = max(wide[i], ansi.StringWidth(l))
+			}
+		}
+	}
+	var b strings.Builder
+	rule := "+"
+	for _, w := range wide {
+		rule += strings.Repeat("-", w+2) + "+"
+	}
+	rule += "\n"
+	b.WriteString(rule)
+	for n, row := range cells {
+		height := 1
+		for _, lines := range row {
+			height = max(height, len(lines))
+		}
+		for y := range height {
+			for i, lines := range row {
+				l := ""
+				if y < len(lines) {
+					l = lines[y]
+				}
+				b.WriteString("| " + l + strings.Repeat(" ", wide[i]-ansi.StringWidth(l)+1))
+			}
+			b.WriteString("|\n")
+		}
+		if n == 0 {
+			b.WriteString(rule)
+		}
+	}
+	b.WriteString(rule)
+	return b.String()
+}
+
+func wrapCell(s string, width int) []string {
+	var lines []string
+	for line := range strings.SplitSeq(s, "\n") {
+		line = strings.ReplaceAll(line, "\t", "        ")
+		if width > 0 && ansi.StringWidth(line) > width {
+			lines = append(lines, textwrap.Wrap(line, textwrap.Options{Width: width})...)
+		} else {
+			lines = append(lines, line)
+		}
+	}
+	return lines
+}
+
+// The widths of st2's tables.
+const (
+	minimalID     = 26 // ids are not broken
+	minimalColumn = 5
+	statusColumn  = 24 // with colours and the time it took
+)
+
+// widths gives the columns their share of the terminal (st2: equal shares; ids
+// and states have what they need, which the last column pays for).
+func (c *call) widths(columns []string, docs []document, given []int64) []int {
+	out := make([]int, len(columns))
+	switch len(given) {
+	case 0:
+	case len(columns):
+		for i, w := range given {
+			out[i] = int(w)
+		}
+		return out
+	case 1:
+		for i := range out {
+			out[i] = int(given[0])
+		}
+		return out
+	default:
+		for i := range out {
+			out[i] = 28
+		}
+		return out
+	}
+	if len(columns) == 0 {
+		return out
+	}
+	all := c.columns()
+	share := all / len(columns)
+	out[0] = share
+	if columns[0] == "id" {
+		out[0] = minimalID
+		for _, d := range docs {
+			out[0] = max(out[0], len(text(d, "id")))
+		}
+		share = (all - out[0]) / len(columns)
+	}
+	debt := 0
+	for i, name := range columns[1:] {
+		switch {
+		case name == "status":
+			debt += statusColumn - share
+			out[i+1] = statusColumn
+		case i+2 == len(columns) && debt != 0:
+			out[i+1] = max(share-debt, minimalColumn)
+		default:
+			out[i+1] = share
+		}
+	}
+	return out
+}
+
+// rows shows documents in columns. all in columns means every member there is.
+func (c *call) rows(docs []document, columns []string, show map[string]func(any) any) {
+	widths := c.widths(columns, docs, c.numbers("width"))
+	if len(columns) == 0 || columns[0] == "all" {
+		columns = nil
+		if len(docs) > 0 {
+			columns = names(docs[0])
+		}
+		if widths = make([]int, len(columns)); len(c.numbers("width")) > 0 {
+			widths = c.widths(columns, docs, c.numbers("width"))
+		} else {
+			for i := range widths {
+				widths[i] = 28
+			}
+		}
+	}
+	table := make([][]string, len(docs))
+	for i, d := range docs {
+		table[i] = make([]string, len(columns))
+		for k, name := range columns {
+			table[i][k] = c.cell(d, name, show[name])
+		}
+	}
+	if c.style == Plain {
+		c.columnsOf(columns, table)
+		return
+	}
+	c.print(strings.TrimSuffix(boxed(columns, widths, table), "\n"))
+}
+
+// cell is the text of a member in a table.
+func (c *call) cell(d document, name string, show func(any) any) string {
+	head, _, dotted := strings.Cut(name, ".")
+	v, there := d.GetStr(head)
+	if dotted {
+		if v = member(d, name); v == nil {
+			v = ""
+		}
+	} else if !there {
+		v = ""
+	}
+	if l, ok := v.(*value.List); ok && !dotted {
+		if len(l.Items) == 0 {
+			v = ""
+		} else if _, isText := l.Items[0].(string); isText {
+			words := make([]string, len(l.Items))
+			for i, item := range l.Items {
+				words[i] = str(item)
+			}
+			v = strings.Join(words, ", ")
+		}
+	}
+	if show != nil {
+		v = show(v)
+	}
+	if v == nil && c.style == Plain {
+		return "-"
+	}
+	return unescape(str(v))
+}
+
+// properties shows one document, a member a row: order first, then the others by
+// name.
+func (c *call) properties(d document, attributes, order []string, show map[string]func(any) any) error {
+	if len(attributes) == 0 || attributes[0] == "all" {
+		attributes = names(d)
+	}
+	attributes = inOrder(attributes, order)
+	var table [][]string
+	for _, name := range attributes {
+		v := member(d, name)
+		switch x := v.(type) {
+		case nil:
+			v = ""
+		case *value.List:
+			if len(x.Items) == 0 {
+				v = ""
+			}
+		case document:
+			if x.Len() == 0 {
+				v = ""
+			}
+		}
+		if f := show[name]; f != nil {
+			v = f(v)
+		}
+		if c.style == Plain {
+			if err := c.property(name, v); err != nil {
+				return err
+			}
+			continue
+		}
+		switch v.(type) {
+		case *value.List, document:
+			t, err := value.DumpJSON(nil, v, value.JSONOptions{Pretty: true, Indent: "    "})
+			if err != nil {
+				return err
+			}
+			v = t
+		}
+		table = append(table, []string{name, unescape(str(v))})
+	}
+	if c.style == Boxed {
+		c.print(strings.TrimSuffix(boxed([]string{"Property", "Value"}, []int{20, 60}, table), "\n"))
+	}
+	return nil
+}
+
+// inOrder puts the names that order has in front.
+func inOrder(attributes, order []string) []string {
+	seen := map[string]bool{}
+	var out []string
+	for _, pass := range [][]string{order, attributes} {
+		for _, name := range pass {
+			if !seen[name] && contains(attributes, name) {
+				seen[name] = true
+				out = append(out, name)
+			}
+		}
+	}
+	return out
+}
+
+func contains(list []string, s string) bool {
+	for _, x := range list {
+		if x == s {
+			return true
+		}
+	}
+	return false
+}
