@@ -113,24 +113,32 @@ func alive(nodes []store.Node, ex *squall.Execution, now time.Time) bool {
 // deadline returns when a run that starts now is out of time, zero for never.
 // A limit that is a template is known only to the node that renders it.
 func deadline(def *Definition, params json.RawMessage, now time.Time) time.Time {
-	limit, ok := Limit(def.Runner, def.Form.Value(params, limitName))
+	limit, ok := Limit(def.Runner, def.Form.Value(params, LimitName(def.Runner)))
 	if !ok {
 		return time.Time{}
 	}
 	return now.Add(limit).Truncate(time.Microsecond)
 }
 
-// limitName is the runner's parameter that limits the time of a run, in seconds.
-const limitName = "timeout"
+// LimitName is the runner's parameter that limits the time of a run, in seconds.
+// Where "timeout" is the time of each of many hosts, another one is.
+func LimitName(rt *squall.RunnerType) string {
+	if rt != nil {
+		if _, ok := rt.Parameters.Get("total_timeout"); ok {
+			return "total_timeout"
+		}
+	}
+	return "timeout"
+}
 
 // Limit returns how long a run may take, when value is what its runner's
-// parameter "timeout" has in the end. Zero or less is over at once (st2). A
+// parameter LimitName has in the end. Zero or less is over at once (st2). A
 // parameter of that name of the action's own is no limit.
 func Limit(rt *squall.RunnerType, value any) (limit time.Duration, ok bool) {
 	if rt == nil {
 		return 0, false
 	}
-	if _, ok := rt.Parameters.Get(limitName); !ok {
+	if _, ok := rt.Parameters.Get(LimitName(rt)); !ok {
 		return 0, false
 	}
 	n, ok := value.(json.Number)

@@ -90,7 +90,7 @@ func (s *Scheduler) execute(r *run) {
 
 // perform calls the runner and judges what it says.
 func (s *Scheduler) perform(ctx context.Context, r *run, job *runner.Job, def *lifecycle.Definition) verdict {
-	if limit, ok := lifecycle.Limit(def.Runner, job.RunnerParams["timeout"]); ok {
+	if limit, ok := lifecycle.Limit(def.Runner, job.RunnerParams[lifecycle.LimitName(def.Runner)]); ok {
 		var stop context.CancelFunc
 		ctx, stop = context.WithTimeoutCause(ctx, limit, runner.ErrTimeout)
 		defer stop()

@@ -30,7 +30,7 @@ import (
 type Net struct {
 	Dir        string
 	User       string // who can log in: the user who runs the test
-	KeyFile    string // a private key that every host accepts
+	KeyFile    string // a private key that every host accepts; Dir is home there
 	KnownHosts string // file with the keys of all hosts
 	Hosts      []*Host
 }
@@ -110,7 +110,8 @@ func (h *Host) start(t testing.TB, sshd string) {
 		"ListenAddress " + h.Addr, "Port " + strconv.Itoa(h.Port), "HostKey " + h.KeyFile,
 		"AuthorizedKeysFile " + filepath.Join(h.net.Dir, "authorized_keys"),
 		"UsePAM no", "StrictModes no", "PidFile none", "PermitRootLogin yes", "PrintMotd no",
-		"PasswordAuthentication no", "Subsystem sftp internal-sftp", "LogLevel ERROR",
+		"PasswordAuthentication no", "SetEnv HOME=" + h.net.Dir, // without the user's own start-up files
+		"Subsystem sftp internal-sftp", "LogLevel ERROR",
 	}, h.config...)
 	file := h.KeyFile + ".conf"
 	write(t, file, []byte(strings.Join(lines, "\n")+"\n"))

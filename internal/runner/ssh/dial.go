@@ -68,7 +68,7 @@ func (p *Pool) connect(ctx context.Context, t *Target) (_ *conn, again bool, err
 		}
 	}()
 	defer context.AfterFunc(ctx, func() { raw.Close() })() // ends a handshake that takes too long
-	leave, err := p.shake.enter(ctx)
+	leave, err := p.shake.Enter(ctx)
 	if err != nil {
 		return nil, false, err
 	}

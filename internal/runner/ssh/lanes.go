@@ -6,19 +6,21 @@ import (
 	"time"
 )
 
-// lanes bound how much is done at once. Who holds one for longer than patience
-// waits for somebody else and not for us: his lane is given to the next.
-type lanes chan struct{}
+// Lanes bound how much is done at once. Who holds one for longer than a second
+// waits for somebody else and not for us: his lane is given to the next. So what
+// is slow or dead never keeps others waiting, and what is busy is bounded.
+type Lanes chan struct{}
 
 const patience = time.Second
 
-func (l lanes) enter(ctx context.Context) (func(), error) {
+// Enter waits for a lane; leave gives it back and may be called twice.
+func (l Lanes) Enter(ctx context.Context) (leave func(), err error) {
 	select {
 	case l <- struct{}{}:
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)
 	}
-	leave := sync.OnceFunc(func() { <-l })
-	t := time.AfterFunc(patience, leave)
-	return func() { t.Stop(); leave() }, nil
+	free := sync.OnceFunc(func() { <-l })
+	t := time.AfterFunc(patience, free)
+	return func() { t.Stop(); free() }, nil
 }

@@ -16,7 +16,7 @@ type Pool struct {
 	cfg   Config
 	files *sshConfig
 	known knownHosts
-	shake lanes
+	shake Lanes
 
 	mu     sync.Mutex
 	groups map[string]*group // by Target.id
@@ -63,7 +63,7 @@ func New(cfg Config) (*Pool, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Pool{cfg: cfg, files: files, shake: make(lanes, cfg.Handshakes), groups: map[string]*group{}, keys: map[string]keyFile{}}, nil
+	return &Pool{cfg: cfg, files: files, shake: make(Lanes, cfg.Handshakes), groups: map[string]*group{}, keys: map[string]keyFile{}}, nil
 }
 
 // Close ends all connections and waits until they are gone.

@@ -1,7 +1,7 @@
 package types
 
 import (
-	"slices"
+	"encoding/json"
 
 	"squall/internal/squall"
 )
@@ -14,12 +14,6 @@ func Known() *Catalog {
 	all := Builtin().All()
 	for _, t := range []*squall.RunnerType{
 		pythonScript(), mistral(), inquirer(),
-		remote("remote-shell-cmd", "Runs a shell command on other machines, through SSH.", "run-remote",
-			param("cmd", "string", "The command line, as typed into a shell."),
-			param("dir", "string", "Directory to run the command in.")),
-		remote("remote-shell-script", "Runs a script of the pack on other machines, through SSH.", "run-remote-script",
-			param("dir", "string", "Directory to copy the script to."),
-			param("content_version", "string", "Commit, tag or branch of the pack to take the script from.")),
 		winrm("winrm-cmd", "Runs a command on a Windows machine."),
 		winrm("winrm-ps-cmd", "Runs a PowerShell command on a Windows machine."),
 		winrm("winrm-ps-script", "Runs a PowerShell script of the pack on a Windows machine."),
@@ -43,6 +37,13 @@ func pythonScript() *squall.RunnerType {
 			param("log_level", "string", "Lowest level of the action's log that is kept.", byDefault(`"DEBUG"`)),
 			param("timeout", "integer", "Seconds after which the action and all it started are killed.", byDefault("600")),
 		},
+		OutputKey: "result",
+		Output: json.RawMessage(`{"type":"object","properties":{` +
+			`"result":{"anyOf":[{"type":"object"},{"type":"string"},{"type":"integer"},{"type":"number"},{"type":"boolean"},{"type":"array"},{"type":"null"}]},` +
+			`"stderr":{"type":"string","required":true},` +
+			`"stdout":{"type":"string","required":true},` +
+			`"exit_code":{"type":"integer","required":true}},` +
+			`"additionalProperties":false}`),
 	}
 }
 
@@ -70,28 +71,6 @@ func inquirer() *squall.RunnerType {
 			param("route", "string", "Where the question is announced.", byDefault(`""`)),
 			param("ttl", "integer", "Minutes until the question is withdrawn.", byDefault("1440")),
 		},
-	}
-}
-
-func remote(name, description, alias string, own ...squall.Parameter) *squall.RunnerType {
-	return &squall.RunnerType{
-		Name: name, Aliases: []string{alias}, Description: description,
-		Parameters: slices.Concat(squall.Schema{
-			param("bastion_host", "string", "Machine to go through."),
-			param("cwd", "string", "Directory to work in."),
-			param("env", "object", "Environment variables; every value is a string."),
-			param("hosts", "string", "Machines to run on, with commas between them.", required),
-			param("kwarg_op", "string", `What precedes the name of a named argument: "--" or "-".`, byDefault(`"--"`)),
-			param("parallel", "boolean", "All machines at once.", byDefault("false")),
-			param("passphrase", "string", "Passphrase of the private key.", secret),
-			param("password", "string", "Password to log in with.", secret),
-			param("port", "integer", "SSH port.", byDefault("22")),
-			param("private_key", "string", "Private key to log in with, or the path of its file.", secret),
-			param("sudo", "boolean", "Run as root, through sudo.", byDefault("false")),
-			param("sudo_password", "string", "Password for sudo, where it asks for one.", byDefault("null"), secret),
-			param("timeout", "integer", "Seconds after which the command is ended.", byDefault("60")),
-			param("username", "string", "User to log in as."),
-		}, own),
 	}
 }
 

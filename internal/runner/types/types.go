@@ -31,6 +31,8 @@ func Builtin() *Catalog {
 		orquesta(),
 		actionChain(),
 		packManager(),
+		remoteShellCmd(),
+		remoteShellScript(),
 	)
 }
 
@@ -70,8 +72,9 @@ func param(name, typ, description string, options ...func(*squall.Parameter)) sq
 	return p
 }
 
-func required(p *squall.Parameter) { p.Required = true }
-func secret(p *squall.Parameter)   { p.Secret = true }
+func required(p *squall.Parameter)  { p.Required = true }
+func immutable(p *squall.Parameter) { p.Immutable = true }
+func secret(p *squall.Parameter)    { p.Secret = true }
 
 // byDefault gives a default, written as JSON.
 func byDefault(value string) func(*squall.Parameter) {
