@@ -39,13 +39,14 @@ var mayImport = map[string][]string{
 	"internal/workflow":       {"internal/squall", "internal/expr", "internal/expr/value", "internal/expr/pyre", "internal/expr/pyyaml"},
 	"internal/workflow/chain": {"internal/squall", "internal/workflow", "internal/param", "internal/expr", "internal/expr/value", "internal/expr/jinja", "internal/expr/pyyaml"},
 	"internal/timer":          {},
+	"internal/policy":         {"internal/squall"},
 
 	// Contracts.
 	"internal/store":  {"internal/squall"},
 	"internal/runner": {"internal/squall"},
 
 	// Movers.
-	"internal/lifecycle": {"internal/squall", "internal/expr", "internal/expr/value", "internal/workflow", "internal/workflow/...", "internal/param", "internal/auth", "internal/store"},
+	"internal/lifecycle": {"internal/squall", "internal/policy", "internal/expr", "internal/expr/value", "internal/workflow", "internal/workflow/...", "internal/param", "internal/auth", "internal/store"},
 	"internal/content":   {"internal/squall", "internal/pack", "internal/store"},
 	"internal/scheduler": {"internal/squall", "internal/param", "internal/store", "internal/lifecycle", "internal/runner"},
 
@@ -90,7 +91,7 @@ var mayImport = map[string][]string{
 // pure packages take values and give values. What they must not import, and why.
 var (
 	purePackages = []string{
-		"internal/squall", "internal/expr/...", "internal/param", "internal/pack", "internal/auth", "internal/workflow/...", "internal/rule", "internal/alias", "internal/timer",
+		"internal/squall", "internal/expr/...", "internal/param", "internal/pack", "internal/auth", "internal/workflow/...", "internal/rule", "internal/alias", "internal/timer", "internal/policy",
 	}
 	impure = map[string]string{
 		"os":           "input and output belong to the rim",

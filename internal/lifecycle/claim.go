@@ -19,7 +19,18 @@ func (s *Service) Claim(ctx context.Context, owner store.Owner, n int, queues []
 		if err := mustHold(ctx, tx, owner); err != nil {
 			return err
 		}
-		claimed, err = tx.ClaimExecutions(ctx, store.Claim{Node: owner.Node, Epoch: owner.Epoch, Limit: n, Queues: queues, Exclude: flowRunners})
+		gated, err := s.anyPolicies(ctx, tx)
+		if err != nil {
+			return err
+		}
+		if gated {
+			if err := s.admitDue(ctx, tx); err != nil {
+				return err
+			}
+		}
+		claimed, err = tx.ClaimExecutions(ctx, store.Claim{
+			Node: owner.Node, Epoch: owner.Epoch, Limit: n, Queues: queues, Exclude: flowRunners, Gated: gated,
+		})
 		if err != nil {
 			return err
 		}

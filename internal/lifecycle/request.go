@@ -9,6 +9,7 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/trace"
 
+	"squall/internal/policy"
 	"squall/internal/squall"
 	"squall/internal/store"
 )
@@ -40,7 +41,7 @@ var errStale = errors.New("the action has changed meanwhile")
 // reads nothing in front of its one write. What the remembered form refuses is
 // decided again with the present one.
 func (s *Service) request(ctx context.Context, r squall.Request) (*squall.Execution, error) {
-	if def := s.newest(r.Action); def != nil {
+	if def := s.newest(r.Action); def != nil && def.Action.Enabled {
 		ex, err := s.requestAs(ctx, def, r)
 		if err == nil || !errors.Is(err, errStale) && squall.KindOf(err) != squall.Invalid {
 			return ex, err
@@ -130,15 +131,15 @@ func (e *badCast) Unwrap() error { return e.error }
 // template, and they are cast one by one before they are checked (st2: what an
 // ActionChain does).
 func (s *Service) prepareLiteral(ctx context.Context, def *Definition, r squall.Request) (p *prepared, err error) {
+	cast, err := def.Form.Cast(r.Parameters)
+	if err != nil {
+		return nil, &badCast{err}
+	}
 	if err := s.runnable(def, &r); err != nil {
 		return nil, err
 	}
 	if r.Context, err = contextOf(&r, traceContext(ctx)); err != nil {
 		return nil, err
-	}
-	cast, err := def.Form.Cast(r.Parameters)
-	if err != nil {
-		return nil, &badCast{err}
 	}
 	if r.Parameters, err = def.Form.Validate(cast); err != nil {
 		return nil, err
@@ -248,14 +249,30 @@ func (s *Service) insert(ctx context.Context, tx store.Tx, p *prepared, slot Slo
 	if ex.Root == "" {
 		ex.Root = ex.ID
 	}
+	if p.NotBefore.After(now) {
+		ex.NotBefore = p.NotBefore
+	}
+	entry, err := s.enter(ctx, tx, ex)
+	if err != nil {
+		return nil, err
+	}
 	switch {
-	case p.NotBefore.After(now):
-		ex.Status, ex.NotBefore = squall.Delayed, p.NotBefore
+	case entry != nil && !entry.apply(ex, now):
+	case ex.NotBefore.After(now):
+		ex.Status = squall.Delayed
 		ex.Log = append(ex.Log, squall.Change{Status: squall.Delayed, At: now})
 	case slot != nil:
 		start(ex, p.def, slot.Owner(), now)
 	}
 	if err := tx.InsertExecution(ctx, ex); err != nil {
+		return nil, err
+	}
+	if entry != nil {
+		if err := entry.putPlaces(ctx, tx, ex.ID); err != nil {
+			return nil, err
+		}
+	}
+	if err := s.joinTrace(ctx, tx, ex); err != nil {
 		return nil, err
 	}
 	if p.Audit != nil {
@@ -265,14 +282,29 @@ func (s *Service) insert(ctx context.Context, tx store.Tx, p *prepared, slot Slo
 			return nil, err
 		}
 	}
-	if IsFlow(ex.Runner) {
+	switch {
+	case ex.Status.Final(): // a policy did not let it in
+		tx.Wake(store.TopicFlow)
+		if _, err := tx.TellParent(ctx, ex.ID, ex.Status); err != nil {
+			return nil, err
+		}
+	case IsFlow(ex.Runner):
 		// Its in-box is its place in the queue: what is there is looked after.
-		begin := store.WorkflowEvent{Workflow: ex.ID, Kind: store.WorkflowBegin, Due: p.NotBefore, Doc: p.begin}
+		begin := store.WorkflowEvent{Workflow: ex.ID, Kind: store.WorkflowBegin, Doc: p.begin}
+		if ex.Status == squall.Delayed {
+			begin.Due = ex.NotBefore
+		}
+		if entry != nil && entry.decision == policy.Delay {
+			begin.Due = neverDue // its policies are asked first
+		}
 		if err := tx.AppendWorkflowEvent(ctx, begin); err != nil {
 			return nil, err
 		}
 		tx.Wake(store.TopicFlow)
-	} else if ex.Status != squall.Running {
+		if entry != nil {
+			tx.Wake(store.TopicWork)
+		}
+	case ex.Status != squall.Running:
 		tx.Wake(store.TopicWork) // also when delayed: somebody must set an alarm
 	}
 	return ex, announce(ctx, tx, store.ExecutionCreated, ex.ID, ex.Status)

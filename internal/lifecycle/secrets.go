@@ -130,6 +130,7 @@ func content[T any](ctx context.Context, tx store.Tx, kind store.ContentKind, re
 func (s *Service) live(ctx context.Context, read reader, def *Definition, r *squall.Request) (json.RawMessage, error) {
 	params, err := def.Form.Live(ctx, r.Parameters, func() param.Sources {
 		src := s.sources(read, def.Action, r.User, r.Context)
+		src.Names = r.Names
 		if r.NoSecrets {
 			src.GivenStore = &Datastore{read: read, ring: s.ring}
 		}

@@ -31,6 +31,8 @@ type Service struct {
 	flows  *flows
 	local  atomic.Pointer[Local]
 
+	policies policies
+
 	// versions keeps actions by version. A version never changes, so an entry
 	// is never wrong; the map is dropped when it has grown too big.
 	mu       sync.Mutex

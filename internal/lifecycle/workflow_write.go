@@ -148,6 +148,11 @@ func (s *Service) moved(ctx context.Context, tx store.Tx, ex *squall.Execution, 
 	if err := announce(ctx, tx, store.ExecutionUpdated, ex.ID, to); err != nil {
 		return nil, err
 	}
+	if to.Final() {
+		if err := s.left(ctx, tx, ex, to); err != nil {
+			return nil, err
+		}
+	}
 	if ex.Parent == nil || !tellsParent(to) {
 		return nil, nil
 	}

@@ -33,6 +33,9 @@ type Sources struct {
 	// GivenStore answers instead of Store to the templates that came with the
 	// request. Nil: Store does.
 	GivenStore expr.Datastore
+	// Names are further variables of templates, JSON values; not of defaults at
+	// the start of a run.
+	Names map[string]json.RawMessage
 }
 
 // Live turns the parameters of a request into what is stored: templates
@@ -161,6 +164,16 @@ func (f *Form) rendering(ctx context.Context, params map[string]any, given json.
 	if len(src.Context) > 0 {
 		if r.Context, err = dict(src.Context); err != nil {
 			return r, err
+		}
+	}
+	if len(src.Names) > 0 {
+		r.Extra = value.NewDict(len(src.Names))
+		for name, doc := range src.Names {
+			v, err := value.FromJSON(doc)
+			if err != nil {
+				return r, squall.Errorf(squall.Invalid, "The value of %s is not valid JSON: %w", name, err)
+			}
+			r.Extra.SetStr(name, v)
 		}
 	}
 	if src.Config == nil {

@@ -119,5 +119,8 @@ type Request struct {
 	// templates in Parameters decrypt no keys but his own, and Parameters must not
 	// name external secrets.
 	NoSecrets bool
-	Audit     *AuditEntry // written with the execution, which becomes its target; nil: none
+	// Names are JSON values that templates in Parameters find under these names
+	// beside all others: "trigger" of what a rule requests.
+	Names map[string]json.RawMessage
+	Audit *AuditEntry // written with the execution, which becomes its target; nil: none
 }

@@ -83,6 +83,8 @@ type Claim struct {
 	Queues []string // queues the node serves beside the empty one
 	// Exclude lists runners whose executions are not started by nodes (workflows).
 	Exclude []string
+	// Gated passes over executions that wait at a gate; see Gates.
+	Gated bool
 }
 
 // Move is a guarded change of state. Nil and zero fields of the change leave

@@ -28,6 +28,8 @@ type Gates interface {
 	// Waiting lists those that wait at a gate, in the order in which they were
 	// requested; gate "": at any.
 	Waiting(ctx context.Context, gate string, limit int) ([]squall.ID, error)
+	// DueWaiting lists executions that wait, were delayed and are due.
+	DueWaiting(ctx context.Context, limit int) ([]squall.ID, error)
 	// StalePlaces lists executions that have a place and are over.
 	StalePlaces(ctx context.Context, limit int) ([]squall.ID, error)
 	// TrimGates removes gates that nobody has used since t and that are empty.

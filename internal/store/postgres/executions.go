@@ -193,6 +193,9 @@ func (t *tx) ClaimExecutions(ctx context.Context, c store.Claim) ([]*squall.Exec
 	if len(c.Exclude) > 0 {
 		where += ` AND runner <> ALL (` + p.add(c.Exclude) + `)`
 	}
+	if c.Gated {
+		where += ` AND NOT EXISTS (SELECT 1 FROM gate_places WHERE execution = executions.id AND waiting)`
+	}
 	var list []*squall.Execution
 	err := t.writeEach(`
 		UPDATE executions SET `+set+`

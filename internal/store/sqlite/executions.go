@@ -180,6 +180,9 @@ func (t *tx) ClaimExecutions(ctx context.Context, c store.Claim) ([]*squall.Exec
 			args = append(args, r)
 		}
 	}
+	if c.Gated {
+		exclude += ` AND NOT EXISTS (SELECT 1 FROM gate_places WHERE execution = executions.id AND waiting = 1)`
+	}
 	args = append(args, c.Limit)
 	var list []*squall.Execution
 	err := t.writeEach(`
