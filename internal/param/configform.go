@@ -5,22 +5,20 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/santhosh-tekuri/jsonschema/v6"
-
 	"squall/internal/squall"
 )
 
 // ConfigForm is the compiled config.schema.yaml of a pack.
 type ConfigForm struct {
 	pack       string
-	attributes map[string]*jsonschema.Schema
+	attributes map[string]*checker
 	required   []string
 	secrets    *mask
 }
 
 // CompileConfig compiles a schema. Error kind: Invalid.
 func CompileConfig(s *squall.ConfigSchema) (*ConfigForm, error) {
-	f := &ConfigForm{pack: s.Pack, attributes: map[string]*jsonschema.Schema{}}
+	f := &ConfigForm{pack: s.Pack, attributes: map[string]*checker{}}
 	secrets := map[string]*mask{}
 	for _, p := range s.Attributes {
 		prop, err := property(p)
@@ -58,8 +56,8 @@ func (f *ConfigForm) Validate(values json.RawMessage) error {
 		if schema == nil || HasTemplate(given[name]) {
 			continue
 		}
-		if err := schema.Validate(given[name]); err != nil {
-			return f.fault(name, squall.MessageOf(invalid(err, given[name])))
+		if err := schema.check(given[name]); err != nil {
+			return f.fault(name, squall.MessageOf(err))
 		}
 	}
 	for _, name := range f.required {

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"maps"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -23,13 +25,14 @@ type fault struct {
 
 // invalid turns the violations found by the validator into the one error that
 // StackStorm would show: the outermost; of several, the one whose path comes
-// last (jsonschema.exceptions.best_match).
-func invalid(err error, instance any) error {
+// last (jsonschema.exceptions.best_match). schema is what instance was held
+// against.
+func invalid(err error, instance any, schema map[string]any) error {
 	var top *jsonschema.ValidationError
 	if !errors.As(err, &top) {
 		return squall.Errorf(squall.Invalid, "The parameters are not valid: %w", err)
 	}
-	faults := collect(top, instance, nil)
+	faults := collector{instance, schema}.collect(top, nil)
 	best := slices.MaxFunc(faults, func(a, b fault) int {
 		return cmp.Or(
 			-cmp.Compare(len(a.path), len(b.path)),
@@ -64,15 +67,21 @@ func comparePaths(a, b []string) int {
 	})
 }
 
-func collect(e *jsonschema.ValidationError, instance any, into []fault) []fault {
-	at := lookup(instance, e.InstanceLocation)
+// collector makes faults of the validator's errors.
+type collector struct {
+	instance any
+	schema   map[string]any
+}
+
+func (c collector) collect(e *jsonschema.ValidationError, into []fault) []fault {
+	at := lookup(c.instance, e.InstanceLocation)
 	add := func(text string) {
 		into = append(into, fault{path: e.InstanceLocation, text: text})
 	}
 	switch k := e.ErrorKind.(type) {
 	case *kind.Schema, *kind.Group, *kind.Reference, *kind.AllOf:
-		for _, c := range e.Causes {
-			into = collect(c, instance, into)
+		for _, cause := range e.Causes {
+			into = c.collect(cause, into)
 		}
 	case *kind.Type:
 		add(fmt.Sprintf("%s is not of type %s", repr(at), types(k.Want)))
@@ -88,6 +97,14 @@ func collect(e *jsonschema.ValidationError, instance any, into []fault) []fault 
 	case *kind.AdditionalProperties:
 		names := slices.Clone(k.Properties)
 		slices.Sort(names)
+		if patterns := c.patterns(e.SchemaURL); len(patterns) > 0 {
+			verb := "does"
+			if len(names) > 1 {
+				verb = "do"
+			}
+			add(fmt.Sprintf("%s %s not match any of the regexes: %s", quoted(names), verb, quoted(patterns)))
+			break
+		}
 		add(fmt.Sprintf("Additional properties are not allowed (%s unexpected)", were(names)))
 	case *kind.AdditionalItems:
 		add("Additional items are not allowed")
@@ -146,15 +163,33 @@ func types(want []string) string {
 	return strings.Join(want, ", ")
 }
 
-func were(names []string) string {
-	quoted := make([]string, len(names))
+// patterns are the names that the schema at a URL takes, as patterns.
+func (c collector) patterns(schemaURL string) []string {
+	_, pointer, _ := strings.Cut(schemaURL, "#")
+	var path []string
+	for step := range strings.SplitSeq(strings.TrimPrefix(pointer, "/"), "/") {
+		if text, err := url.PathUnescape(step); err == nil && step != "" {
+			path = append(path, strings.NewReplacer("~1", "/", "~0", "~").Replace(text))
+		}
+	}
+	schema, _ := lookup(c.schema, path).(map[string]any)
+	props, _ := schema["patternProperties"].(map[string]any)
+	return slices.Sorted(maps.Keys(props))
+}
+
+func quoted(names []string) string {
+	list := make([]string, len(names))
 	for i, name := range names {
-		quoted[i] = repr(name)
+		list[i] = repr(name)
 	}
+	return strings.Join(list, ", ")
+}
+
+func were(names []string) string {
 	if len(names) == 1 {
-		return quoted[0] + " was"
+		return quoted(names) + " was"
 	}
-	return strings.Join(quoted, ", ") + " were"
+	return quoted(names) + " were"
 }
 
 func short(want int) string {

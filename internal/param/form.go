@@ -8,8 +8,6 @@ import (
 	"slices"
 	"sync"
 
-	"github.com/santhosh-tekuri/jsonschema/v6"
-
 	"squall/internal/expr/value"
 	"squall/internal/squall"
 )
@@ -23,11 +21,12 @@ type Form struct {
 	nested   map[string]map[string]any // schema parts that fill defaults inside objects and arrays
 	fixed    map[string]bool           // immutable
 	types    map[string]string         // to cast to
-	schema   *jsonschema.Schema        // nil: anything goes, or fault is set
+	schema   *checker                  // nil: anything goes, or fault is set
 	fault    error                     // why there is no schema
 	secrets  *mask                     // nil: no parameter is secret
 	result   *mask                     // nil: nothing in a result is secret
 	outKey   string                    // where in the result the action's own output schema applies
+	output   outputForm
 
 	templates                    bool        // some default is a template
 	runnerEntries, actionEntries *value.Dict // the schemas as rendering reads them
@@ -110,6 +109,7 @@ func Compile(rt *squall.RunnerType, a *squall.Action) *Form {
 		f.secrets = &mask{properties: secrets}
 	}
 	f.result = resultMask(a.Output)
+	f.output.runner, f.output.action, f.output.key = rt.Output, a.Output, rt.OutputKey
 	if f.fault == nil && len(properties) > 0 {
 		f.schema, f.fault = compile(map[string]any{
 			"type": "object", "properties": properties, "additionalProperties": false,

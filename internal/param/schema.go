@@ -80,7 +80,7 @@ func isType(prop map[string]any, name string) bool {
 // compile compiles a JSON schema of draft 4 in StackStorm's dialect: required
 // is a boolean of the property, formats are not checked, nothing is loaded
 // from elsewhere.
-func compile(schema map[string]any) (*jsonschema.Schema, error) {
+func compile(schema map[string]any) (*checker, error) {
 	const at = "schema:parameters"
 	c := jsonschema.NewCompiler()
 	c.DefaultDraft(jsonschema.Draft4)
@@ -89,7 +89,25 @@ func compile(schema map[string]any) (*jsonschema.Schema, error) {
 	if err := c.AddResource(at, draft4(schema)); err != nil {
 		return nil, err
 	}
-	return c.Compile(at)
+	compiled, err := c.Compile(at)
+	if err != nil {
+		return nil, err
+	}
+	return &checker{compiled, schema}, nil
+}
+
+// checker is a compiled schema with what it was compiled from.
+type checker struct {
+	compiled *jsonschema.Schema
+	source   map[string]any
+}
+
+// check holds a value against the schema. Error kind: Invalid, in st2's words.
+func (c *checker) check(v any) error {
+	if err := c.compiled.Validate(v); err != nil {
+		return invalid(err, v, c.source)
+	}
+	return nil
 }
 
 // draft4 returns a copy of a schema in which properties' own "required" has

@@ -46,8 +46,8 @@ func (f *Form) check(params map[string]any) error {
 		return f.fault
 	}
 	if f.schema != nil {
-		if err := f.schema.Validate(f.complete(params)); err != nil {
-			return invalid(err, f.complete(params))
+		if err := f.schema.check(f.complete(params)); err != nil {
+			return err
 		}
 	}
 	var overridden []any
