@@ -53,9 +53,9 @@ type Suite struct {
 	Modes map[string]Runner
 	// Load replaces Load for suites whose files are not lists of cases.
 	Load func(root string) ([]*Case, error)
-	// Prepare, when set, is called once before the chosen cases run; stop is
-	// called after the last one.
-	Prepare func(ctx context.Context, chosen []*Case) (stop func(), err error)
+	// Prepare, when set, is called once, with all cases, before those chosen run;
+	// stop is called after the last one.
+	Prepare func(ctx context.Context, all []*Case) (stop func(), err error)
 	// Parallel is how many cases run at once; 0: one.
 	Parallel int
 	// Limit is the time limit of a case; 0: that of the run.

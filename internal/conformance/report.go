@@ -1,10 +1,10 @@
 package conformance
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -38,7 +38,6 @@ func Run(ctx context.Context, cfg Config) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	expected := expectationsOf(list)
 	rep := &Report{}
 	for _, s := range cfg.Suites {
 		if cfg.Suite != "" && s.Name != cfg.Suite {
@@ -48,10 +47,7 @@ func Run(ctx context.Context, cfg Config) (*Report, error) {
 		if err != nil {
 			return nil, err
 		}
-		cases = slices.DeleteFunc(cases, func(c *Case) bool {
-			return !strings.HasPrefix(c.Category, cfg.Category) || !strings.HasPrefix(c.ID, cfg.ID)
-		})
-		outcomes, err := runSuite(ctx, s, cases, cfg.Limit, expected)
+		outcomes, err := runSuite(ctx, s, cases, cfg, expectationsOf(list))
 		if err != nil {
 			return nil, err
 		}
@@ -60,16 +56,21 @@ func Run(ctx context.Context, cfg Config) (*Report, error) {
 	return rep, nil
 }
 
-// runSuite runs cases; their outcomes are in the same order.
-func runSuite(ctx context.Context, s Suite, cases []*Case, limit time.Duration, expected expectations) ([]Outcome, error) {
+// runSuite runs those of a suite's cases that were chosen; their outcomes are in
+// the same order.
+func runSuite(ctx context.Context, s Suite, all []*Case, cfg Config, expected expectations) ([]Outcome, error) {
+	var cases []*Case
+	for _, c := range all {
+		if strings.HasPrefix(c.Category, cfg.Category) && strings.HasPrefix(c.ID, cfg.ID) {
+			cases = append(cases, c)
+		}
+	}
 	if len(cases) == 0 {
 		return nil, nil
 	}
-	if s.Limit > 0 {
-		limit = s.Limit
-	}
+	limit := cmp.Or(s.Limit, cfg.Limit)
 	if s.Prepare != nil {
-		stop, err := s.Prepare(ctx, cases)
+		stop, err := s.Prepare(ctx, all)
 		if err != nil {
 			return nil, fmt.Errorf("prepare suite %s: %w", s.Name, err)
 		}

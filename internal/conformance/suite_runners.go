@@ -112,8 +112,9 @@ type runnerWorlds struct {
 }
 
 // prepare puts every case into the first world where it contradicts nothing,
-// and starts them. Nearly all fit into one: they were recorded on one system.
-func (r *runnerWorlds) prepare(ctx context.Context, chosen []*Case) (stop func(), err error) {
+// and starts them. Nearly all fit into one: they were recorded on one system,
+// and some cases count on what others brought there.
+func (r *runnerWorlds) prepare(ctx context.Context, all []*Case) (stop func(), err error) {
 	*r = runnerWorlds{root: r.root, of: map[*Case]*world{}}
 	defer func() {
 		if err != nil {
@@ -123,7 +124,7 @@ func (r *runnerWorlds) prepare(ctx context.Context, chosen []*Case) (stop func()
 	if r.web, err = startRecordedServer(r.root); err != nil {
 		return nil, err
 	}
-	for _, c := range chosen {
+	for _, c := range all {
 		if c.Mode == "schema" {
 			continue
 		}
