@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 )
@@ -37,6 +38,8 @@ type Config struct {
 		VaultCAFile    string
 	}
 	Access    AccessConfig
+	Login     LoginConfig
+	SSH       SSHConfig
 	Scheduler struct {
 		Node        string
 		Slots       int
@@ -77,7 +80,7 @@ type Config struct {
 // DefaultConfig returns the configuration of a server started without any: it
 // runs on the embedded database and answers on loopback only.
 func DefaultConfig() *Config {
-	c := &Config{Access: defaultAccess()}
+	c := &Config{Access: defaultAccess(), Login: defaultLogin(), SSH: defaultSSH()}
 	c.Server.Data = defaultDataDir()
 	c.Server.Listen = "127.0.0.1:9101"
 	c.Server.ShutdownTimeout = 30 * time.Second
@@ -175,7 +178,7 @@ func (c *Config) options() []option {
 		{key: "metrics.public", value: (*boolValue)(&c.Metrics.Public), help: "answer /metrics without a token also to clients that are not on this machine"},
 		{key: "tracing.endpoint", value: (*textValue)(&c.Tracing.Endpoint), help: "http(s) address of an OpenTelemetry collector (OTLP over HTTP); empty: no tracing"},
 		{key: "tracing.ratio", value: (*ratioValue)(&c.Tracing.Ratio), help: "share of requests that are traced, 0 to 1"},
-	}, c.Access.options()...)
+	}, slices.Concat(c.Access.options(), c.Login.options(), c.SSH.options())...)
 }
 
 func notEmpty(s *string) func() error {

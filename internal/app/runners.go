@@ -10,6 +10,7 @@ import (
 	"squall/internal/runner/http"
 	"squall/internal/runner/local"
 	"squall/internal/runner/noop"
+	"squall/internal/runner/remote"
 	"squall/internal/store"
 )
 
@@ -32,6 +33,9 @@ func (s *server) runners() (runner.Set, error) {
 		"local-shell-script": script,
 		"noop":               noop.Runner{},
 		"pack-manager":       packRunner{s.packs},
+
+		"remote-shell-cmd":    remote.NewCmd(s.ssh, s.remoteConfig()),
+		"remote-shell-script": remote.NewScript(s.ssh, s.remoteConfig()),
 	}, nil
 }
 

@@ -25,6 +25,7 @@ import (
 	"squall/internal/expr/jinja"
 	"squall/internal/expr/yaql"
 	"squall/internal/lifecycle"
+	"squall/internal/runner/ssh"
 	"squall/internal/runner/types"
 	"squall/internal/scheduler"
 	"squall/internal/squall"
@@ -51,6 +52,8 @@ type server struct {
 	api     *api.Server
 	listen  net.Listener
 	access  *access
+	sources *sources
+	ssh     *ssh.Pool
 	stops   []func() // in the order of start
 
 	stopping atomic.Bool
@@ -101,6 +104,9 @@ func (s *server) open(ctx context.Context) error {
 	if s.access, err = openAccess(c, s.log.With("part", "access")); err != nil {
 		return err
 	}
+	if s.sources, err = openSources(c); err != nil {
+		return err
+	}
 	if s.listen, err = (&net.ListenConfig{}).Listen(ctx, "tcp", c.Server.Listen); err != nil {
 		return squall.Errorf(squall.Unavailable, "the API cannot listen on %s: %w", c.Server.Listen, err)
 	}
@@ -143,6 +149,9 @@ func (s *server) wire() error {
 	host, _ := os.Hostname()
 	secrets, err := s.secrets()
 	if err != nil {
+		return err
+	}
+	if err := s.openSSH(); err != nil {
 		return err
 	}
 	runners, err := s.runners()
@@ -195,6 +204,9 @@ func (s *server) wire() error {
 		Htpasswd:    s.access.Htpasswd,
 		Admins:      c.Access.Admins,
 		Proxy:       api.Proxy{Header: c.Access.ProxyHeader, Groups: c.Access.ProxyGroups, Trusted: trusted},
+		Passwords:   s.sources.passwords(),
+		SignOns:     s.sources.signOns(),
+		Bearers:     s.sources.accepted(),
 		TLS:         c.Access.TLSCert != "",
 		TTL:         auth.TTL{Default: c.Auth.TokenTTL, Max: c.Auth.TokenMaxTTL},
 		WebURL:      c.PublicURL(),

@@ -2,6 +2,7 @@ package remote
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path"
@@ -128,17 +129,20 @@ func (r *Runner) host(ctx context.Context, job *runner.Job, p *plan, h host, lan
 				res.stop(ctx, p.timeout)
 				return
 			}
-			res.fail("Failed copying content to remote boxes. %v", err)
+			res.fail("Failed copying content to remote boxes. %v", err) // st2's words
 			return
 		}
 	}
 	c := p.command
 	c.Stdout, c.Stderr = &res.stdout, &res.stderr
 	end, err := r.pool.Run(ctx, t, c)
+	var unreached *ssh.ConnectError
 	switch {
 	case err != nil && ctx.Err() != nil:
 		res.stop(ctx, p.timeout)
 		res.problem += fmt.Sprintf(" (%v)", err)
+	case errors.As(err, &unreached):
+		res.fail("Failed connecting to host %s. %v", h.name, unreached.Err)
 	case err != nil:
 		res.fail("Failed executing command on host %q. %v", h.name, err)
 	case end.Stopped:

@@ -300,10 +300,21 @@ func (c *conn) answers(within time.Duration) bool {
 	return err == nil
 }
 
-// connectError is a host that could not be reached.
-func connectError(t *Target, err error) error {
-	if t.Name == t.Host && t.Port == 22 {
-		return fmt.Errorf("connect to %s: %w", t.Name, err)
-	}
-	return fmt.Errorf("connect to %s (%s): %w", t.Name, t.Address(), err)
+// ConnectError says that a host could not be reached, so nothing was run on it.
+type ConnectError struct {
+	Target *Target
+	Err    error
 }
+
+// Error names the host, and its address where that is not the name.
+func (e *ConnectError) Error() string {
+	if t := e.Target; t.Name != t.Host || t.Port != 22 {
+		return fmt.Sprintf("connect to %s (%s): %v", t.Name, t.Address(), e.Err)
+	}
+	return fmt.Sprintf("connect to %s: %v", e.Target.Name, e.Err)
+}
+
+// Unwrap returns why.
+func (e *ConnectError) Unwrap() error { return e.Err }
+
+func connectError(t *Target, err error) error { return &ConnectError{t, err} }
