@@ -10,6 +10,7 @@ import (
 
 	"squall/internal/auth"
 	"squall/internal/lifecycle"
+	"squall/internal/login"
 	"squall/internal/squall"
 	"squall/internal/store"
 )
@@ -45,7 +46,13 @@ type Deps struct {
 	Htpasswd func() auth.Htpasswd
 	Admins   []string // users that are administrators wherever they come from
 	Proxy    Proxy    // whose word is taken for who a user is; default: nobody's
-	TLS      bool     // the listener speaks TLS: clients are told to insist on it
+
+	// Outside sources of users; default: none. Passwords are asked in their order.
+	Passwords []login.Passwords
+	SignOns   []login.SignOn // the first is the one meant when none is named
+	Bearers   login.Bearers
+
+	TLS bool // the listener speaks TLS: clients are told to insist on it
 
 	TTL         auth.TTL      // life of tokens; default auth.DefaultTTL
 	Origins     []string      // allowed for CORS, the first is the fallback; default: http://127.0.0.1:3000
@@ -83,6 +90,7 @@ type Server struct {
 	hub     *hub
 	limits  loginLimits
 	logins  chan struct{} // bounds how many passwords are checked at once
+	asking  chan struct{} // the same, where outside sources are asked
 }
 
 // New returns the API. Event streams work while Run does.
@@ -122,7 +130,7 @@ func New(d Deps) *Server {
 	d.Heartbeat = orDefault(d.Heartbeat, 15*time.Second)
 	d.BodyTimeout = orDefault(d.BodyTimeout, time.Minute)
 
-	s := &Server{Deps: d, limits: newLoginLimits(), logins: make(chan struct{}, 2)}
+	s := &Server{Deps: d, limits: newLoginLimits(), logins: make(chan struct{}, 2), asking: make(chan struct{}, 16)}
 	if s.Ready == nil {
 		s.Ready = func(ctx context.Context) []string { return reasons(s.Store.Health(ctx)) }
 	}

@@ -123,7 +123,7 @@ func (s *Server) apiKeyCreate(w http.ResponseWriter, r *request) error {
 	}
 	ctx := r.Context()
 	err = s.Store.Update(ctx, func(tx store.Tx) error {
-		if err := s.ensureUser(ctx, tx, k.User); err != nil {
+		if err := s.ensureUser(ctx, tx, k.User, squall.ServiceAccount); err != nil {
 			return err
 		}
 		if err := tx.PutAPIKey(ctx, k); err != nil {
@@ -142,12 +142,14 @@ func (s *Server) apiKeyCreate(w http.ResponseWriter, r *request) error {
 }
 
 // ensureUser creates the user when there is none of that name.
-func (s *Server) ensureUser(ctx context.Context, tx store.Tx, name string) error {
-	_, err := s.subject(ctx, tx, name)
-	if squall.KindOf(err) != squall.NotFound {
+func (s *Server) ensureUser(ctx context.Context, tx store.Tx, name string, source squall.UserSource) error {
+	if s.Htpasswd()[name] != "" {
+		return nil
+	}
+	if _, err := tx.User(ctx, name); squall.KindOf(err) != squall.NotFound {
 		return err
 	}
-	return tx.PutUser(ctx, &squall.User{Name: name, CreatedAt: tx.Now()})
+	return tx.PutUser(ctx, &squall.User{Name: name, CreatedAt: tx.Now(), Source: source})
 }
 
 // apiKeyPut changes whether a key works, its metadata and its user.
@@ -173,7 +175,7 @@ func (s *Server) apiKeyPut(w http.ResponseWriter, r *request) error {
 			if k.User, err = s.onBehalf(r, user); err != nil {
 				return err
 			}
-			if err := s.ensureUser(ctx, tx, k.User); err != nil {
+			if err := s.ensureUser(ctx, tx, k.User, squall.ServiceAccount); err != nil {
 				return err
 			}
 		}

@@ -17,7 +17,8 @@ import (
 // caller is who made a request, and how they showed it.
 type caller struct {
 	auth.Subject
-	method   string    // as the audit log names it: "token", "api_key"
+	method   string    // as the audit log names it: "token", "api_key", "ldap"
+	outside  bool      // an outside source vouches for them, and nothing of ours does
 	location string    // "header" or "query"
 	digest   string    // what is stored of the secret
 	expires  time.Time // zero: API keys do not expire
@@ -76,6 +77,8 @@ func (s *Server) authenticate(r *request) (who caller, err error) {
 		return caller{}, err
 	case c.apiKey:
 		who, err = s.apiKeyCaller(r.Context(), c.secret)
+	case s.Bearers != nil && strings.Count(c.secret, ".") == 2: // ours have no dots
+		who, err = s.bearerCaller(r.Context(), c.secret)
 	default:
 		who, err = s.tokenCaller(r.Context(), c.secret)
 	}
@@ -133,7 +136,9 @@ func (s *Server) tokenCaller(ctx context.Context, secret string) (caller, error)
 		if who.Subject, err = s.subject(ctx, tx, t.User); err != nil {
 			return err
 		}
-		who.Service, who.Groups = t.Service, groupsOf(t)
+		if who.Service = t.Service; !t.Service {
+			who.Groups = groupsOf(t) // as they were at the login; the run of an action has its user's
+		}
 		who.Subject = s.withRoles(who.Subject)
 		return nil
 	})
@@ -164,6 +169,44 @@ func (s *Server) apiKeyCaller(ctx context.Context, secret string) (caller, error
 	return s.remember(who, now, err, squall.Errorf(squall.Unauthentic, "Unauthorized - ApiKey with key_hash=%s not found.", hash))
 }
 
+// bearerCaller says whose an outside provider's token is.
+func (s *Server) bearerCaller(ctx context.Context, secret string) (caller, error) {
+	digest, now := auth.Digest(secret), time.Now()
+	if who, ok := s.tokens.get(digest, now); ok {
+		return who, nil
+	}
+	id, expires, err := s.Bearers.Bearer(ctx, secret)
+	if err != nil {
+		if squall.KindOf(err) == squall.Unauthentic {
+			s.Log.DebugContext(ctx, "token refused", "source", s.Bearers.Name(), "reason", err)
+			return caller{}, errToken
+		}
+		return caller{}, err
+	}
+	who := vouched(id, s.Bearers.Name())
+	var missing *squall.User
+	err = s.Store.View(ctx, func(tx store.Tx) (err error) {
+		missing, err = s.admission(ctx, tx, who)
+		return err
+	})
+	if err == nil && missing != nil {
+		err = s.Store.Update(ctx, func(tx store.Tx) error { return s.admitUser(ctx, tx, who) })
+	}
+	if err == nil {
+		err = s.Store.View(ctx, func(tx store.Tx) error {
+			known, err := s.subject(ctx, tx, id.User)
+			known.Groups = id.Groups
+			who.Subject = s.withRoles(known)
+			return err
+		})
+	}
+	if squall.KindOf(err) == squall.Unauthentic {
+		err = errToken
+	}
+	who.digest, who.expires = digest, expires
+	return s.remember(who, now, err, errToken)
+}
+
 // remember keeps who in the cache when err is nil. What was not found (the
 // credential, or its user) is the error unknown.
 func (s *Server) remember(who caller, now time.Time, err, unknown error) (caller, error) {
@@ -183,10 +226,13 @@ func (s *Server) subject(ctx context.Context, tx store.Tx, name string) (auth.Su
 	if squall.KindOf(err) == squall.NotFound && s.Htpasswd()[name] != "" {
 		u, err = &squall.User{Name: name}, nil
 	}
-	if err != nil {
+	switch {
+	case err != nil:
 		return auth.Subject{}, err
+	case u.Disabled:
+		return auth.Subject{}, squall.Errorf(squall.Unauthentic, "Unauthorized - the user is disabled.")
 	}
-	return auth.Subject{User: u.Name, Admin: u.Admin || slices.Contains(s.Admins, u.Name)}, nil
+	return auth.Subject{User: u.Name, Admin: u.Admin || slices.Contains(s.Admins, u.Name), Groups: u.Groups}, nil
 }
 
 // withRoles completes a subject by what its roles permit, where roles count.

@@ -15,7 +15,7 @@ func (s *Server) rootGet(w http.ResponseWriter, _ *request) error {
 // userGet answers who the caller is.
 func (s *Server) userGet(w http.ResponseWriter, r *request) error {
 	shown := wire.Authentication{Method: "API key", Location: r.caller.location}
-	if r.caller.method == "token" {
+	if r.caller.method != "api_key" {
 		shown.Method, shown.Expire = "authentication token", r.caller.expires.UTC().Format("2006-01-02T15:04:05Z")
 	}
 	return respondJSON(w, http.StatusOK, wire.User{

@@ -34,11 +34,28 @@ func (s *Server) tokenCreate(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
+	return s.issue(w, r, ttl)
+}
+
+// issue gives the caller a token and shows it, this once.
+func (s *Server) issue(w http.ResponseWriter, r *request, ttl time.Duration) error {
+	doc, err := s.newToken(r, ttl)
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Cache-Control", "no-store")
+	return respondJSON(w, http.StatusCreated, doc)
+}
+
+// newToken stores a token for the caller, and who they are where only an
+// outside source knew that.
+func (s *Server) newToken(r *request, ttl time.Duration) (*wire.Token, error) {
+	who := r.caller
 	now := time.Now().UTC().Truncate(time.Microsecond)
 	secret, token := auth.NewToken(s.IDs.Next(now), who.User, now, ttl)
 	token.Metadata = groupsText(who.Groups)
-	err = s.Store.Update(r.Context(), func(tx store.Tx) error {
-		if err := s.ensureUser(r.Context(), tx, who.User); err != nil { // a proxy's word may be all that is known
+	err := s.Store.Update(r.Context(), func(tx store.Tx) error {
+		if err := s.admitUser(r.Context(), tx, who); err != nil {
 			return err
 		}
 		if err := tx.PutToken(r.Context(), token); err != nil {
@@ -47,14 +64,13 @@ func (s *Server) tokenCreate(w http.ResponseWriter, r *request) error {
 		return s.note(tx, r, "token:"+string(token.ID))
 	})
 	if err != nil {
-		return err
+		return nil, err
 	}
-	s.Log.InfoContext(r.Context(), "token issued", "user", who.User, "expires", token.ExpiresAt, "request_id", r.id)
-	w.Header().Set("Cache-Control", "no-store")
-	return respondJSON(w, http.StatusCreated, wire.Token{
+	s.Log.InfoContext(r.Context(), "token issued", "user", who.User, "method", who.method, "expires", token.ExpiresAt, "request_id", r.id)
+	return &wire.Token{
 		User: who.User, Token: secret, Expiry: wire.Time{Time: token.ExpiresAt},
 		Metadata: json.RawMessage("{}"), ID: string(token.ID),
-	})
+	}, nil
 }
 
 // tokenDelete ends the token it is called with.
@@ -95,11 +111,4 @@ func (s *Server) tokenValidate(w http.ResponseWriter, r *request) error {
 		return err
 	}
 	return respondJSON(w, http.StatusOK, wire.TokenValid{Valid: err == nil})
-}
-
-// ssoGet answers that there is no single sign-on.
-func (s *Server) ssoGet(w http.ResponseWriter, _ *request) error {
-	return respondJSON(w, http.StatusOK, struct {
-		Enabled bool `json:"enabled"`
-	}{})
 }
