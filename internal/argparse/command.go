@@ -47,6 +47,7 @@ type Arg struct {
 	Flags   []string // "-n", "--last"
 	Name    string   // key among the values
 	Metavar string   // what help calls the value; default: Name in capitals for options, Name itself else
+	Shown   string   // how usage shows the values; default: by Metavar and Nargs
 	Nargs   Nargs
 	Type    Type
 	// Read replaces the reading of a word. Its error makes the word invalid.

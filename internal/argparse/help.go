@@ -31,6 +31,9 @@ func (a *Arg) metavar() string {
 // values is how usage shows the words an argument takes.
 func (a *Arg) values() string {
 	m := a.metavar()
+	if a.Shown != "" {
+		return a.Shown
+	}
 	switch a.Nargs {
 	case Switch:
 		return ""

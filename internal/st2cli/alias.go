@@ -16,7 +16,9 @@ var aliases = &resource{
 }
 
 func aliasCommands() []*argparse.Command {
-	return []*argparse.Command{aliases.list(inPack), aliases.getCommand(nil), aliases.create(), aliases.update(), aliases.delete(), aliases.clone(), aliasMatch(), aliasExecute(), aliasTest()}
+	byName := *aliases
+	byName.id = "name_or_id"
+	return []*argparse.Command{aliases.list(inPack), aliases.getCommand(nil), aliases.create(), byName.update(), byName.delete(), aliases.clone(), aliasMatch(), aliasExecute(), aliasTest()}
 }
 
 // words joins the words of a chat command: quotes may be left out.
@@ -24,7 +26,7 @@ func words(c *call, name string) string { return strings.Join(c.v.Strings(name),
 
 func aliasMatch() *argparse.Command {
 	return &argparse.Command{Name: "match", Help: "Find the action alias that a command of the chat means.", Args: args(
-		argparse.Arg{Name: "match_text", Metavar: "command", Nargs: argparse.Some, Help: "what somebody would write"}, attrArg, widthArg,
+		argparse.Arg{Name: "match_text", Metavar: "command", Nargs: argparse.Some, Shown: "command", Help: "what somebody would write"}, attrArg, widthArg,
 	), Run: command(func(c *call) error {
 		d, err := c.sendDocument(http.MethodPost, aliases.path+"/match", value.DictOf("command", words(c, "match_text")))
 		if err != nil {
@@ -39,7 +41,7 @@ func aliasMatch() *argparse.Command {
 	})}
 }
 
-var aliasWords = argparse.Arg{Name: "command_text", Metavar: "command", Nargs: argparse.Some, Help: "what somebody would write"}
+var aliasWords = argparse.Arg{Name: "command_text", Metavar: "command", Nargs: argparse.Some, Shown: "command", Help: "what somebody would write"}
 
 // executeAlias runs what a command of the chat means.
 func (c *call) executeAlias() (document, error) {

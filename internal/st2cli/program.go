@@ -10,6 +10,7 @@ import (
 
 	"squall/internal/argparse"
 	"squall/internal/client"
+	"squall/internal/expr/value"
 	"squall/internal/squall"
 )
 
@@ -82,6 +83,8 @@ type call struct {
 	style Style
 	prog  string // "st2 run"
 	cmd   *argparse.Command
+
+	tableWidth int // of the last table that was drawn
 }
 
 // command is what the Run of a command of the table is.
@@ -171,6 +174,9 @@ func (p *Program) finish(err error) int {
 func textOf(err error) string {
 	s, ok := errors.AsType[*client.StatusError](err)
 	if !ok {
+		if value.ClassOf(err) != "" {
+			return value.MessageOf(err)
+		}
 		return err.Error()
 	}
 	side := "Client"

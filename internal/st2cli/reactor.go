@@ -87,6 +87,8 @@ var enforcements = &resource{
 }
 
 func enforcementCommands() []*argparse.Command {
+	byName := *enforcements
+	byName.id = "name_or_id"
 	return []*argparse.Command{
 		enforcements.list(listing{
 			last: 50, bare: true, empty: noItems, before: append([]argparse.Arg{
@@ -96,7 +98,7 @@ func enforcementCommands() []*argparse.Command {
 			}, since("time")...),
 			query: map[string]string{"trigger_instance": "trigger_instance", "execution": "execution", "rule": "rule_ref", "timestamp_gt": "enforced_at_gt", "timestamp_lt": "enforced_at_lt"},
 		}),
-		enforcements.getCommand(nil), enforcements.create(), enforcements.update(), enforcements.delete(), enforcements.clone(),
+		enforcements.getCommand(nil), enforcements.create(), byName.update(), byName.delete(), enforcements.clone(),
 	}
 }
 

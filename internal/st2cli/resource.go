@@ -188,7 +188,7 @@ func (r *resource) list(l listing) *argparse.Command {
 	case l.last > 0:
 		own = append([]argparse.Arg{attrArg, widthArg, lastArg}, l.args...)
 	default:
-		own = append([]argparse.Arg{attrArg, widthArg}, l.args...)
+		own = append(append(append([]argparse.Arg{}, l.before...), attrArg, widthArg), l.args...)
 	}
 	cmd.Args = args(own...)
 	cmd.Run = command(func(c *call) error {
@@ -265,6 +265,7 @@ func (c *call) note(many string, shown int) {
 		fmt.Fprintln(c.Stderr, text)
 		return
 	}
-	line := "+" + strings.Repeat("-", len(text)+2) + "+"
-	fmt.Fprintf(c.Stderr, "%s\n| %s |\n%s\n", line, text, line)
+	wide := max(len(text), c.tableWidth-4)
+	line := "+" + strings.Repeat("-", wide+2) + "+"
+	fmt.Fprintf(c.Stderr, "%s\n| %-*s |\n%s\n", line, wide, text, line)
 }

@@ -9,55 +9,52 @@ import (
 	"squall/internal/expr/value"
 )
 
-// boxed draws rows between lines; cells are wrapped to the widths of their
-// columns (0: as wide as they are).
-func boxed(heads []string, widths []int, rows [][]string) string {
-	cells := make([][][]string, 0, len(rows)+1)
-	head := make([][]string, len(heads))
-	for i, h := range heads {
-		head[i] = wrapCell(h, widths[i])
-	}
-	cells = append(cells, head)
-	for _, row := range rows {
-		lines := make([][]string, len(heads))
-		for i := range heads {
-			lines[i] = wrapCell(row[i], widths[i])
-		}
-		cells = append(cells, lines)
-	}
+// boxed draws rows between lines. A column is as wide as its head, or as its
+// widest cell up to its limit (0: none); cells are wrapped to that.
+func boxed(heads []string, limits []int, rows [][]string) string {
 	wide := make([]int, len(heads))
-	for _, row := range cells {
-		for i, lines := range row {
-			for _, l := range lines {
-				wide[i] = max(wide[i], ansi.StringWidth(l))
+	for i, h := range heads {
+		wide[i] = ansi.StringWidth(h)
+		for _, row := range rows {
+			w := 0
+			for line := range strings.SplitSeq(row[i], "\n") {
+				w = max(w, ansi.StringWidth(line))
 			}
+			if limits[i] > 0 {
+				w = min(w, limits[i])
+			}
+			wide[i] = max(wide[i], w)
 		}
 	}
-	var b strings.Builder
 	rule := "+"
 	for _, w := range wide {
 		rule += strings.Repeat("-", w+2) + "+"
 	}
 	rule += "\n"
-	b.WriteString(rule)
-	for n, row := range cells {
+	var b strings.Builder
+	for n, row := range append([][]string{heads}, rows...) {
+		if n < 2 {
+			b.WriteString(rule)
+		}
+		cells := make([][]string, len(heads))
 		height := 1
-		for _, lines := range row {
-			height = max(height, len(lines))
+		for i := range heads {
+			cells[i] = wrapCell(row[i], wide[i])
+			height = max(height, len(cells[i]))
 		}
 		for y := range height {
-			for i, lines := range row {
+			for i, lines := range cells {
 				l := ""
 				if y < len(lines) {
 					l = lines[y]
 				}
-				b.WriteString("| " + l + strings.Repeat(" ", wide[i]-ansi.StringWidth(l)+1))
+				b.WriteString("| " + l + strings.Repeat(" ", max(0, wide[i]-ansi.StringWidth(l))+1))
 			}
 			b.WriteString("|\n")
 		}
-		if n == 0 {
-			b.WriteString(rule)
-		}
+	}
+	if len(rows) == 0 {
+		b.WriteString(rule)
 	}
 	b.WriteString(rule)
 	return b.String()
@@ -67,7 +64,7 @@ func wrapCell(s string, width int) []string {
 	var lines []string
 	for line := range strings.SplitSeq(s, "\n") {
 		line = strings.ReplaceAll(line, "\t", "        ")
-		if width > 0 && ansi.StringWidth(line) > width {
+		if ansi.StringWidth(line) > width {
 			lines = append(lines, textwrap.Wrap(line, textwrap.Options{Width: width})...)
 		} else {
 			lines = append(lines, line)
@@ -145,7 +142,7 @@ func (c *call) rows(docs []document, columns []string, show map[string]func(any)
 			widths = c.widths(columns, docs, c.numbers("width"))
 		} else {
 			for i := range widths {
-				widths[i] = 28
+				widths[i] = c.columns()
 			}
 		}
 	}
@@ -160,7 +157,9 @@ func (c *call) rows(docs []document, columns []string, show map[string]func(any)
 		c.columnsOf(columns, table)
 		return
 	}
-	c.print(strings.TrimSuffix(boxed(columns, widths, table), "\n"))
+	t := boxed(columns, widths, table)
+	c.tableWidth = strings.IndexByte(t, '\n')
+	c.print(strings.TrimSuffix(t, "\n"))
 }
 
 // cell is the text of a member in a table.
