@@ -3,10 +3,12 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net"
+	"net/http/httputil"
 	"strconv"
 	"strings"
 )
@@ -37,6 +39,23 @@ func (s *server) connect(body []byte, headers ...string) (*lean, error) {
 	return &lean{conn: conn, in: bufio.NewReaderSize(conn, 16<<10), request: req.Bytes()}, nil
 }
 
+// succeed sends the request, which must ask to wait for the end, and that must
+// be a success.
+func (c *lean) succeed() error {
+	body, err := c.post()
+	if err != nil {
+		return err
+	}
+	var ex execution
+	if err := json.Unmarshal(body, &ex); err != nil {
+		return err
+	}
+	if ex.Status != "succeeded" {
+		return fmt.Errorf("execution %s %s: %.300s", ex.ID, ex.Status, ex.Result)
+	}
+	return nil
+}
+
 // post sends the request and returns the body of the answer, which must be 201.
 func (c *lean) post() ([]byte, error) {
 	if _, err := c.conn.Write(c.request); err != nil {
@@ -47,7 +66,7 @@ func (c *lean) post() ([]byte, error) {
 		return nil, err
 	}
 	status := strings.TrimSpace(line)
-	length := -1
+	length, chunked := -1, false
 	for {
 		line, err := c.in.ReadSlice('\n')
 		if err != nil {
@@ -57,17 +76,29 @@ func (c *lean) post() ([]byte, error) {
 		if len(line) == 0 {
 			break
 		}
-		if name, value, ok := bytes.Cut(line, []byte(":")); ok && bytes.EqualFold(name, []byte("Content-Length")) {
+		name, value, _ := bytes.Cut(line, []byte(":"))
+		switch {
+		case bytes.EqualFold(name, []byte("Content-Length")):
 			if length, err = strconv.Atoi(string(bytes.TrimSpace(value))); err != nil {
 				return nil, err
 			}
+		case bytes.EqualFold(name, []byte("Transfer-Encoding")):
+			chunked = true
 		}
 	}
-	if length < 0 {
-		return nil, errors.New("an answer without Content-Length")
+	var body []byte
+	switch {
+	case chunked:
+		if body, err = io.ReadAll(httputil.NewChunkedReader(c.in)); err == nil {
+			_, err = c.in.Discard(len("\r\n")) // no trailer
+		}
+	case length >= 0:
+		body = make([]byte, length)
+		_, err = io.ReadFull(c.in, body)
+	default:
+		err = errors.New("an answer without a length")
 	}
-	body := make([]byte, length)
-	if _, err := io.ReadFull(c.in, body); err != nil {
+	if err != nil {
 		return nil, err
 	}
 	if !strings.HasPrefix(status, "HTTP/1.1 201 ") {

@@ -35,7 +35,7 @@ type bench struct {
 
 func main() {
 	b := &bench{table: tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)}
-	only := flag.String("only", "", "comma-separated rows to run: single, noop, local, big, start, stream")
+	only := flag.String("only", "", "comma-separated rows to run: single, noop, local, big, start, stream, flows")
 	flag.StringVar(&b.binary, "binary", "bin/squall", "the program to measure")
 	flag.StringVar(&b.dir, "dir", "", "directory on the disk to measure (default: a temporary one)")
 	flag.DurationVar(&b.span, "span", 5*time.Second, "how long each rate is measured")
@@ -62,7 +62,7 @@ func (b *bench) run(only string) error {
 	for _, row := range []struct {
 		name string
 		fn   func() error
-	}{{"start", b.start}, {"single", b.single}, {"noop", b.noop}, {"local", b.local}, {"big", b.big}, {"stream", b.stream}} {
+	}{{"start", b.start}, {"single", b.single}, {"noop", b.noop}, {"local", b.local}, {"big", b.big}, {"stream", b.stream}, {"flows", b.flows}} {
 		if only != "" && !strings.Contains(","+only+",", ","+row.name+",") {
 			continue
 		}
@@ -146,20 +146,7 @@ func (b *bench) single() error {
 		return err
 	}
 	defer client.conn.Close()
-	one := func(int) error {
-		body, err := client.post()
-		if err != nil {
-			return err
-		}
-		var ex execution
-		if err := json.Unmarshal(body, &ex); err != nil {
-			return err
-		}
-		if ex.Status != "succeeded" {
-			return fmt.Errorf("execution %s %s: %s", ex.ID, ex.Status, ex.Result)
-		}
-		return nil
-	}
+	one := func(int) error { return client.succeed() }
 	if _, err := median(200, one); err != nil { // warm up
 		return err
 	}
@@ -363,12 +350,7 @@ func (b *bench) big() error {
 	if err != nil {
 		return err
 	}
-	// Text with the redundancy of real reports.
-	var text strings.Builder
-	for i := 0; text.Len() < 4<<20; i++ {
-		fmt.Fprintf(&text, "2026-11-22T03:%02d:%02d host%04d disk%02d read %d write %d errors 0\n", i/60%60, i%60, i%150, i%24, i*7919%100003, i*104729%99991)
-	}
-	content := text.String()
+	content := reportText(4 << 20)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
@@ -487,4 +469,13 @@ func (b *bench) stream() error {
 	wg.Wait()
 	b.row("1,000 stream clients", perSecond(float64(delivered.Load())/took.Seconds())+" deliveries", fmt.Sprintf("%d KB a client", (rss-idle)/clients>>10), "-", "all served", true)
 	return nil
+}
+
+// reportText has the redundancy of real reports.
+func reportText(bytes int) string {
+	var text strings.Builder
+	for i := 0; text.Len() < bytes; i++ {
+		fmt.Fprintf(&text, "2026-11-22T03:%02d:%02d host%04d disk%02d read %d write %d errors 0\n", i/60%60, i%60, i%150, i%24, i*7919%100003, i*104729%99991)
+	}
+	return text.String()
 }

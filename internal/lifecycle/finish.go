@@ -12,6 +12,9 @@ import (
 // still be in owner's hands: otherwise nothing is written and the error is of
 // kind Conflict. Calling it again after an error of kind Unavailable is safe.
 func (s *Service) Finish(ctx context.Context, owner store.Owner, ex *squall.Execution, out squall.Outcome, tail ...squall.Chunk) error {
+	if s.finishDirect(ctx, owner, ex, out, tail) {
+		return nil
+	}
 	id := ex.ID
 	var told []squall.ID
 	err := s.st.Update(ctx, func(tx store.Tx) error {

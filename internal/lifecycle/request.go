@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -34,7 +35,18 @@ func (s *Service) Request(ctx context.Context, r squall.Request) (*squall.Execut
 }
 
 // errStale says that an action has changed since it was read.
-var errStale = errors.New("the action has changed meanwhile")
+var errStale = fmt.Errorf("the action has changed: %w", errSuperseded)
+
+// mustBePresent is the guard of requests that were decided with the form of the
+// action in memory. Error: errStale.
+func (s *Service) mustBePresent(ctx context.Context, tx store.Tx, p *prepared) error {
+	version, err := tx.CurrentVersion(ctx, p.Action)
+	if squall.KindOf(err) == squall.NotFound || err == nil && version != p.def.Version {
+		s.forget(p.Action)
+		return errStale
+	}
+	return err
+}
 
 // request decides with the form of the action that it remembers; the
 // transaction checks that this is still the present one. So the usual request
@@ -182,11 +194,7 @@ func (s *Service) insertOrStart(ctx context.Context, p *prepared) (*squall.Execu
 	slot := s.reserve(p)
 	var ex *squall.Execution
 	err := s.st.Update(ctx, func(tx store.Tx) (err error) {
-		version, err := tx.CurrentVersion(ctx, p.Action)
-		if squall.KindOf(err) == squall.NotFound || err == nil && version != p.def.Version {
-			return errStale
-		}
-		if err != nil {
+		if err := s.mustBePresent(ctx, tx, p); err != nil {
 			return err
 		}
 		use := slot

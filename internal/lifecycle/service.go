@@ -162,6 +162,12 @@ func (s *Service) newest(ref squall.Ref) *Definition {
 	return s.present[ref]
 }
 
+func (s *Service) forget(ref squall.Ref) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.present, ref)
+}
+
 func (s *Service) remember(ref squall.Ref, def *Definition) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

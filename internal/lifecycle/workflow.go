@@ -58,6 +58,17 @@ func (f *flows) begin(id squall.ID) bool {
 	return true
 }
 
+// beginIdle is begin without leaving word: false when somebody advances id.
+func (f *flows) beginIdle(id squall.ID) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if _, busy := f.busy[id]; busy {
+		return false
+	}
+	f.busy[id] = false
+	return true
+}
+
 // end gives id back; false when it was asked for meanwhile, and the caller has
 // to look again.
 func (f *flows) end(id squall.ID, stop bool) bool {
@@ -98,7 +109,8 @@ func (f *flows) keep(fl *flow) {
 // flow is a workflow at work: its conductor at one revision.
 type flow struct {
 	id       squall.ID
-	revision int64 // of the store's row; 0 before the first step
+	ex       *squall.Execution // as it was behind the last step, with its parameters
+	revision int64             // of the store's row; 0 before the first step
 	state    flowState
 	c        conductor
 	waiting  []waitingAction

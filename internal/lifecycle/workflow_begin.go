@@ -153,16 +153,18 @@ func (s *Service) prepareChild(ctx context.Context, ex *squall.Execution, c cond
 	if r.Context, err = childContext(ex, c, run); err != nil {
 		return nil, err
 	}
-	var def *Definition
-	err = s.st.View(ctx, func(tx store.Tx) (err error) {
-		if run.Delay > 0 {
-			r.NotBefore = tx.Now().Add(time.Duration(run.Delay) * time.Second)
+	def := s.newest(ref)
+	if def == nil || !def.Action.Enabled || run.Delay > 0 {
+		err = s.st.View(ctx, func(tx store.Tx) (err error) {
+			if run.Delay > 0 {
+				r.NotBefore = tx.Now().Add(time.Duration(run.Delay) * time.Second)
+			}
+			def, err = s.current(ctx, tx, ref)
+			return err
+		})
+		if err != nil {
+			return nil, err
 		}
-		def, err = s.current(ctx, tx, ref)
-		return err
-	})
-	if err != nil {
-		return nil, err
 	}
 	if c.literal() {
 		return s.prepareLiteral(WithTrace(ctx, ex.Context), def, r)

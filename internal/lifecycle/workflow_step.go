@@ -57,13 +57,25 @@ func (s *Service) step(ctx context.Context, id squall.ID) (more bool, told []squ
 	if err != nil {
 		return false, nil, err
 	}
-	if told, err = s.writeStep(ctx, d); err != nil {
+	if told, err = s.writeStep(ctx, d, nil); err != nil {
 		return false, nil, err
 	}
-	if d.flow != nil && !d.lossy && !d.status.Final() {
-		s.flows.keep(d.flow)
-	}
+	s.keepFlow(d)
 	return len(in.events) == eventBatch, told, nil
+}
+
+// keepFlow keeps the conductor for the next step, after this one was written.
+func (s *Service) keepFlow(d *decision) {
+	if d.flow == nil || d.lossy || d.status.Final() {
+		return
+	}
+	ex := *d.ex
+	if ex.Status != d.status {
+		ex.Status = d.status
+		ex.Version++
+	}
+	d.flow.ex = &ex
+	s.flows.keep(d.flow)
 }
 
 // readInbox reads the events of a workflow and, unless fl is its newest state,

@@ -18,6 +18,9 @@ type taskLookup struct {
 	workflow squall.ID
 	c        conductor
 	found    map[taskPlace]*expr.TaskExecution
+	// ending is a child whose end is written together with this step: the
+	// database does not know of it yet.
+	ending *squall.Execution
 }
 
 type taskPlace struct {
@@ -71,6 +74,7 @@ func (t *taskLookup) read(ctx context.Context, tx store.Tx, task string, route i
 			return nil, err
 		}
 		for _, ex := range children {
+			ex = t.ended(ex)
 			if ex.Parent == nil || ex.Parent.Task != task || route >= 0 && int64(ex.Parent.Route) != route {
 				continue
 			}
@@ -95,6 +99,16 @@ func (t *taskLookup) read(ctx context.Context, tx store.Tx, task string, route i
 		return nil, nil
 	}
 	return t.show(ctx, tx, visit, items)
+}
+
+// ended returns what is known of a child.
+func (t *taskLookup) ended(ex *squall.Execution) *squall.Execution {
+	if t.ending == nil || t.ending.ID != ex.ID {
+		return ex
+	}
+	over := *ex
+	over.Status, over.Result, over.EndedAt = t.ending.Status, t.ending.Result, t.ending.EndedAt
+	return &over
 }
 
 // visitOf is the task_execution_id in a child's context.
@@ -125,7 +139,7 @@ func (t *taskLookup) show(ctx context.Context, tx store.Tx, visit string, childr
 		if err != nil {
 			return nil, err
 		}
-		results = append(results, resultValue(ex.Result))
+		results = append(results, resultValue(t.ended(ex).Result))
 	}
 	out.Result = results[0]
 	if newest.Parent.Item >= 0 {

@@ -14,9 +14,9 @@ import (
 const goOnAfter = 250 * time.Millisecond
 
 // writeStep makes a decision true: state, events consumed, children, the
-// execution itself, all or nothing. It returns which other workflows have been
-// told something.
-func (s *Service) writeStep(ctx context.Context, d *decision) (told []squall.ID, err error) {
+// execution itself, all or nothing, together with what first writes, unless
+// that is nil. It returns which other workflows have been told something.
+func (s *Service) writeStep(ctx context.Context, d *decision, first func(store.Tx) error) (told []squall.ID, err error) {
 	slots := make([]Slot, len(d.children))
 	for i, p := range d.children {
 		slots[i] = s.reserve(p)
@@ -24,6 +24,11 @@ func (s *Service) writeStep(ctx context.Context, d *decision) (told []squall.ID,
 	var children []*squall.Execution
 	err = s.st.Update(ctx, func(tx store.Tx) error {
 		children, told = nil, nil
+		if first != nil {
+			if err := first(tx); err != nil {
+				return err
+			}
+		}
 		ok, err := tx.ChangeWorkflow(ctx, d.change)
 		if err != nil {
 			return err
@@ -35,6 +40,9 @@ func (s *Service) writeStep(ctx context.Context, d *decision) (told []squall.ID,
 			return err
 		}
 		for i, p := range d.children {
+			if err := s.mustBePresent(ctx, tx, p); err != nil {
+				return err
+			}
 			slot := slots[i]
 			if slot != nil {
 				held, err := tx.HoldsLease(ctx, slot.Owner())
