@@ -202,7 +202,7 @@ func TestCheckAccess(t *testing.T) {
 		t.Fatal(err)
 	}
 	var verdicts []string
-	for _, f := range checkAccess(c) {
+	for _, f := range checkAccess(t.Context(), c) {
 		verdicts = append(verdicts, f.Check+" "+string(f.Verdict))
 	}
 	for listen, want := range map[string]bool{"127.0.0.1:1": true, "[::1]:1": true, "localhost:1": true, ":1": false, "0.0.0.0:1": false, "host:1": false} {

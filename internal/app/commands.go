@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strconv"
 	"strings"
 	"syscall"
 	"text/tabwriter"
@@ -67,12 +68,18 @@ running actions (server.shutdown_timeout); a second signal does not wait.`,
 		Example: `  squall server
   squall server --data /srv/squall --listen 127.0.0.1:9101
   squall server --postgres postgres://squall@db/squall --node node1
-  squall server --set scheduler.slots=64`,
+  squall server --set scheduler.slots=64
+  squall server --st2-ports`,
 		Args: cobra.NoArgs,
 	}
 	sources := sourceFlags(cmd)
+	st2Ports := cmd.Flags().Bool("st2-ports", false, "answer also on 127.0.0.1:9100, 9101 and 9102, where StackStorm's services do")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		c, _, err := LoadConfig(sources())
+		src := sources()
+		if cmd.Flags().Changed("st2-ports") {
+			src.Flags["server.st2_ports"] = strconv.FormatBool(*st2Ports)
+		}
+		c, _, err := LoadConfig(src)
 		if err != nil {
 			return &ConfigError{err}
 		}

@@ -21,6 +21,7 @@ type Config struct {
 		Keyring         string
 		Listen          string
 		URL             string
+		St2Ports        []int
 		ShutdownTimeout time.Duration
 	}
 	Database struct {
@@ -130,6 +131,7 @@ func (c *Config) options() []option {
 		{key: "server.keyring", value: (*textValue)(&c.Server.Keyring), help: "file with the keys that secrets are encrypted with, the same on every node of a cluster; empty: keyring in server.data"},
 		{key: "server.listen", value: (*textValue)(&c.Server.Listen), help: "address and port of the API", check: func() error { return checkListen(c.Server.Listen) }},
 		{key: "server.url", value: (*textValue)(&c.Server.URL), help: "address under which actions and users reach the API; empty: http:// and server.listen"},
+		{key: "server.st2_ports", value: (*portsValue)(&c.Server.St2Ports), help: "true: answer also on 127.0.0.1:9100, 9101 and 9102, where StackStorm's services do; or three other ports"},
 		{key: "server.shutdown_timeout", value: (*durationValue)(&c.Server.ShutdownTimeout), help: "how long an orderly stop waits for running actions before it cancels them", check: func() error { return positive(c.Server.ShutdownTimeout) }},
 		{key: "database.url", value: (*textValue)(&c.Database.URL), secret: true, help: "postgres://user:password@host/name of a PostgreSQL database; empty: embedded SQLite in server.data", check: func() error { return checkDatabase(c.Database.URL) }},
 		{key: "auth.token_ttl", value: (*durationValue)(&c.Auth.TokenTTL), help: "life of a token when the client does not ask for another", check: func() error { return positive(c.Auth.TokenTTL) }},

@@ -48,7 +48,7 @@ func Doctor(ctx context.Context, c *Config) []Finding {
 		checkClock(),
 		checkOpenFiles(),
 	}
-	list = append(list, checkAccess(c)...)
+	list = append(list, checkAccess(ctx, c)...)
 	for _, dir := range c.Packs.Dirs {
 		list = append(list, checkPackDir(dir))
 	}
@@ -144,13 +144,14 @@ func checkPort(c *Config, running bool) Finding {
 		return f
 	}
 	l.Close()
-	if host, _, _ := net.SplitHostPort(c.Server.Listen); host != "" {
-		if ip := net.ParseIP(host); ip != nil && ip.IsLoopback() || host == "localhost" {
-			return f
-		}
+	switch {
+	case onLoopback(c.Server.Listen):
+	case c.Access.TLSCert != "":
+		f.Detail += ", reachable from other machines over TLS"
+	default:
+		f.Verdict, f.Detail = Warn, c.Server.Listen+" is reachable from other machines, without TLS: passwords and tokens travel in clear"
+		f.Fix = "set server.tls_cert and server.tls_key, or listen on 127.0.0.1 behind a proxy with TLS"
 	}
-	f.Verdict, f.Detail = Warn, c.Server.Listen+" is reachable from other machines, without TLS"
-	f.Fix = "put a proxy with TLS in front of it and listen on 127.0.0.1"
 	return f
 }
 

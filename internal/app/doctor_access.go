@@ -1,6 +1,7 @@
 package app
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
@@ -9,18 +10,13 @@ import (
 	"net/netip"
 	"os"
 	"strconv"
+	"strings"
 	"time"
 )
 
 // checkAccess looks at the files that say who may come in.
-func checkAccess(c *Config) []Finding {
+func checkAccess(ctx context.Context, c *Config) []Finding {
 	var list []Finding
-	if c.Access.TLSCert == "" && !onLoopback(c.Server.Listen) {
-		list = append(list, Finding{
-			Check: "tls", Verdict: Warn, Detail: "passwords and tokens travel in clear to " + c.Server.Listen,
-			Fix: "set server.tls_cert and server.tls_key, or listen on loopback behind a proxy with TLS",
-		})
-	}
 	if c.Access.TLSCert != "" {
 		list = append(list, checkCertificate(c.Access.TLSCert, c.Access.TLSKey, time.Now()), checkPrivate("tls key", c.Access.TLSKey))
 	}
@@ -48,6 +44,7 @@ func checkAccess(c *Config) []Finding {
 		}
 		list = append(list, f)
 	}
+	list = append(list, checkSources(ctx, c)...)
 	out := list[:0]
 	for _, f := range list {
 		if f.Check != "" {
@@ -56,6 +53,8 @@ func checkAccess(c *Config) []Finding {
 	}
 	return out
 }
+
+func isHTTPS(address string) bool { return strings.HasPrefix(address, "https://") }
 
 // onLoopback reports whether nobody but this machine reaches the address.
 func onLoopback(listen string) bool {
@@ -99,7 +98,7 @@ func checkCertificate(cert, key string, now time.Time) Finding {
 // zero Finding when there is nothing to say.
 func checkPrivate(check, path string) Finding {
 	info, err := os.Stat(path)
-	if err != nil || info.Mode().Perm()&0o007 == 0 {
+	if path == "" || err != nil || info.Mode().Perm()&0o007 == 0 {
 		return Finding{} // that it cannot be read is said elsewhere
 	}
 	return Finding{Check: check, Verdict: Warn, Detail: path + " can be read by everybody, mode " + strconv.FormatUint(uint64(info.Mode().Perm()), 8), Fix: "chmod o= " + path}

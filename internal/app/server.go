@@ -3,7 +3,6 @@ package app
 import (
 	"context"
 	"crypto/tls"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -53,8 +52,11 @@ type server struct {
 	listen  net.Listener
 	access  *access
 	sources *sources
-	ssh     *ssh.Pool
-	stops   []func() // in the order of start
+	ports   []net.Listener // StackStorm's, beside listen
+	// streamAddress is where only the stream is meant, "" without st2_ports.
+	streamAddress string
+	ssh           *ssh.Pool
+	stops         []func() // in the order of start
 
 	stopping atomic.Bool
 }
@@ -112,6 +114,9 @@ func (s *server) open(ctx context.Context) error {
 	}
 	s.atEnd(func() { s.listen.Close() }) //nolint:errcheck // the HTTP server has closed it already
 	c.Server.Listen = s.listen.Addr().String()
+	if err := s.openPorts(ctx); err != nil {
+		return err
+	}
 	if conf := s.access.tlsConfig(); conf != nil {
 		s.listen = tls.NewListener(s.listen, conf)
 	}
@@ -271,7 +276,7 @@ func (s *server) run(ctx context.Context) error {
 	defer stopWork(nil)
 
 	web := &http.Server{
-		Handler:           s.api,
+		Handler:           s.handler(),
 		ReadHeaderTimeout: 10 * time.Second,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    64 << 10,
@@ -279,12 +284,9 @@ func (s *server) run(ctx context.Context) error {
 		ErrorLog:          slog.NewLogLogger(s.log.With("part", "http").Handler(), slog.LevelDebug),
 	}
 	g, gctx := errgroup.WithContext(work)
-	g.Go(func() error {
-		if err := web.Serve(s.listen); !errors.Is(err, http.ErrServerClosed) {
-			return fmt.Errorf("serve the API: %w", err)
-		}
-		return nil
-	})
+	for _, l := range append([]net.Listener{s.listen}, s.ports...) {
+		g.Go(func() error { return serveListener(web, l) })
+	}
 	g.Go(func() error { return s.api.Run(gctx) })
 	g.Go(func() error { return s.access.run(gctx) })
 	g.Go(func() error { return keepWatchdog(gctx, s.store.Health) })
