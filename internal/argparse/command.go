@@ -18,6 +18,7 @@ type Command struct {
 	SubHelp string // title of the list of commands below
 	NoHelp  bool   // -h and --help are no options, or are defined as arguments
 	Run     any    // what the command does; the caller's
+	Example string // the caller's
 }
 
 // Nargs says how many words an argument takes.
@@ -58,6 +59,7 @@ type Arg struct {
 	Exclude  string // arguments with the same name here exclude each other
 	Hidden   bool   // not in the list of help, only in the usage
 	Apart    bool   // listed by itself behind the others
+	Ends     bool   // of a switch: nothing behind it is read, and nothing has to be there
 }
 
 // Values are what was given, or the default, by name. Arguments of nargs Any and
@@ -104,7 +106,7 @@ func (c *Command) Find(name string) *Command {
 }
 
 // helpArg is the option every command has unless NoHelp.
-var helpArg = Arg{Flags: []string{"-h", "--help"}, Name: "help", Nargs: Switch, Help: "show this help message and exit"}
+var helpArg = Arg{Flags: []string{"-h", "--help"}, Name: "help", Nargs: Switch, Ends: true, Help: "show this help message and exit"}
 
 // all are the arguments with the help option.
 func (c *Command) all() []Arg {

@@ -15,7 +15,7 @@ type Result struct {
 	Path   []*Command // from the root to the command
 	Prog   string     // "st2 action list"
 	Values Values     // of all commands on the path
-	Help   bool       // -h was given: help on the last command is wanted
+	Ended  string     // the switch that ended the reading, such as "help" on the last command; "" for none
 }
 
 // Command is the command to run.
@@ -26,7 +26,7 @@ func (r *Result) Command() *Command { return r.Path[len(r.Path)-1] }
 func (c *Command) Parse(words []string, width int) (*Result, error) {
 	r := &Result{Values: Values{}, Prog: c.Name}
 	var extras []string
-	if err := c.parse(r, c.Name, words, width, &extras); err != nil || r.Help {
+	if err := c.parse(r, c.Name, words, width, &extras); err != nil || r.Ended != "" {
 		return r, err
 	}
 	if len(extras) > 0 {
@@ -58,7 +58,7 @@ func (c *Command) parse(r *Result, prog string, words []string, width int, extra
 		d.r.Values[d.args[i].Name] = d.args[i].initial()
 	}
 	positional, sub, rest, err := d.options(words, extras)
-	if err != nil || r.Help {
+	if err != nil || r.Ended != "" {
 		return err
 	}
 	if len(c.Sub) > 0 {
@@ -201,7 +201,7 @@ func (d *reading) options(words []string, extras *[]string) (positional []string
 			continue
 		}
 		used, err := d.take(arg, flag, attached, words[i:])
-		if err != nil || d.r.Help {
+		if err != nil || d.r.Ended != "" {
 			return nil, nil, nil, err
 		}
 		i += used
@@ -215,7 +215,7 @@ func (d *reading) take(arg *Arg, flag string, attached *string, behind []string)
 		if strings.HasPrefix(flag, "--") || *attached == "" {
 			return 0, d.errorf("argument %s: ignored explicit argument %s", arg.label(), value.StrRepr(*attached))
 		}
-		if err := d.set(arg, nil); err != nil || d.r.Help {
+		if err := d.set(arg, nil); err != nil || d.r.Ended != "" {
 			return 0, err
 		}
 		flag = "-" + (*attached)[:1]
@@ -265,7 +265,9 @@ func (d *reading) set(arg *Arg, words []string) error {
 	d.given[" "+arg.Name] = arg
 	if arg.Nargs == Switch {
 		d.r.Values[arg.Name] = true
-		d.r.Help = d.r.Help || arg.Name == helpArg.Name && !d.c.NoHelp
+		if arg.Ends && d.r.Ended == "" {
+			d.r.Ended = arg.Name
+		}
 		return nil
 	}
 	list := make([]any, len(words))
@@ -296,6 +298,20 @@ func (a *Arg) read(word string) (any, error) {
 	default:
 		return word, nil
 	}
+}
+
+// Fill gives the words to the positional arguments of c, for callers that have
+// read the options themselves. The error is an *Error.
+func (c *Command) Fill(v Values, words []string) error {
+	d := &reading{c: c, args: c.Args, r: &Result{Values: v}, prog: c.Name, width: 80, given: map[string]*Arg{}}
+	var extras []string
+	if err := d.positionals(words, &extras); err != nil {
+		return err
+	}
+	if len(extras) > 0 {
+		return d.errorf("unrecognized arguments: %s", strings.Join(extras, " "))
+	}
+	return nil
 }
 
 // positionals hands the words to the arguments: each takes what it needs, and the

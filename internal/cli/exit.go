@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"squall/internal/squall"
+	"squall/internal/st2cli"
 )
 
 // The exit codes of every command.
@@ -58,6 +59,12 @@ func ExitCode(err error) int {
 	}
 	if e, ok := errors.AsType[*ExitError](err); ok {
 		return e.Code
+	}
+	if code, ok := st2cli.Status(err); ok {
+		return code
+	}
+	if _, ok := errors.AsType[*st2cli.UsageError](err); ok {
+		return ExitUsage
 	}
 	if errors.Is(err, context.Canceled) {
 		return ExitInterrupted

@@ -10,6 +10,7 @@ import (
 
 	"squall/internal/client"
 	"squall/internal/squall"
+	"squall/internal/st2cli"
 )
 
 // DefaultURL is where a server without configuration listens.
@@ -60,7 +61,7 @@ log in by flags, by the environment or by what ` + "`squall login`" + ` has kept
 		a.runCommand(), a.executionCommand(), a.actionCommand(), a.keyCommand(),
 		a.loginCommand(), a.logoutCommand(), a.whoamiCommand(), a.waitCommand(), a.exprCommand(), a.timerCommand(), a.workflowCommand(), a.packCommand(), a.auditCommand(), a.versionCommand(),
 	)
-	for _, cmd := range more {
+	for _, cmd := range append(a.st2().Cobra(a.connect), more...) {
 		merge(root, cmd)
 	}
 	return root
@@ -91,6 +92,9 @@ func Main(ctx context.Context, root *cobra.Command, io *IO, args []string) int {
 	code := ExitCode(err)
 	if strings.HasPrefix(err.Error(), "unknown command") || strings.Contains(err.Error(), "arg(s), received") || strings.Contains(err.Error(), "arg(s), only received") {
 		code = ExitUsage // cobra has no type for these
+	}
+	if _, said := st2cli.Status(err); said {
+		return code
 	}
 	if e, ok := errors.AsType[*ExitError](err); !ok || e.Err != nil {
 		fmt.Fprintf(io.Stderr, "squall: %s\n", err)

@@ -39,7 +39,7 @@ func apiKeyCommands() []*argparse.Command {
 }
 
 func apiKeyCreate() *argparse.Command {
-	return &argparse.Command{Name: "create", Help: "Create an api key; it is shown this once.", Args: args(
+	return &argparse.Command{Name: "create", Help: "Create an api key; it is shown this once.", Example: "squall apikey create\nKEY=$(squall apikey create --only-key --metadata '{\"for\": \"monitoring\"}')", Args: args(
 		argparse.Arg{Flags: []string{"-u", "--user"}, Name: "user", Help: "whose key (default: yours)"},
 		argparse.Arg{
 			Flags: []string{"-m", "--metadata"}, Name: "metadata", Type: argparse.JSON, Help: "JSON object that is kept with the key",
@@ -67,7 +67,7 @@ func apiKeyCreate() *argparse.Command {
 }
 
 func apiKeyLoad() *argparse.Command {
-	return &argparse.Command{Name: "load", Help: "Create or change api keys from a file with their hashes.", Args: args(
+	return &argparse.Command{Name: "load", Help: "Create or change api keys from a file with their hashes.", Example: "squall apikey load keys.yaml", Args: args(
 		argparse.Arg{Name: "file", Help: "JSON or YAML file with a key or a list of keys"}, widthArg,
 	), Run: command(func(c *call) error {
 		v, err := c.readFile(c.v.String("file"))

@@ -49,7 +49,7 @@ func actionDelete() *argparse.Command {
 }
 
 func actionClone() *argparse.Command {
-	return &argparse.Command{Name: "clone", Help: "Copy an action under another name.", Args: args(
+	return &argparse.Command{Name: "clone", Help: "Copy an action under another name.", Example: "squall action clone core.local mypack local", Args: args(
 		argparse.Arg{Name: "source_ref_or_id", Metavar: "source-ref-or-id", Help: "reference or id of the action"},
 		argparse.Arg{Name: "dest_pack_name", Metavar: "dest-pack-name", Help: "pack of the copy"},
 		argparse.Arg{Name: "dest_action_name", Metavar: "dest-action-name", Help: "name of the copy"},

@@ -25,7 +25,7 @@ func aliasCommands() []*argparse.Command {
 func words(c *call, name string) string { return strings.Join(c.v.Strings(name), " ") }
 
 func aliasMatch() *argparse.Command {
-	return &argparse.Command{Name: "match", Help: "Find the action alias that a command of the chat means.", Args: args(
+	return &argparse.Command{Name: "match", Help: "Find the action alias that a command of the chat means.", Example: "squall action-alias match pack get core", Args: args(
 		argparse.Arg{Name: "match_text", Metavar: "command", Nargs: argparse.Some, Shown: "command", Help: "what somebody would write"}, attrArg, widthArg,
 	), Run: command(func(c *call) error {
 		d, err := c.sendDocument(http.MethodPost, aliases.path+"/match", value.DictOf("command", words(c, "match_text")))
@@ -58,7 +58,7 @@ func (c *call) executeAlias() (document, error) {
 }
 
 func aliasExecute() *argparse.Command {
-	return &argparse.Command{Name: "execute", Help: "Run what a command of the chat means.", Args: args(aliasWords, asUser), Run: command(func(c *call) error {
+	return &argparse.Command{Name: "execute", Help: "Run what a command of the chat means.", Example: "squall action-alias execute pack get core", Args: args(aliasWords, asUser), Run: command(func(c *call) error {
 		r, err := c.executeAlias()
 		if err != nil {
 			return err
@@ -70,7 +70,7 @@ func aliasExecute() *argparse.Command {
 
 func aliasTest() *argparse.Command {
 	own := append([]argparse.Arg{aliasWords, asUser}, viewArgs()...)
-	return &argparse.Command{Name: "test", Help: "Run what a command of the chat means and show what the chat would show.", Args: args(append(own, asyncArg)...), Run: command(func(c *call) error {
+	return &argparse.Command{Name: "test", Help: "Run what a command of the chat means and show what the chat would show.", Example: "squall action-alias test pack get core", Args: args(append(own, asyncArg)...), Run: command(func(c *call) error {
 		c.print("Triggering execution via action alias\n")
 		r, err := c.executeAlias()
 		if err != nil {

@@ -12,7 +12,7 @@ func commands() *argparse.Command {
 		Name: "st2",
 		Help: "Command line of StackStorm, spoken by Squall. Commands of Squall's own: squall --help",
 		Args: []argparse.Arg{
-			{Flags: []string{"--version"}, Name: "version", Nargs: argparse.Switch, Help: "print the version and exit"},
+			{Flags: []string{"--version"}, Name: "version", Nargs: argparse.Switch, Ends: true, Help: "print the version and exit"},
 			{Flags: []string{"--url"}, Name: "base_url", Help: "address of the server, without a port: its services are at 9100, 9101 and 9102 (ST2_BASE_URL)"},
 			{Flags: []string{"--auth-url"}, Name: "auth_url", Help: "address of the authentication service (ST2_AUTH_URL)"},
 			{Flags: []string{"--api-url"}, Name: "api_url", Help: "address of the API (ST2_API_URL)"},

@@ -47,7 +47,7 @@ func member(d document, path string) any {
 	var v any = d
 	for name := range strings.SplitSeq(path, ".") {
 		m, ok := v.(document)
-		if !ok {
+		if !ok || m == nil {
 			return nil
 		}
 		v, _ = m.GetStr(name)

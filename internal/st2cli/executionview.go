@@ -108,7 +108,7 @@ func (c *call) block(d document, attributes []string) error {
 		}
 		c.print(unescape(c.colored(name, blue) + ": " + shown))
 	}
-	if c.v.Bool("with_schema") && member(d, "action.output_schema") == nil {
+	if known, _ := member(d, "action.output_schema").(document); c.v.Bool("with_schema") && (known == nil || known.Len() == 0) {
 		return c.suggestSchema(member(d, "result"))
 	}
 	return nil

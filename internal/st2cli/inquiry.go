@@ -17,7 +17,7 @@ var inquiries = &resource{
 func inquiryCommands() []*argparse.Command {
 	return []*argparse.Command{
 		inquiries.list(listing{last: 50, bare: true, oldest: true, before: []argparse.Arg{}}), inquiries.getCommand(nil),
-		{Name: "respond", Help: "Answer an inquiry.", Args: args(
+		{Name: "respond", Help: "Answer an inquiry.", Example: "squall inquiry respond 6b0314e16e31f466e4e4acc3\nsquall inquiry respond 6b0314e16e31f466e4e4acc3 --response '{\"continue\": true}'", Args: args(
 			argparse.Arg{Name: "id", Help: "id of the inquiry"},
 			argparse.Arg{Flags: []string{"-r", "--response"}, Name: "response", Help: "the whole answer as JSON; without it you are asked"},
 		), Run: command(respond)},

@@ -117,7 +117,7 @@ func keyDelete() *argparse.Command {
 }
 
 func keyDeleteByPrefix() *argparse.Command {
-	return &argparse.Command{Name: "delete_by_prefix", Help: "Delete the keys of scope system whose names begin alike.", Args: args(
+	return &argparse.Command{Name: "delete_by_prefix", Help: "Delete the keys of scope system whose names begin alike.", Example: "squall key delete_by_prefix --prefix mysql.", Args: args(
 		argparse.Arg{Flags: []string{"-p", "--prefix"}, Name: "prefix", Required: true, Help: "how the names begin"},
 	), Run: command(func(c *call) error {
 		docs, _, err := c.collect(keys.path, url.Values{"prefix": {c.v.String("prefix")}}, 0)

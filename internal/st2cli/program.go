@@ -102,11 +102,11 @@ func (p *Program) Main(ctx context.Context, words []string) int {
 		fmt.Fprintf(p.Stderr, "%s%s: error: %s\n", e.Usage, e.Prog, e.Msg)
 		return exitUsage
 	}
-	switch {
-	case res.Help:
+	switch res.Ended {
+	case "help":
 		fmt.Fprint(p.Stdout, res.Command().HelpText(res.Prog, p.columns()))
 		return exitOK
-	case res.Values.Bool("version"):
+	case "version":
 		fmt.Fprintf(p.Stdout, "st2 %s (Squall)\n", p.Version)
 		return exitOK
 	}

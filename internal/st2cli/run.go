@@ -57,7 +57,7 @@ func runCommand(name, help string) *argparse.Command {
 		argparse.Arg{Flags: []string{"--trace-tag", "--trace_tag"}, Name: "trace_tag", Help: "a word to find the execution by later"},
 		argparse.Arg{Flags: []string{"--trace-id"}, Name: "trace_id", Help: "trace that the execution belongs to"},
 		asyncArg, envArg, asUser)
-	return &argparse.Command{Name: name, Help: help, NoHelp: true, Args: args(own...), Run: command(func(c *call) error {
+	return &argparse.Command{Name: name, Help: help, Example: "squall action execute core.local cmd=date", NoHelp: true, Args: args(own...), Run: command(func(c *call) error {
 		if name == "execute" {
 			c.v["async"] = true
 		}
