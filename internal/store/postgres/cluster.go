@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"squall/internal/store"
@@ -13,7 +14,7 @@ import (
 // JoinNode implements store.Cluster. Epochs come from one sequence for all
 // names, so that they grow also for a node that was forgotten in between.
 func (t *tx) JoinNode(ctx context.Context, n store.Node, ttl time.Duration) (int64, error) {
-	if err := driver.CheckText(append([]string{n.Name, n.Host, n.Version, n.URL}, n.Queues...)...); err != nil {
+	if err := driver.CheckText(slices.Concat([]string{n.Name, n.Host, n.Version, n.URL}, n.Queues, n.Keeps)...); err != nil {
 		return 0, err
 	}
 	queues, err := json.Marshal(n.Queues)
@@ -31,11 +32,13 @@ func (t *tx) JoinNode(ctx context.Context, n store.Node, ttl time.Duration) (int
 		n.StartedAt = t.now
 	}
 	_, err = t.writeNodes(`
-		INSERT INTO nodes (name, epoch, host, pid, version, url, slots, queues, started_at, lease_until)
-		VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10)
+		INSERT INTO nodes (name, epoch, host, pid, version, url, slots, queues, started_at, lease_until, keeps, keep_for, joined_at)
+		VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13)
 		ON CONFLICT (name) DO UPDATE SET epoch = excluded.epoch, host = excluded.host, pid = excluded.pid, version = excluded.version,
-			url = excluded.url, slots = excluded.slots, queues = excluded.queues, started_at = excluded.started_at, lease_until = excluded.lease_until`,
-		n.Name, epoch, n.Host, n.PID, n.Version, n.URL, n.Slots, string(queues), n.StartedAt, t.now.Add(ttl))
+			url = excluded.url, slots = excluded.slots, queues = excluded.queues, started_at = excluded.started_at, lease_until = excluded.lease_until,
+			keeps = excluded.keeps, keep_for = excluded.keep_for, joined_at = excluded.joined_at`,
+		n.Name, epoch, n.Host, n.PID, n.Version, n.URL, n.Slots, string(queues), n.StartedAt, t.now.Add(ttl),
+		driver.Marked(n.Keeps), n.KeepFor.Microseconds(), t.now)
 	if err != nil {
 		return 0, fmt.Errorf("join node %s: %w", n.Name, err)
 	}
@@ -86,7 +89,7 @@ func (t *tx) LeaveNode(_ context.Context, name string, epoch int64) error {
 func (t *tx) Nodes(ctx context.Context) ([]store.Node, error) {
 	var list []store.Node
 	err := t.each(ctx, `
-		SELECT name, epoch, host, pid, version, url, slots, queues, started_at, lease_until FROM nodes ORDER BY name`, nil, func(r *row) error {
+		SELECT name, epoch, host, pid, version, url, slots, queues, started_at, lease_until, keeps, keep_for FROM nodes ORDER BY name`, nil, func(r *row) error {
 		n := store.Node{
 			Name: r.text(), Epoch: r.int64(), Host: r.text(), PID: r.int(), Version: r.text(), URL: r.text(), Slots: r.int(),
 		}
@@ -94,6 +97,7 @@ func (t *tx) Nodes(ctx context.Context) ([]store.Node, error) {
 			return fmt.Errorf("queues of node %s: %w", n.Name, err)
 		}
 		n.StartedAt, n.LeaseUntil = r.time(), r.time()
+		n.Keeps, n.KeepFor = driver.Unmarked(r.text()), time.Duration(r.int64())*time.Microsecond
 		list = append(list, n)
 		return nil
 	})

@@ -286,6 +286,8 @@ func (t *tx) Orphans(ctx context.Context, grace time.Duration, limit int) ([]*sq
 		WHERE status IN ('running', 'canceling', 'pausing', 'resuming') AND node <> ''
 		  AND (NOT EXISTS (SELECT 1 FROM nodes WHERE name = e.node AND nodes.epoch = e.epoch AND lease_until > $1)
 		       OR (deadline <> 0 AND deadline < $2))
+		  AND NOT EXISTS (SELECT 1 FROM nodes WHERE name = e.node AND strpos(keeps, ',' || e.runner || ',') > 0
+		       AND CASE WHEN lease_until <= $1 THEN lease_until + keep_for > $1 ELSE nodes.epoch <> e.epoch AND joined_at + keep_for > $1 END)
 		ORDER BY id LIMIT $3`, t.now, t.now.Add(-grace), driver.Limit(limit))
 	if err != nil {
 		return nil, fmt.Errorf("list orphans: %w", err)

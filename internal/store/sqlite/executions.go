@@ -284,7 +284,9 @@ func (t *tx) Orphans(ctx context.Context, grace time.Duration, limit int) ([]*sq
 		WHERE status IN ('running', 'canceling', 'pausing', 'resuming') AND node <> ''
 		  AND (NOT EXISTS (SELECT 1 FROM nodes WHERE name = e.node AND epoch = e.epoch AND lease_until > ?)
 		       OR (deadline <> 0 AND deadline < ?))
-		ORDER BY id LIMIT ?`, t.now, t.now.Add(-grace), driver.Limit(limit))
+		  AND NOT EXISTS (SELECT 1 FROM nodes WHERE name = e.node AND instr(keeps, ',' || e.runner || ',') > 0
+		       AND CASE WHEN lease_until <= ? THEN lease_until + keep_for > ? ELSE epoch <> e.epoch AND joined_at + keep_for > ? END)
+		ORDER BY id LIMIT ?`, t.now, t.now.Add(-grace), t.now, t.now, t.now, driver.Limit(limit))
 	if err != nil {
 		return nil, fmt.Errorf("list orphans: %w", err)
 	}

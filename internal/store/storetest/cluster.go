@@ -52,7 +52,8 @@ func (b *bundle) nodes() (list []store.Node) {
 
 func testNodes(b *bundle) {
 	started := time.Date(2026, 1, 2, 3, 4, 5, 6000, time.UTC)
-	b1 := store.Node{Name: "b", Host: "höst", PID: 4711, Version: "1.2", URL: "http://b:9101", Slots: 40, Queues: []string{"gpu", "ssd"}, StartedAt: started}
+	b1 := store.Node{Name: "b", Host: "höst", PID: 4711, Version: "1.2", URL: "http://b:9101", Slots: 40, Queues: []string{"gpu", "ssd"}, StartedAt: started,
+		Keeps: []string{"local-shell-cmd", "other"}, KeepFor: 90 * time.Second}
 	b1.Epoch = b.join(b1, time.Minute)
 	a := store.Node{Name: "a", StartedAt: started}
 	a.Epoch = b.join(a, time.Minute)

@@ -456,7 +456,7 @@ func testClaimParallel(b *bundle) {
 }
 
 func testOrphans(b *bundle) {
-	var live, old, ended int64
+	var live, old, ended, gone, goneLong, before, back, lazy int64
 	var now time.Time
 	b.update(func(tx store.Tx) (err error) {
 		now = tx.Now()
@@ -469,6 +469,18 @@ func testOrphans(b *bundle) {
 		old = join("live", time.Hour)
 		live = join("live", time.Hour)
 		ended = join("ended", -time.Second)
+		keep := func(name string, ttl, keep time.Duration) (epoch int64) {
+			if err == nil {
+				epoch, err = tx.JoinNode(b.Context(), store.Node{Name: name, Keeps: []string{"keeper", "another"}, KeepFor: keep}, ttl)
+			}
+			return epoch
+		}
+		gone = keep("gone", -time.Second, time.Hour)
+		goneLong = keep("gone long", -time.Minute, 59*time.Second)
+		before = keep("back", time.Hour, time.Hour)
+		back = keep("back", time.Hour, time.Hour)
+		lazy = keep("lazy", time.Hour, 0)
+		keep("lazy", time.Hour, 0)
 		return err
 	})
 	var want []squall.ID
@@ -489,6 +501,17 @@ func testOrphans(b *bundle) {
 	add(false, running("live", live), deadline(time.Hour))
 	add(false, running("live", live), deadline(-30*time.Second)) // within the grace
 	add(true, running("live", live), deadline(-2*time.Minute))
+	kept := func(ex *squall.Execution) { ex.Runner = "keeper" }
+	other := func(ex *squall.Execution) { ex.Runner = "keep" }
+	add(false, running("gone", gone), kept) // its node may come back for it
+	add(true, running("gone", gone), other)
+	add(false, running("gone", gone), kept, deadline(-2*time.Minute)) // what looks after it has ended it
+	add(true, running("gone long", goneLong), kept)
+	add(false, running("back", before), kept) // about to be taken over
+	add(true, running("back", before), other)
+	add(false, running("back", back), kept)
+	add(true, running("back", back), kept, deadline(-2*time.Minute))
+	add(true, running("lazy", lazy), kept)
 	for _, s := range squall.Statuses {
 		orphan := slices.Contains([]squall.Status{squall.Running, squall.Canceling, squall.Pausing, squall.Resuming}, s)
 		add(orphan, running("ended", ended), state(s))
