@@ -197,8 +197,20 @@ func (s *Service) left(ctx context.Context, tx store.Tx, ex *squall.Execution, e
 		return err // places of policies that are gone: AdmitWaiting
 	}
 	id := ex.ID
-	places, err := tx.LeaveGates(ctx, id)
-	if err != nil {
+	// Who comes to a gate from here on waits until this transaction has let others
+	// in: otherwise one could join the queue unseen and never be called.
+	places, err := tx.Places(ctx, id)
+	if err != nil || len(places) == 0 {
+		return err
+	}
+	for _, p := range places {
+		if p.Gate != retryGate {
+			if _, err := tx.LockGate(ctx, p.Gate); err != nil {
+				return err
+			}
+		}
+	}
+	if _, err := tx.LeaveGates(ctx, id); err != nil {
 		return err
 	}
 	for _, p := range places {
@@ -247,12 +259,11 @@ func (s *Service) admitNext(ctx context.Context, tx store.Tx, gate string) error
 // tryAdmit asks the policies of an execution that waits, as they are now.
 func (s *Service) tryAdmit(ctx context.Context, tx store.Tx, id squall.ID) (ok bool, err error) {
 	ex, err := tx.Execution(ctx, id, store.WithParameters)
-	if squall.KindOf(err) == squall.NotFound || err == nil && ex.Status != squall.Delayed {
-		_, err = tx.LeaveGates(ctx, id)
-		return false, err
-	}
 	if err != nil {
 		return false, err
+	}
+	if ex.Status != squall.Delayed {
+		return false, nil // somebody else has let it in, or it was canceled
 	}
 	now := tx.Now()
 	if ex.NotBefore.After(now) && ex.NotBefore.Before(neverDue) {
@@ -266,11 +277,6 @@ func (s *Service) tryAdmit(ctx context.Context, tx store.Tx, id squall.ID) (ok b
 	}
 	if e == nil {
 		e = &entry{decision: policy.Run, at: now}
-	}
-	if e.decision == policy.Run {
-		if _, err := tx.LeaveGates(ctx, id); err != nil { // also those of policies that are gone
-			return false, err
-		}
 	}
 	m := store.Move{ID: id, From: []squall.Status{squall.Delayed}, Version: ex.Version, To: squall.Requested, NotBefore: &e.at}
 	switch {
@@ -288,9 +294,16 @@ func (s *Service) tryAdmit(ctx context.Context, tx store.Tx, id squall.ID) (ok b
 	default:
 		m.Log = []squall.Change{{Status: squall.Requested, At: now}}
 	}
+	// The move comes before the places: another node may have admitted it while
+	// this one waited for the gate.
 	moved, err := tx.MoveExecution(ctx, m)
 	if err != nil || !moved {
 		return false, err
+	}
+	if e.decision == policy.Run {
+		if _, err := tx.LeaveGates(ctx, id); err != nil { // also those of policies that are gone
+			return false, err
+		}
 	}
 	if err := e.putPlaces(ctx, tx, id); err != nil || e.decision != policy.Run {
 		return false, err

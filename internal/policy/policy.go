@@ -82,8 +82,8 @@ func (s *Set) add(p *squall.Policy) error {
 		s.gates = append(s.gates, gate)
 	case "action.rate_limit":
 		per := time.Duration(doc.Seconds * float64(time.Second))
-		if doc.Limit < 1 || doc.Limit > MaxRate || per <= 0 {
-			return fmt.Errorf("it needs a limit from 1 to %d and seconds above 0", MaxRate)
+		if doc.Limit < 1 || doc.Limit > MaxRate || per <= 0 || per > MaxPer {
+			return fmt.Errorf("it needs a limit from 1 to %d and seconds up to %.0f", MaxRate, MaxPer.Seconds())
 		}
 		gate.rate, gate.byAttr = &Rate{Limit: doc.Limit, Per: per}, len(gate.attributes) > 0
 		s.gates = append(s.gates, gate)

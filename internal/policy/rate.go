@@ -6,8 +6,11 @@ import (
 	"time"
 )
 
-// MaxRate bounds what a gate has to remember.
-const MaxRate = 10_000
+// These bound what a gate has to remember, and for how long.
+const (
+	MaxRate = 10_000
+	MaxPer  = 24 * time.Hour
+)
 
 // Rate lets Limit executions pass in any span of Per.
 type Rate struct {
