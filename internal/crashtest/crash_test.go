@@ -211,15 +211,20 @@ func TestNodeThatWakesUpWritesNothing(t *testing.T) {
 	sleeper.signal(syscall.SIGSTOP)
 	time.Sleep(3 * lease)
 
-	before := ownedBy(t, st, sleeper.name)
-	for id, ex := range before {
-		if !ex.Status.Final() {
-			t.Errorf("%s of the silent node is still %s", id, ex.Status)
+	var before map[squall.ID]*squall.Execution
+	eventually(t, "what the silent node ran is over", func() bool {
+		before = ownedBy(t, st, sleeper.name)
+		for _, ex := range before {
+			if !ex.Status.Final() {
+				return false
+			}
 		}
-	}
+		return true
+	})
 	output := outputOf(t, st, before)
 	sleeper.signal(syscall.SIGCONT)
-	time.Sleep(2 * lease)
+	time.Sleep(2 * lease) // time enough to write what it must not
+	eventually(t, "the node that woke up works again", func() bool { return len(ownedBy(t, st, sleeper.name)) > len(before) })
 	stopLoad()
 	<-loaded
 
@@ -238,13 +243,21 @@ func TestNodeThatWakesUpWritesNothing(t *testing.T) {
 		t.Error("the node had nothing in hand: the test shows nothing")
 	}
 	settle(t, st, patience())
-	if again := ownedBy(t, st, sleeper.name); len(again) <= len(before) {
-		t.Errorf("%s has done nothing since it woke up", sleeper.name)
-	}
 	for _, n := range l.nodes {
 		n.stop(t)
 	}
 	verify(t, st, l)
+}
+
+// eventually waits until what is true. How long that takes depends on how busy
+// the machine is.
+func eventually(t *testing.T, what string, is func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(patience()); !is(); time.Sleep(100 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("not true after %v: %s", patience(), what)
+		}
+	}
 }
 
 // shortTransactions makes PostgreSQL end the transaction of a node that was
