@@ -47,6 +47,7 @@ var mayImport = map[string][]string{
 
 	// Movers.
 	"internal/lifecycle": {"internal/squall", "internal/policy", "internal/expr", "internal/expr/value", "internal/workflow", "internal/workflow/...", "internal/param", "internal/auth", "internal/store"},
+	"internal/reactor":   {"internal/squall", "internal/expr", "internal/expr/value", "internal/param", "internal/rule", "internal/timer", "internal/store", "internal/lifecycle"},
 	"internal/content":   {"internal/squall", "internal/pack", "internal/store"},
 	"internal/scheduler": {"internal/squall", "internal/param", "internal/store", "internal/lifecycle", "internal/runner"},
 
@@ -60,6 +61,7 @@ var mayImport = map[string][]string{
 	"internal/runner/http":     {"internal/squall", "internal/runner"},
 	"internal/runner/ssh":      {"internal/runner"},
 	"internal/runner/remote":   {"internal/squall", "internal/runner", "internal/runner/ssh"},
+	"internal/runner/inquiry":  {"internal/squall", "internal/runner"},
 	"internal/runner/announce": {"internal/squall", "internal/runner"},
 	"internal/runner/types":    {"internal/squall"},
 	"internal/secret":          {"internal/squall"},

@@ -11,6 +11,7 @@ import (
 
 	"squall/internal/api/wire"
 	"squall/internal/lifecycle"
+	"squall/internal/param"
 	"squall/internal/squall"
 	"squall/internal/store"
 )
@@ -91,6 +92,9 @@ func (s *Server) view(ctx context.Context, ex *squall.Execution, open bool) (*wi
 	default:
 		shown.Parameters = d.Form.Mask(ex.Parameters)
 		shown.Result = d.Form.MaskResult(ex.Result)
+		if ex.Runner == lifecycle.InquiryRunner {
+			shown.Result = param.MaskAnswer(shown.Result)
+		}
 	}
 	if by, ok := canceledBy(ex); ok {
 		shown.Context = withMember(shown.Context, "cancelled_by", by)

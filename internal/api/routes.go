@@ -35,6 +35,10 @@ var routeTable = []route{
 	{method: "GET", path: "/api/v1/executions/{id}/result", need: auth.ExecutionView, on: executionInPath, handle: (*Server).executionResult},
 	{method: "GET", path: "/api/v1/executions/{id}/output", need: auth.ExecutionView, on: executionInPath, handle: (*Server).executionOutput},
 
+	{method: "GET", path: "/api/v1/inquiries", need: auth.InquiryList, handle: (*Server).inquiryList},
+	{method: "GET", path: "/api/v1/inquiries/{id}", need: auth.InquiryView, on: inquiryInPath, handle: (*Server).inquiryGet},
+	{method: "PUT", path: "/api/v1/inquiries/{id}", need: auth.InquiryRespond, on: inquiryInPath, handle: (*Server).inquiryRespond},
+
 	{method: "GET", path: "/api/v1/actions", need: auth.ActionList, handle: (*Server).actionList},
 	{method: "GET", path: "/api/v1/actions/{ref}", need: auth.ActionView, on: actionInPath, handle: (*Server).actionGet},
 	{method: "GET", path: "/api/v1/packs", need: auth.PackList, handle: (*Server).packList},

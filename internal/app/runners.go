@@ -8,6 +8,7 @@ import (
 	"squall/internal/runner"
 	"squall/internal/runner/announce"
 	"squall/internal/runner/http"
+	"squall/internal/runner/inquiry"
 	"squall/internal/runner/local"
 	"squall/internal/runner/noop"
 	"squall/internal/runner/remote"
@@ -29,6 +30,7 @@ func (s *server) runners() (runner.Set, error) {
 	return runner.Set{
 		"announcement":       announce.New(s.announce),
 		"http-request":       http.New(http.Config{}),
+		"inquirer":           inquiry.Runner{},
 		"local-shell-cmd":    cmd,
 		"local-shell-script": script,
 		"noop":               noop.Runner{},

@@ -48,6 +48,10 @@ const (
 	RoleView  Permission = "role_view"  // roles and who has them
 	AuditView Permission = "audit_view" // the audit log
 
+	InquiryList    Permission = "inquiry_list"
+	InquiryView    Permission = "inquiry_view"
+	InquiryRespond Permission = "inquiry_respond"
+
 	ServiceView Permission = "service_view" // the processes of the cluster
 
 	// ShowSecrets is to read values that are masked for everybody else.
@@ -68,6 +72,7 @@ var Permissions = []Permission{
 	PackList, PackView, PackConfig, PackRegister, PackInstall, PackUninstall, PackSearch, RunnerList, RunnerView, StreamView,
 	APIKeyList, APIKeyView, APIKeyCreate, APIKeyModify, APIKeyDelete, APIKeyAll, RoleView, AuditView, ServiceView,
 	KeyList, KeyView, KeySet, KeyDelete,
+	InquiryList, InquiryView, InquiryRespond,
 	ShowSecrets, Impersonate, ListAll, MetricsView,
 }
 

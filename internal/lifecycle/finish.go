@@ -91,6 +91,9 @@ func (s *Service) conclude(ctx context.Context, tx store.Tx, ex *squall.Executio
 	default:
 		m.Release = true
 	}
+	if st.to == squall.Pending {
+		m.Deadline = answerBy(st.result, now)
+	}
 	ok, err = tx.MoveExecution(ctx, m)
 	if !ok || err != nil {
 		return false, nil, err

@@ -160,8 +160,11 @@ func TestBuiltInPacksAreRight(t *testing.T) {
 		}
 	}
 	actions := map[string][]string{
-		"core":     {"announcement", "echo", "error", "http", "local", "local_sudo", "noop"},
-		"linux":    nil,
+		"core":     {"announcement", "ask", "echo", "error", "http", "local", "local_sudo", "noop", "remote", "remote_sudo"},
+		"linux": {
+			"check_loadavg", "cp", "file_touch", "lsof", "lsof_pids", "mv", "netstat", "netstat_grep", "pkill", "rm", "rsync", "scp", "service",
+			"traceroute", "vmstat",
+		},
 		"default":  nil,
 		"chatops":  {"post_message"},
 		"packs":    {"install", "load", "uninstall"},

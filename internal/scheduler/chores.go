@@ -51,6 +51,9 @@ func (s *Scheduler) rescue(ctx context.Context) {
 	if _, err := s.svc.Rescue(ctx); err != nil && ctx.Err() == nil {
 		s.cfg.Log.Warn("executions of dead nodes cannot be rescued", "error", err)
 	}
+	if _, err := s.svc.ExpireInquiries(ctx); err != nil && ctx.Err() == nil {
+		s.cfg.Log.Warn("inquiries that are out of time cannot be ended", "error", err)
+	}
 }
 
 func (s *Scheduler) sweep(ctx context.Context) {

@@ -13,7 +13,7 @@ import (
 func Known() *Catalog {
 	all := Builtin().All()
 	for _, t := range []*squall.RunnerType{
-		pythonScript(), mistral(), inquirer(),
+		pythonScript(), mistral(),
 		winrm("winrm-cmd", "Runs a command on a Windows machine."),
 		winrm("winrm-ps-cmd", "Runs a PowerShell command on a Windows machine."),
 		winrm("winrm-ps-script", "Runs a PowerShell script of the pack on a Windows machine."),
@@ -56,20 +56,6 @@ func mistral() *squall.RunnerType {
 			param("skip_notify", "array", "Tasks whose end is not announced.", byDefault("[]")),
 			param("task", "string", "Task at which a reverse workflow ends."),
 			param("workflow", "string", "Workflow to begin with, when the file has several."),
-		},
-	}
-}
-
-func inquirer() *squall.RunnerType {
-	return &squall.RunnerType{
-		Name:        "inquirer",
-		Description: "Asks people and waits for the answer.",
-		Parameters: squall.Schema{
-			param("schema", "object", "JSON schema of the answer."),
-			param("roles", "array", "Roles of those who may answer.", byDefault("[]")),
-			param("users", "array", "Users who may answer.", byDefault("[]")),
-			param("route", "string", "Where the question is announced.", byDefault(`""`)),
-			param("ttl", "integer", "Minutes until the question is withdrawn.", byDefault("1440")),
 		},
 	}
 }

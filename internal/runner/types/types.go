@@ -25,6 +25,7 @@ func Builtin() *Catalog {
 	return New(
 		announcement(),
 		httpRequest(),
+		inquirer(),
 		localShellCmd(),
 		localShellScript(),
 		noop(),
