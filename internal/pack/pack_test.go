@@ -160,7 +160,7 @@ func TestBuiltInPacksAreRight(t *testing.T) {
 		}
 	}
 	actions := map[string][]string{
-		"core":     {"announcement", "ask", "echo", "error", "http", "local", "local_sudo", "noop", "remote", "remote_sudo"},
+		"core": {"announcement", "ask", "echo", "error", "http", "local", "local_sudo", "noop", "remote", "remote_sudo"},
 		"linux": {
 			"check_loadavg", "cp", "file_touch", "lsof", "lsof_pids", "mv", "netstat", "netstat_grep", "pkill", "rm", "rsync", "scp", "service",
 			"traceroute", "vmstat",
