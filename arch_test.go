@@ -71,7 +71,7 @@ var mayImport = map[string][]string{
 	"internal/login/saml":      {"internal/squall", "internal/login"},
 	"internal/login/pam":       {"internal/squall", "internal/login"},
 	"internal/api/wire":        {"internal/squall"},
-	"internal/api":             {"internal/squall", "internal/api/wire", "internal/auth", "internal/param", "internal/store", "internal/lifecycle", "internal/content", "internal/login"},
+	"internal/api":             {"internal/squall", "internal/api/wire", "internal/auth", "internal/param", "internal/store", "internal/lifecycle", "internal/content", "internal/alias", "internal/timer", "internal/expr", "internal/expr/...", "internal/login"},
 	"internal/client":          {"internal/squall", "internal/api/wire"},
 	"internal/argparse":        {"internal/expr/value", "internal/expr/textwrap"},
 	"internal/st2cli":          {"internal/squall", "internal/argparse", "internal/client", "internal/api/wire", "internal/expr/value", "internal/expr/pyyaml", "internal/expr/jsonpath", "internal/expr/textwrap"},

@@ -25,9 +25,12 @@ func (s *Server) actionList(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	f, err := fields(r.query, actionFields, nil)
+	f, err := fields(r.query, actionFields, []string{"parameters", "notify"})
 	if err != nil {
 		return err
+	}
+	if include := list(r.query, "include_attributes"); len(include) > 0 {
+		f = wire.Include(append(include, "ref")...) // st2
 	}
 	filter := store.ActionFilter{
 		Pack: r.query.Get("pack"), Name: r.query.Get("name"), Search: r.query.Get("search"), After: r.query.Get("after"),
@@ -177,47 +180,4 @@ func (s *Server) packGet(w http.ResponseWriter, r *request) error {
 		return squall.Errorf(squall.NotFound, "Resource with a ref or id %q not found", name)
 	}
 	return respond(w, http.StatusOK, func(e *wire.Encoder) { e.Pack(packs[i], f) })
-}
-
-var runnerFields = members("id", "name", "description", "uid", "enabled", "runner_package", "runner_module", "runner_parameters",
-	"output_key", "output_schema", "query_module")
-
-// runnerList lists the runner types by name. Filter: name.
-func (s *Server) runnerList(w http.ResponseWriter, r *request) error {
-	p, err := s.page(r, s.MaxPageSize)
-	if err != nil {
-		return err
-	}
-	f, err := fields(r.query, runnerFields, nil)
-	if err != nil {
-		return err
-	}
-	all := slices.DeleteFunc(slices.Clone(s.Runners.All()), func(rt *squall.RunnerType) bool { return differs(r.query.Get("name"), rt.Name) })
-	p.headers(w.Header(), len(all))
-	return respond(w, http.StatusOK, func(e *wire.Encoder) {
-		e.Array(func() {
-			for _, rt := range slice(p, all) {
-				e.RunnerType(rt, f)
-			}
-		})
-	})
-}
-
-// runnerGet answers with one runner type, named by name or identifier.
-func (s *Server) runnerGet(w http.ResponseWriter, r *request) error {
-	name := r.params["name"]
-	f, err := fields(r.query, runnerFields, nil)
-	if err != nil {
-		return err
-	}
-	rt, ok := s.Runners.RunnerType(name)
-	for _, c := range s.Runners.All() {
-		if !ok && string(wire.ObjectID("runner_type", c.Name)) == name {
-			rt, ok = c, true
-		}
-	}
-	if !ok {
-		return squall.Errorf(squall.NotFound, "Resource with a name or id %q not found", name)
-	}
-	return respond(w, http.StatusOK, func(e *wire.Encoder) { e.RunnerType(rt, f) })
 }

@@ -9,6 +9,9 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"squall/internal/auth"
+	"squall/internal/expr"
+	"squall/internal/expr/jinja"
+	"squall/internal/expr/yaql"
 	"squall/internal/lifecycle"
 	"squall/internal/login"
 	"squall/internal/squall"
@@ -23,6 +26,7 @@ type Deps struct {
 	Runners   Runners
 	Packs     Packs // default: packs can only be looked at
 	IDs       *squall.IDSource
+	Exprs     *expr.Set     // for what aliases say and workflows hold; default: a set of its own
 	Keyring   *auth.Keyring // for secrets of the datastore; default: one that ends with the process
 	Log       *slog.Logger  // default: nothing is logged
 	Tracer    trace.Tracer  // default: no spans
@@ -103,6 +107,9 @@ func New(d Deps) *Server {
 	}
 	if d.Keyring == nil {
 		d.Keyring = auth.NewKeyring(time.Now())
+	}
+	if d.Exprs == nil {
+		d.Exprs = expr.NewSet(expr.Limits{}, jinja.New(), yaql.New(yaql.Options{Now: time.Now}))
 	}
 	if d.Packs == nil {
 		d.Packs = noPacks{}

@@ -87,6 +87,10 @@ func (s *Server) fail(w *response, r *request, err error) {
 	if status == http.StatusServiceUnavailable {
 		h.Set("Retry-After", strconv.Itoa(retryAfter))
 	}
+	if taken, ok := errors.AsType[*conflict](err); ok {
+		taken.write(w)
+		return
+	}
 	writeFault(w, status, text)
 }
 

@@ -70,9 +70,31 @@ func (s *Server) packFiles(w http.ResponseWriter, r *request) error {
 	return respondJSON(w, http.StatusOK, files)
 }
 
+// maxDefinition bounds the file of a workflow or of an entry point.
+const maxDefinition = 8 << 20
+
+// readPackFile reads a file of a pack. What is not there is fs.ErrNotExist.
+func (s *Server) readPackFile(r *request, pack, name string) ([]byte, error) {
+	_, root, err := s.openPack(r, pack)
+	if err != nil {
+		return nil, err
+	}
+	defer root.Close()
+	if !filepath.IsLocal(filepath.FromSlash(name)) {
+		return nil, fs.ErrNotExist
+	}
+	text, err := readUpTo(root, name, maxDefinition)
+	if errors.Is(err, errTooLarge) {
+		return nil, squall.Errorf(squall.Invalid, "File %s exceeds maximum allowed file size (%d bytes)", name, maxDefinition)
+	}
+	return text, err
+}
+
 var errTooLarge = errors.New("too large")
 
-func readFile(root *os.Root, name string) ([]byte, error) {
+func readFile(root *os.Root, name string) ([]byte, error) { return readUpTo(root, name, maxPackFile) }
+
+func readUpTo(root *os.Root, name string, limit int64) ([]byte, error) {
 	f, err := root.Open(filepath.FromSlash(name))
 	if err != nil {
 		return nil, err
@@ -85,10 +107,10 @@ func readFile(root *os.Root, name string) ([]byte, error) {
 	if !info.Mode().IsRegular() {
 		return nil, fs.ErrNotExist
 	}
-	if info.Size() > maxPackFile {
+	if info.Size() > limit {
 		return nil, errTooLarge
 	}
-	return io.ReadAll(io.LimitReader(f, maxPackFile))
+	return io.ReadAll(io.LimitReader(f, limit))
 }
 
 // packFile answers with one file as it is.

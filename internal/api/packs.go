@@ -19,6 +19,9 @@ import (
 type Packs interface {
 	RegisterPacks(ctx context.Context, names []string, o content.Options) ([]*content.Report, error)
 	Index() (map[string]*content.Entry, error)
+	WriteFiles(ctx context.Context, pack string, files []content.File) error
+	RemoveFiles(ctx context.Context, pack string, names []string) error
+	Searched() []string
 }
 
 // noPacks stands for a server that was made without a service for packs.
@@ -29,7 +32,10 @@ var errNoPacks = squall.Errorf(squall.NotFound, "This server does not manage pac
 func (noPacks) RegisterPacks(context.Context, []string, content.Options) ([]*content.Report, error) {
 	return nil, errNoPacks
 }
-func (noPacks) Index() (map[string]*content.Entry, error) { return nil, errNoPacks }
+func (noPacks) Index() (map[string]*content.Entry, error)                { return nil, errNoPacks }
+func (noPacks) WriteFiles(context.Context, string, []content.File) error { return errNoPacks }
+func (noPacks) RemoveFiles(context.Context, string, []string) error      { return errNoPacks }
+func (noPacks) Searched() []string                                       { return nil }
 
 // registerTypes are what may be asked to be registered (st2), in the order in
 // which its message names them, and the directories they stand for.

@@ -13,6 +13,15 @@ type target func(*Server, *request) (uids []string, err error)
 // the request is about stands in its body.
 func inHandler(*Server, *request) ([]string, error) { return nil, nil }
 
+// inBody is the same for content: who may make it nowhere is refused before the
+// body is looked at.
+func inBody(_ *Server, r *request) ([]string, error) {
+	if !r.caller.MaySome(r.route.need) {
+		return nil, r.caller.Check(r.route.need)
+	}
+	return nil, nil
+}
+
 // permit checks whether the caller holds the route's permission, on what the
 // request is about where that matters. Without roles nothing is read for it.
 func (s *Server) permit(r *request) error {

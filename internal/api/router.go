@@ -20,6 +20,7 @@ type route struct {
 	reads  bool                         // changes nothing, whatever the method
 	events bool                         // answers with server-sent events
 	direct string                       // one more path, that of StackStorm's service called directly
+	body   *shape                       // what a body holds; nil: none, or it is the handler's business
 }
 
 // router finds routes by path. Literal segments win over parameters.

@@ -1,6 +1,9 @@
 package api
 
-import "squall/internal/auth"
+import (
+	"squall/internal/auth"
+	"squall/internal/store"
+)
 
 // routeTable is every route there is, with the permission it needs. Open routes
 // say so; a route without permission is for everybody who is authenticated.
@@ -26,6 +29,7 @@ var routeTable = []route{
 
 	{method: "GET", path: "/api/v1/executions", need: auth.ExecutionList, handle: (*Server).executionList},
 	{method: "POST", path: "/api/v1/executions", need: auth.ActionExecute, on: inHandler, handle: (*Server).executionCreate},
+	{method: "GET", path: "/api/v1/executions/views/filters", need: auth.FilterList, handle: (*Server).executionFilters},
 	{method: "GET", path: "/api/v1/executions/{id}", need: auth.ExecutionView, on: executionInPath, handle: (*Server).executionGet},
 	{method: "PUT", path: "/api/v1/executions/{id}", need: auth.ExecutionModify, on: executionInPath, handle: (*Server).executionPut},
 	{method: "DELETE", path: "/api/v1/executions/{id}", need: auth.ExecutionStop, on: executionInPath, handle: (*Server).executionCancel},
@@ -41,6 +45,54 @@ var routeTable = []route{
 
 	{method: "GET", path: "/api/v1/actions", need: auth.ActionList, handle: (*Server).actionList},
 	{method: "GET", path: "/api/v1/actions/{ref}", need: auth.ActionView, on: actionInPath, handle: (*Server).actionGet},
+	{method: "POST", path: "/api/v1/actions", need: auth.ActionCreate, on: inBody, handle: (*Server).actionCreate, body: actionShape},
+	{method: "PUT", path: "/api/v1/actions/{ref}", need: auth.ActionModify, on: actionInPath, handle: (*Server).actionPut, body: actionShape},
+	{method: "DELETE", path: "/api/v1/actions/{ref}", need: auth.ActionDelete, on: actionInPath, handle: (*Server).actionDelete, body: actionDeleteShape},
+	{method: "POST", path: "/api/v1/actions/{ref}/clone", need: auth.ActionView, on: actionInPath, handle: (*Server).actionClone, body: actionCloneShape},
+	{method: "GET", path: "/api/v1/actions/views/parameters/{ref}", need: auth.ActionView, on: actionInPath, handle: (*Server).actionParameters},
+	{method: "GET", path: "/api/v1/actions/views/overview", need: auth.ActionList, handle: (*Server).actionOverviewList},
+	{method: "GET", path: "/api/v1/actions/views/overview/{ref}", need: auth.ActionView, on: actionInPath, handle: (*Server).actionOverview},
+	{method: "GET", path: "/api/v1/actions/views/entry_point/{ref}", need: auth.ActionView, on: actionInPath, handle: (*Server).actionEntryPoint},
+	{method: "GET", path: "/api/v1/rules", need: auth.RuleList, handle: (*Server).ruleList},
+	{method: "POST", path: "/api/v1/rules", need: auth.RuleCreate, on: inBody, handle: (*Server).ruleCreate, body: ruleShape},
+	{method: "GET", path: "/api/v1/rules/{ref}", need: auth.RuleView, on: contentInPath(store.Rules), handle: (*Server).ruleGet},
+	{method: "PUT", path: "/api/v1/rules/{ref}", need: auth.RuleModify, on: contentInPath(store.Rules), handle: (*Server).rulePut, body: ruleShape},
+	{method: "DELETE", path: "/api/v1/rules/{ref}", need: auth.RuleDelete, on: contentInPath(store.Rules), handle: (*Server).ruleDelete},
+	{method: "GET", path: "/api/v1/rules/views", need: auth.RuleList, handle: (*Server).ruleViewList},
+	{method: "GET", path: "/api/v1/rules/views/{ref}", need: auth.RuleView, on: contentInPath(store.Rules), handle: (*Server).ruleViewGet},
+	{method: "GET", path: "/api/v1/ruletypes", need: auth.RuleList, handle: (*Server).ruleTypeList},
+	{method: "GET", path: "/api/v1/ruletypes/{id}", need: auth.RuleList, handle: (*Server).ruleTypeGet},
+	{method: "GET", path: "/api/v1/triggertypes", need: auth.TriggerList, handle: (*Server).triggerTypeList},
+	{method: "POST", path: "/api/v1/triggertypes", need: auth.TriggerAll, handle: (*Server).triggerTypeCreate, body: triggerTypeShape},
+	{method: "GET", path: "/api/v1/triggertypes/{ref}", need: auth.TriggerView, handle: (*Server).triggerTypeGet},
+	{method: "PUT", path: "/api/v1/triggertypes/{ref}", need: auth.TriggerAll, handle: (*Server).triggerTypePut, body: triggerTypeShape},
+	{method: "DELETE", path: "/api/v1/triggertypes/{ref}", need: auth.TriggerAll, handle: (*Server).triggerTypeDelete},
+	{method: "GET", path: "/api/v1/triggers", need: auth.TriggerList, handle: (*Server).triggerList},
+	{method: "POST", path: "/api/v1/triggers", need: auth.TriggerAll, handle: (*Server).triggerCreate, body: triggerShape},
+	{method: "GET", path: "/api/v1/triggers/{id}", need: auth.TriggerView, handle: (*Server).triggerGet},
+	{method: "PUT", path: "/api/v1/triggers/{id}", need: auth.TriggerAll, handle: (*Server).triggerPut, body: triggerShape},
+	{method: "DELETE", path: "/api/v1/triggers/{id}", need: auth.TriggerAll, handle: (*Server).triggerDelete},
+	{method: "GET", path: "/api/v1/sensortypes", need: auth.SensorList, handle: (*Server).sensorList},
+	{method: "GET", path: "/api/v1/sensortypes/{ref}", need: auth.SensorView, on: contentInPath(store.Sensors), handle: (*Server).sensorGet},
+	{method: "PUT", path: "/api/v1/sensortypes/{ref}", need: auth.SensorModify, on: contentInPath(store.Sensors), handle: (*Server).sensorPut, body: sensorShape},
+	{method: "GET", path: "/api/v1/policytypes", need: auth.PolicyTypeList, handle: (*Server).policyTypeList},
+	{method: "GET", path: "/api/v1/policytypes/{ref}", need: auth.PolicyTypeView, handle: (*Server).policyTypeGet},
+	{method: "GET", path: "/api/v1/policies", need: auth.PolicyList, handle: (*Server).policyList},
+	{method: "POST", path: "/api/v1/policies", need: auth.PolicyCreate, on: inBody, handle: (*Server).policyCreate, body: policyShape},
+	{method: "GET", path: "/api/v1/policies/{ref}", need: auth.PolicyView, on: contentInPath(store.Policies), handle: (*Server).policyGet},
+	{method: "PUT", path: "/api/v1/policies/{ref}", need: auth.PolicyModify, on: contentInPath(store.Policies), handle: (*Server).policyPut, body: policyShape},
+	{method: "DELETE", path: "/api/v1/policies/{ref}", need: auth.PolicyDelete, on: contentInPath(store.Policies), handle: (*Server).policyDelete},
+	{method: "GET", path: "/api/v1/actionalias", need: auth.AliasList, handle: (*Server).aliasList},
+	{method: "POST", path: "/api/v1/actionalias", need: auth.AliasCreate, on: inBody, handle: (*Server).aliasCreate, body: aliasShape},
+	{method: "GET", path: "/api/v1/actionalias/{ref}", need: auth.AliasView, on: contentInPath(store.Aliases), handle: (*Server).aliasGet},
+	{method: "PUT", path: "/api/v1/actionalias/{ref}", need: auth.AliasModify, on: contentInPath(store.Aliases), handle: (*Server).aliasPut, body: aliasShape},
+	{method: "DELETE", path: "/api/v1/actionalias/{ref}", need: auth.AliasDelete, on: contentInPath(store.Aliases), handle: (*Server).aliasDelete},
+	{method: "POST", path: "/api/v1/actionalias/match", need: auth.AliasMatch, reads: true, handle: (*Server).aliasMatch, body: aliasMatchShape},
+	{method: "GET", path: "/api/v1/actionalias/help", need: auth.AliasHelp, handle: (*Server).aliasHelp},
+	{method: "POST", path: "/api/v1/aliasexecution", need: auth.ActionExecute, on: inBody, handle: (*Server).aliasExecute, body: aliasExecutionShape},
+	{method: "POST", path: "/api/v1/aliasexecution/match_and_execute", need: auth.ActionExecute, on: inBody, handle: (*Server).aliasMatchAndExecute, body: matchAndExecuteShape},
+	{method: "POST", path: "/api/v1/workflows/inspect", need: auth.ActionList, reads: true, handle: (*Server).workflowInspect},
+
 	{method: "GET", path: "/api/v1/packs", need: auth.PackList, handle: (*Server).packList},
 	{method: "GET", path: "/api/v1/packs/{ref}", need: auth.PackView, on: packInPath, handle: (*Server).packGet},
 	{method: "POST", path: "/api/v1/packs/register", need: auth.PackRegister, handle: (*Server).packRegister},
@@ -56,6 +108,7 @@ var routeTable = []route{
 	{method: "GET", path: "/api/v1/configs/{ref}", need: auth.PackView, on: packInPath, handle: (*Server).configGet},
 	{method: "PUT", path: "/api/v1/configs/{ref}", need: auth.PackConfig, on: packInPath, handle: (*Server).configPut},
 	{method: "GET", path: "/api/v1/runnertypes", need: auth.RunnerList, handle: (*Server).runnerList},
+	{method: "PUT", path: "/api/v1/runnertypes/{name}", need: auth.RunnerModify, on: runnerInPath, handle: (*Server).runnerPut, body: runnerShape},
 	{method: "GET", path: "/api/v1/runnertypes/{name}", need: auth.RunnerView, on: runnerInPath, handle: (*Server).runnerGet},
 
 	{method: "GET", path: "/api/v1/keys", need: auth.KeyList, handle: (*Server).keyList},

@@ -66,7 +66,7 @@ const (
 )
 
 // Permissions lists every permission once.
-var Permissions = []Permission{
+var Permissions = append([]Permission{
 	ActionList, ActionView, ActionExecute,
 	ExecutionList, ExecutionView, ExecutionReRun, ExecutionStop, ExecutionModify,
 	PackList, PackView, PackConfig, PackRegister, PackInstall, PackUninstall, PackSearch, RunnerList, RunnerView, StreamView,
@@ -74,7 +74,7 @@ var Permissions = []Permission{
 	KeyList, KeyView, KeySet, KeyDelete,
 	InquiryList, InquiryView, InquiryRespond,
 	ShowSecrets, Impersonate, ListAll, MetricsView,
-}
+}, contentPermissions...)
 
 // forAdmins are the permissions an ordinary user does not have. Everything else
 // is open to every authenticated user, as in a StackStorm without RBAC.
@@ -83,7 +83,8 @@ var forAdmins = []Permission{ShowSecrets, Impersonate, ListAll, MetricsView, Pac
 // Resource returns the type of resource p is about: "execution" of
 // "execution_rerun".
 func (p Permission) Resource() string {
-	for _, r := range []string{"runner_type", "key_value_pair"} { // the types that hold an underscore themselves
+	// The types that hold an underscore themselves.
+	for _, r := range []string{"runner_type", "key_value_pair", "action_alias", "sensor_type", "policy_type", "rule_enforcement", "api_key"} {
 		if strings.HasPrefix(string(p), r+"_") {
 			return r
 		}

@@ -242,6 +242,61 @@ func TestRegisterKeepsActions(t *testing.T) {
 	equal(t, "made through the API", description(squall.Ref{Pack: "mine", Name: "own"}), "by API")
 }
 
+// What was removed through the API stays away as long as its file is the same,
+// and comes back when the pack is registered.
+func TestRegisterKeepsRemovals(t *testing.T) {
+	r := open(t)
+	path := mine(t, t.TempDir())
+	register(t, r, content.Options{Keep: true}, path)
+	a := squall.Ref{Pack: "mine", Name: "a"}
+	remove := func() {
+		t.Helper()
+		err := r.Store.Update(t.Context(), func(tx store.Tx) error {
+			for kind, ref := range map[store.ContentKind]string{store.Rules: "mine.r", store.Aliases: "mine.a"} {
+				c, err := tx.Content(t.Context(), kind, ref)
+				if err != nil {
+					return err
+				}
+				if err := store.Remove(t.Context(), tx, c); err != nil {
+					return err
+				}
+			}
+			return store.RemoveAction(t.Context(), tx, a)
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := func(when string, there bool) {
+		t.Helper()
+		err := r.Store.View(t.Context(), func(tx store.Tx) error {
+			_, err := tx.Action(t.Context(), a)
+			return err
+		})
+		if got := err == nil; got != there {
+			t.Errorf("%s: the action is there: %v", when, got)
+		}
+		if got := len(refs(t, r, store.Rules)) + len(refs(t, r, store.Aliases)); got != map[bool]int{true: 2}[there] {
+			t.Errorf("%s: %d rules and aliases", when, got)
+		}
+	}
+	remove()
+	register(t, r, content.Options{Keep: true}, path)
+	want("after a restart", false)
+	register(t, r, content.Options{}, path)
+	want("after registering", true)
+	register(t, r, content.Options{Keep: true}, path)
+	want("after another restart", true)
+	remove()
+	files(t, path, map[string]string{
+		"actions/a.yaml": "name: a\nrunner_type: noop\ndescription: new\n",
+		"aliases/a.yaml": "name: a\naction_ref: mine.a\nformats: [do it now]\n",
+		"rules/r.yaml":   strings.Replace(ruleYAML, "/x", "/z", 1),
+	})
+	register(t, r, content.Options{Keep: true}, path)
+	want("after new files", true)
+}
+
 // A rule waits until the pack with its trigger type comes.
 func TestRulesWaitForTriggerTypes(t *testing.T) {
 	r := open(t)

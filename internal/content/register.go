@@ -127,8 +127,28 @@ type change struct {
 	rules    []*squall.Rule
 	source   map[*squall.Rule]string
 	dropped  []*store.Content
+	away     map[string]string // what was removed through the API
+	back     []removed         // and is registered again
 
 	added, changed, removed []string
+}
+
+// removed names something that had been removed through the API.
+type removed struct {
+	kind store.ContentKind
+	ref  string
+}
+
+// goneFor reports whether an object that a file declares was removed through the
+// API and stays so; without keep the file counts and it comes back.
+func (c *change) goneFor(kind store.ContentKind, ref, source string, keep bool) bool {
+	if keep && store.IsRemoved(c.away, kind, ref, source) {
+		return true
+	}
+	if len(c.away) > 0 {
+		c.back = append(c.back, removed{kind, ref})
+	}
+	return false
 }
 
 func (c *change) size() int {
@@ -174,6 +194,11 @@ func (c *change) write(ctx context.Context, tx store.Tx) error {
 			return err
 		}
 	}
+	for _, b := range c.back {
+		if err := store.Return(ctx, tx, b.kind, b.ref); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
@@ -216,6 +241,9 @@ func (r *Registrar) compare(ctx context.Context, p *pack.Content, o Options) (*c
 	}
 	err = r.Store.View(ctx, func(tx store.Tx) error {
 		if err := c.comparePack(ctx, tx, p.Pack); err != nil {
+			return err
+		}
+		if c.away, err = store.RemovedOf(ctx, tx, p.Pack.Ref); err != nil {
 			return err
 		}
 		if o.wants("actions") {
@@ -295,6 +323,8 @@ func (c *change) compareActions(ctx context.Context, tx store.Tx, ref string, ac
 		delete(known, a.Ref)
 		version := a.Version()
 		switch {
+		case !ok && c.goneFor("action", a.Ref.String(), version, keep):
+			continue
 		case !ok:
 			c.note(&c.added, "action", a.Ref.String())
 		case old.Source == version && (keep || old.Version == version):
@@ -324,6 +354,8 @@ func (c *change) compareContents(kind store.ContentKind, known, declared []*stor
 		delete(before, d.Ref)
 		d.Source = d.Digest()
 		switch {
+		case old == nil && c.goneFor(kind, d.Ref, d.Source, keep):
+			continue
 		case old == nil:
 			c.note(&c.added, string(kind), d.Ref)
 		case old.Source == d.Source && (keep || old.Digest() == d.Source):

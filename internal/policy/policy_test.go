@@ -59,7 +59,9 @@ func TestGates(t *testing.T) {
 
 func TestAdmit(t *testing.T) {
 	t.Parallel()
-	gate := func(room int, cancel bool) Gate { return Gate{Room: room, Cancel: cancel, Policy: fmt.Sprint(room, cancel)} }
+	gate := func(room int, cancel bool) Gate {
+		return Gate{Room: room, Cancel: cancel, Policy: fmt.Sprint(room, cancel)}
+	}
 	for _, tt := range []struct {
 		gates  []Gate
 		inside []int

@@ -101,4 +101,5 @@ type RunnerType struct {
 	Parameters  Schema          `json:"runner_parameters"`
 	OutputKey   string          `json:"output_key,omitempty"`
 	Output      json.RawMessage `json:"output_schema,omitempty"`
+	Disabled    bool            `json:"disabled,omitempty"` // switched off by the administrator
 }

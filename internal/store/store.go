@@ -87,6 +87,7 @@ type Tx interface {
 	Timers
 	Gates
 	Deliveries
+	Distinct
 }
 
 // Observer is told about commits, for metrics. Its methods must not block.

@@ -175,7 +175,7 @@ func (e *Encoder) RunnerType(rt *squall.RunnerType, f Fields) {
 			}
 		}
 		if f.Has("enabled") {
-			e.bool("enabled", true)
+			e.bool("enabled", !rt.Disabled)
 		}
 		for _, m := range [...]struct{ key, value string }{{"runner_package", pkg}, {"runner_module", mod}} {
 			if f.Has(m.key) {

@@ -178,7 +178,7 @@ func SensorOf(s *squall.Sensor, dir string) Sensor {
 	return Sensor{
 		Description: s.Description, UID: uid("sensor_type", s.Ref), MetadataFile: s.MetadataFile, Name: s.Ref.Name, Ref: s.Ref.String(),
 		Pack: s.Ref.Pack, ArtifactURI: "file://" + path.Join(dir, "sensors", s.EntryPoint),
-		EntryPoint: "sensors." + module + "." + s.ClassName, // st2: as Python imports it
+		EntryPoint:   "sensors." + module + "." + s.ClassName, // st2: as Python imports it
 		TriggerTypes: types, PollInterval: s.PollInterval, Enabled: s.Enabled, ID: ObjectID("sensor_type", s.Ref.String()),
 	}
 }

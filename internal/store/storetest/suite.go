@@ -41,7 +41,7 @@ func Run(t *testing.T, d Driver) {
 		testPacks, testActions, testFindActions, testContent, testFindContent, testUsers, testTokens,
 		testKeys, testFindKeys, testKeyExpiry,
 		testAPIKeys, testAudit,
-		testEvents, testEnforcements, testTraces, testContentVersion, testTimers, testGates, testDeliveries, testCursors, testRuleStates,
+		testEvents, testEnforcements, testTraces, testContentVersion, testTimers, testGates, testDeliveries, testCursors, testRuleStates, testDistinct,
 		testUpdateUndo, testUpdateGroup, testUpdatePanic, testUpdateSwallowedErrors, testUpdateLargeDocuments,
 		testUpdateReads, testUpdateCanceledBefore, testUpdateCanceledWaiting, testUpdateCanceledAfterStart,
 		testViewSnapshot, testViewReadOnly, testViewError, testViewCanceled,

@@ -1,0 +1,171 @@
+package lifecycle
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"squall/internal/expr/value"
+	"squall/internal/squall"
+	"squall/internal/store"
+	"squall/internal/workflow"
+)
+
+// findingTypes are the names of the kinds of finding in the API (st2).
+var findingTypes = map[workflow.Category]string{
+	workflow.CategorySyntax: "syntax", workflow.CategorySemantics: "semantic",
+	workflow.CategoryExpressions: "expression", workflow.CategoryContext: "context", workflow.CategoryLoad: "syntax",
+}
+
+// finding is a finding in the form in which StackStorm shows it.
+func finding(p *workflow.Problem) *value.Dict {
+	d := value.NewDict(6)
+	for k, v := range p.Value().All() {
+		switch name, _ := value.AsString(k); name {
+		case "category":
+		case "type":
+			d.SetStr("language", v)
+		default:
+			d.SetStr(name, v)
+		}
+	}
+	d.SetStr("type", findingTypes[p.Category])
+	return d
+}
+
+const taskSchema = `properties.tasks.patternProperties.^\w+$.properties.`
+
+// Inspect says what is wrong with the text of an Orquesta workflow, in the form
+// in which StackStorm shows it: the conductor's findings, actions that do not
+// exist, and parameters that they need or do not know. Nothing is run.
+func (s *Service) Inspect(ctx context.Context, text string) ([]*value.Dict, error) {
+	if s.flow.Exprs == nil {
+		return nil, squall.Errorf(squall.Invalid, "This process does not run workflows.")
+	}
+	spec, problems := workflow.Parse([]byte(text))
+	if spec != nil {
+		problems = spec.Inspect(s.flow.Exprs, []string{"st2"})
+	}
+	var found []*value.Dict
+	for i := range problems {
+		found = append(found, finding(&problems[i]))
+	}
+	if spec != nil {
+		err := s.st.View(ctx, func(tx store.Tx) error {
+			contents, err := s.inspectContents(ctx, tx, spec)
+			found = append(found[:len(problems):len(problems)], contents...)
+			return err
+		})
+		if err != nil {
+			return nil, fmt.Errorf("inspect workflow: %w", err)
+		}
+	}
+	slices.SortStableFunc(found, func(a, b *value.Dict) int {
+		for _, key := range []string{"type", "schema_path"} {
+			x, _ := a.GetStr(key)
+			y, _ := b.GetStr(key)
+			s, _ := value.AsString(x)
+			t, _ := value.AsString(y)
+			if c := strings.Compare(s, t); c != 0 {
+				return c
+			}
+		}
+		return 0
+	})
+	return found, nil
+}
+
+// inspectContents checks the actions that tasks name.
+func (s *Service) inspectContents(ctx context.Context, tx store.Tx, spec *workflow.Spec) (found []*value.Dict, err error) {
+	report := func(specPath, schemaPath, format string, args ...any) {
+		found = append(found, value.DictOf("type", "content", "message", fmt.Sprintf(format, args...),
+			"spec_path", specPath, "schema_path", taskSchema+schemaPath))
+	}
+	for _, t := range spec.Tasks {
+		name, _ := value.AsString(t.Action)
+		if name == "" || s.flow.Exprs.HasExpr(name) {
+			continue
+		}
+		at := "tasks." + t.Name
+		ref, err := squall.ParseRef(name)
+		if err != nil {
+			report(at+".action", "action", "The action reference %q is not formatted correctly.", name)
+			continue
+		}
+		def, err := s.current(ctx, tx, ref)
+		switch {
+		case squall.KindOf(err) == squall.Invalid: // there is none, or it is disabled
+			if _, err := tx.CurrentVersion(ctx, ref); squall.KindOf(err) == squall.NotFound {
+				report(at+".action", "action", "The action %q is not registered in the database.", name)
+			} else if err != nil {
+				return nil, err
+			}
+			continue
+		case err != nil:
+			return nil, err
+		}
+		given, ok := t.Input.(*value.Dict)
+		if t.Input != nil && !ok {
+			continue // an expression gives them
+		}
+		missing, unknown := compareInput(def, given)
+		for _, p := range missing {
+			report(at+".input", "input", "Action %q is missing required input %q.", name, p)
+		}
+		for _, p := range unknown {
+			report(at+".input."+p, `input.patternProperties.^\w+$`, "Action %q has unexpected input %q.", name, p)
+		}
+	}
+	return found, nil
+}
+
+// compareInput lists parameters that must be given and are not, and those that
+// the action does not know.
+func compareInput(def *Definition, given *value.Dict) (missing, unknown []string) {
+	known := map[string]squall.Parameter{}
+	if def.Runner != nil {
+		for _, p := range def.Runner.Parameters {
+			known[p.Name] = p
+		}
+	}
+	for _, p := range def.Action.Parameters {
+		known[p.Name] = p // the action's stands in place of the runner's (st2)
+	}
+	has := func(name string) bool { return given != nil && given.Has(name) }
+	for name, p := range known {
+		if p.Required && p.Default == nil && !has(name) {
+			missing = append(missing, name)
+		}
+	}
+	if given != nil {
+		for k := range given.All() {
+			name, _ := value.AsString(k)
+			if _, ok := known[name]; !ok {
+				unknown = append(unknown, name)
+			}
+		}
+	}
+	slices.Sort(missing)
+	slices.Sort(unknown)
+	return missing, unknown
+}
+
+// findingsJSON is a list of findings as a document.
+func findingsJSON(found []*value.Dict) (json.RawMessage, error) {
+	list := value.NewList()
+	for _, d := range found {
+		list.Items = append(list.Items, d)
+	}
+	return value.ToJSON(list)
+}
+
+// InspectJSON is Inspect, as a JSON list.
+func (s *Service) InspectJSON(ctx context.Context, text string) (json.RawMessage, error) {
+	found, err := s.Inspect(ctx, text)
+	if err != nil {
+		return nil, err
+	}
+	return findingsJSON(found)
+}
