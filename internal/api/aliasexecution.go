@@ -169,7 +169,7 @@ func (s *Server) immutable(ctx context.Context, a *squall.Alias, sets []*value.D
 		return sets, err
 	}
 	actionContext, _ := value.FromGo(chat).(*value.Dict)
-	sets, err = alias.Inject(ctx, s.Exprs, given, sets, actionContext, s.Lifecycle.Datastore(true))
+	sets, err = alias.Inject(ctx, s.Exprs, given, sets, actionContext, s.Lifecycle.DatastoreFor(true))
 	if err != nil {
 		return nil, squall.Errorf(squall.Invalid, "%s", messageOf(err))
 	}
@@ -283,7 +283,7 @@ func (s *Server) acknowledge(ctx context.Context, a *squall.Alias, run *wire.Ali
 	if err != nil {
 		return err
 	}
-	env := &expr.Env{Store: s.Lifecycle.Datastore(false)}
+	env := &expr.Env{Store: s.Lifecycle.DatastoreFor(false)}
 	if format, ok := ack.GetStr("format"); ok {
 		text, err := s.renderAck(ctx, "format", value.DictOf("alias", format), variables, env)
 		if err != nil {
