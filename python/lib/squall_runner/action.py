@@ -11,9 +11,8 @@ The job:
   path: directories for the front of sys.path; parent: context of a parent execution
   memory: limit in bytes, 0 without; server: the server's process id
 
-The outcome:
-  {"status": true | false | null, "result": VALUE}
-  {"problem": "..."}   a pair without a status
+The outcome is eight bytes of length, then a letter and a JSON value: t, f or n with
+the result, for status True, False or none; p with a text that says what is wrong.
 Without an outcome the action has ended otherwise: an exception, an exit.
 """
 
@@ -62,7 +61,7 @@ class Channel:
         return job
 
     def write(self, outcome):
-        """Write the outcome in the place of the job: 8 bytes of length, then the text."""
+        """Write the outcome in the place of the job."""
         text = outcome.encode()
         fd = self._open()
         os.ftruncate(fd, 0)
@@ -141,13 +140,13 @@ def run(job, channel):
 
 
 def outcome_of(output):
-    """Return what run() returned as an outcome, in JSON."""
+    """Return what run() returned as an outcome."""
     status = None
     if isinstance(output, tuple) and len(output) == 2:
         status, output = output
         if not (status is None or isinstance(status, bool)):
-            return json.dumps({"problem": BAD_STATUS % (status,)})
-    return '{"status": %s, "result": %s}' % (json.dumps(status), encoded(output))
+            return "p" + json.dumps(BAD_STATUS % (status,))
+    return {True: "t", False: "f", None: "n"}[status] + encoded(output)
 
 
 def encoded(value):

@@ -1,0 +1,54 @@
+package python
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"time"
+)
+
+// environment is a Python to run with.
+type environment struct {
+	python string    // the interpreter
+	dir    string    // of the virtual environment, links resolved; "": the machine's Python
+	stamp  time.Time // changes when something is installed into it
+}
+
+// environmentOf returns the environment of a pack: its own, or the machine's
+// Python for a pack that has none because it requires nothing.
+func (r *Runner) environmentOf(pack string) (*environment, error) {
+	if r.cfg.Environments != "" && pack != "" {
+		dir, err := filepath.EvalSymlinks(filepath.Join(r.cfg.Environments, pack))
+		if err == nil {
+			env := &environment{python: filepath.Join(dir, "bin", "python"), dir: dir}
+			if _, err := os.Stat(env.python); err != nil {
+				return nil, fmt.Errorf("the environment of pack %s is broken, install the pack again: %w", pack, err)
+			}
+			env.stamp = installed(dir)
+			return env, nil
+		}
+		if !errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("the environment of pack %s: %w", pack, err)
+		}
+	}
+	python, err := exec.LookPath(r.cfg.Python)
+	if err != nil {
+		return nil, fmt.Errorf("there is no Python on this machine (%s); install python3 or set python.path", r.cfg.Python)
+	}
+	return &environment{python: python}, nil
+}
+
+// installed is when something was last installed into an environment.
+func installed(dir string) time.Time {
+	places, _ := filepath.Glob(filepath.Join(dir, "lib", "python*", "site-packages"))
+	var last time.Time
+	for _, place := range places {
+		if info, err := os.Stat(place); err == nil && info.ModTime().After(last) {
+			last = info.ModTime()
+		}
+	}
+	return last
+}
