@@ -77,6 +77,8 @@ func (s *Server) authenticate(r *request) (who caller, err error) {
 		return caller{}, err
 	case c.apiKey:
 		who, err = s.apiKeyCaller(r.Context(), c.secret)
+	case auth.IsRunToken(c.secret):
+		who, err = s.runCaller(r.Context(), c.secret)
 	case s.Bearers != nil && strings.Count(c.secret, ".") == 2: // ours have no dots
 		who, err = s.bearerCaller(r.Context(), c.secret)
 	default:
@@ -167,6 +169,36 @@ func (s *Server) apiKeyCaller(ctx context.Context, secret string) (caller, error
 		return err
 	})
 	return s.remember(who, now, err, squall.Errorf(squall.Unauthentic, "Unauthorized - ApiKey with key_hash=%s not found.", hash))
+}
+
+// runCaller says for whom a running action acts. Its token ends with the run.
+func (s *Server) runCaller(ctx context.Context, secret string) (caller, error) {
+	digest, now := auth.Digest(secret), time.Now()
+	if who, ok := s.tokens.get(digest, now); ok {
+		return who, nil
+	}
+	t, err := auth.OpenRunToken(s.Keyring, secret, now)
+	if err != nil {
+		return caller{}, err
+	}
+	who := caller{method: "token", digest: digest, expires: t.Ends}
+	err = s.Store.View(ctx, func(tx store.Tx) error {
+		ex, err := tx.Execution(ctx, t.Execution, 0)
+		if err != nil {
+			return err
+		}
+		if ex.Status.Final() {
+			return errToken
+		}
+		who.Subject, err = s.subject(ctx, tx, t.User)
+		if squall.KindOf(err) == squall.NotFound { // rules run actions for users who never came in
+			who.Subject, err = auth.Subject{User: t.User}, nil
+		}
+		who.Service = true
+		who.Subject = s.withRoles(who.Subject)
+		return err
+	})
+	return s.remember(who, now, err, errToken)
 }
 
 // bearerCaller says whose an outside provider's token is.

@@ -179,6 +179,9 @@ func (s *server) wire() error {
 		},
 		APIURL:      c.PublicURL(),
 		FetchSecret: secrets.Fetch,
+		IssueToken: func(_ context.Context, ex *squall.Execution) (string, error) {
+			return auth.RunToken{User: ex.User, Execution: ex.ID, Ends: time.Now().Add(auth.RunTokenTTL)}.Seal(s.keyring), nil
+		},
 		Hooks:       s.metrics.hooks(),
 		Tracer:      tracer,
 		Log:         s.log.With("part", "scheduler"),

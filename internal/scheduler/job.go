@@ -3,6 +3,7 @@ package scheduler
 import (
 	"context"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -95,7 +96,7 @@ func environment(ex *squall.Execution, apiURL string) map[string]string {
 	}
 	if apiURL != "" {
 		env["SQUALL_API_URL"] = apiURL
-		env["ST2_ACTION_API_URL"] = apiURL
+		env["ST2_ACTION_API_URL"] = strings.TrimRight(apiURL, "/") + "/v1" // st2: with the version
 	}
 	return env
 }

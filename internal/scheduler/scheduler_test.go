@@ -61,7 +61,7 @@ func TestJobIsComplete(t *testing.T) {
 		want := map[string]string{
 			"SQUALL_EXECUTION_ID": string(ex.ID), "SQUALL_ATTEMPT": "1", "SQUALL_IDEMPOTENCY_KEY": string(ex.ID) + ":1",
 			"SQUALL_API_URL": "http://127.0.0.1:1", "SQUALL_TOKEN": "token-of-ann",
-			"ST2_ACTION_API_URL": "http://127.0.0.1:1", "ST2_ACTION_AUTH_TOKEN": "token-of-ann",
+			"ST2_ACTION_API_URL": "http://127.0.0.1:1/v1", "ST2_ACTION_AUTH_TOKEN": "token-of-ann",
 			"ST2_ACTION_PACK_NAME": "t", "ST2_ACTION_EXECUTION_ID": string(ex.ID),
 		}
 		if diff := cmp.Diff(want, job.Env); diff != "" {
