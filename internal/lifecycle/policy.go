@@ -1,9 +1,12 @@
 package lifecycle
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -79,6 +82,23 @@ func (s *Service) policiesOf(ctx context.Context, tx store.Tx, action squall.Ref
 	return set, nil
 }
 
+// SerialKey is the member of an execution's context that names a gate of its
+// own: of the executions that name the same, one at a time runs.
+const SerialKey = "one_at_a_time"
+
+func serialGate(runContext json.RawMessage) string {
+	if !bytes.Contains(runContext, []byte(`"`+SerialKey+`"`)) {
+		return ""
+	}
+	var doc struct {
+		Gate string `json:"one_at_a_time"`
+	}
+	if json.Unmarshal(runContext, &doc) != nil || doc.Gate == "" {
+		return ""
+	}
+	return "serial:" + doc.Gate
+}
+
 // entry is what an execution's policies say when it is requested or becomes due.
 type entry struct {
 	gates    []policy.Gate
@@ -92,7 +112,8 @@ type entry struct {
 // the transaction, so whatever is decided is true when it is written.
 func (s *Service) enter(ctx context.Context, tx store.Tx, ex *squall.Execution) (*entry, error) {
 	set, err := s.policiesOf(ctx, tx, ex.Action)
-	if err != nil || set.Empty() {
+	serial := serialGate(ex.Context)
+	if err != nil || set.Empty() && serial == "" {
 		return nil, err
 	}
 	def, err := s.definition(ctx, tx, ex.ActionVersion)
@@ -104,6 +125,10 @@ func (s *Service) enter(ctx context.Context, tx store.Tx, ex *squall.Execution) 
 		return nil, err
 	}
 	e := &entry{gates: set.Gates(parameters), retries: set.Retries(), decision: policy.Run, at: tx.Now()}
+	if serial != "" {
+		e.gates = append(e.gates, policy.Gate{Name: serial, Policy: serial, Room: 1})
+		slices.SortFunc(e.gates, func(a, b policy.Gate) int { return cmp.Compare(a.Name, b.Name) })
+	}
 	if ex.NotBefore.After(tx.Now()) {
 		e.decision = policy.Delay // it is asked again when it is due
 		return e, nil
@@ -193,7 +218,7 @@ func (e *entry) putPlaces(ctx context.Context, tx store.Tx, id squall.ID) error 
 // on, and its policies may want it run again.
 func (s *Service) left(ctx context.Context, tx store.Tx, ex *squall.Execution, ended squall.Status) error {
 	set, err := s.policiesOf(ctx, tx, ex.Action)
-	if err != nil || set.Empty() {
+	if err != nil || set.Empty() && serialGate(ex.Context) == "" {
 		return err // places of policies that are gone: AdmitWaiting
 	}
 	id := ex.ID

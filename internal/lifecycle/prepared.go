@@ -51,6 +51,7 @@ var ErrStale = errStale
 func (s *Service) InsertTx(ctx context.Context, tx store.Tx, p *Prepared) (ex *squall.Execution, err error) {
 	version, err := tx.CurrentVersion(ctx, p.p.Action)
 	if squall.KindOf(err) == squall.NotFound || err == nil && version != p.p.def.Version {
+		s.forget(p.p.Action)
 		return nil, ErrStale
 	}
 	if err != nil {
@@ -126,4 +127,17 @@ func Trace(ctx context.Context, tx store.Tx, ids *squall.IDSource, tag string) (
 	}
 	t = &squall.Trace{ID: ids.Next(tx.Now()), Tag: tag, At: tx.Now()}
 	return t, tx.PutTrace(ctx, t)
+}
+
+// Datastore is what rules may look up: all keys, and the plain text of secrets
+// where a rule says so.
+func (s *Service) Datastore() *Datastore {
+	return &Datastore{read: s.st.View, ring: s.ring, decrypt: true}
+}
+
+// forget makes the next Prepare read the action anew.
+func (s *Service) forget(ref squall.Ref) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.present, ref)
 }

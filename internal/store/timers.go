@@ -58,5 +58,4 @@ type FireOutcome string
 const (
 	Fired   FireOutcome = "fired"
 	Skipped FireOutcome = "skipped" // the run before was still going
-	Missing FireOutcome = "missing" // no success came in time: the dead-man alarm
 )

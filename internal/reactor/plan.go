@@ -1,0 +1,293 @@
+package reactor
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"squall/internal/expr/value"
+	"squall/internal/lifecycle"
+	"squall/internal/rule"
+	"squall/internal/squall"
+	"squall/internal/store"
+)
+
+// plan is an event with what is to be written of it.
+type plan struct {
+	event    *squall.Event
+	serial   string // what its rules request runs one at a time under this name; "": at once
+	stored   bool   // it is in the database, pending
+	known    bool   // there was one with its key
+	newTrace *squall.Trace
+	outcomes []*outcome
+}
+
+// outcome is what one rule made of the event.
+type outcome struct {
+	enforcement squall.Enforcement
+	request     *lifecycle.Prepared // nil: there is nothing to run
+	state       stateChange
+}
+
+func (p *plan) enforcements() []*squall.Enforcement {
+	var list []*squall.Enforcement
+	for _, o := range p.outcomes {
+		list = append(list, &o.enforcement)
+	}
+	return list
+}
+
+// settle gives back what the plan holds, or starts it.
+func (p *plan) settle(ctx context.Context, svc *lifecycle.Service, committed bool) {
+	for _, o := range p.outcomes {
+		if o.request != nil {
+			svc.Settle(ctx, o.request, committed && !p.known)
+			o.request = nil
+		}
+	}
+}
+
+// decide finds the rules of an event, matches them and prepares what they
+// request. It may be called again, with a newer index.
+func (r *Reactor) decide(ctx context.Context, x *index, p *plan) error {
+	p.outcomes, p.known = nil, false
+	ev := p.event
+	t, k := x.trigger(ev.Trigger)
+	switch {
+	case t == nil && p.stored:
+		ev.Status = squall.EventFailed // its trigger is gone since
+		return nil
+	case t == nil || k == nil:
+		return refused(ev, fmt.Sprintf("Trigger type with reference %q doesn't exist in the database", ev.Trigger))
+	}
+	ev.Trigger, ev.Type, ev.Status = t.Ref, t.Type, squall.EventProcessed
+	if !p.stored {
+		if err := k.validate(ev.Payload); err != nil {
+			return refused(ev, squall.MessageOf(err))
+		}
+		if err := r.trace(ctx, p); err != nil {
+			return err
+		}
+	}
+	listeners := x.listeners[t.Ref]
+	if len(listeners) == 0 {
+		return nil
+	}
+	m := &match{r: r, p: p, now: time.Now()}
+	if err := m.payload(); err != nil {
+		return refused(ev, err.Error())
+	}
+	standard := false
+	for _, l := range listeners {
+		if !l.noun.Enabled {
+			continue
+		}
+		matched, err := m.ask(ctx, l, standard)
+		if err != nil {
+			return err
+		}
+		standard = standard || matched && order(l) == 0
+	}
+	return nil
+}
+
+// refused is st2's answer to an event that cannot be.
+func refused(ev *squall.Event, why string) error {
+	payload := ev.Payload
+	if len(payload) == 0 {
+		payload = json.RawMessage("{}")
+	}
+	if len(payload) > 1000 {
+		payload = append(payload[:1000:1000], "..."...)
+	}
+	return squall.Errorf(squall.Invalid, "Trigger payload validation failed and validation is enabled, not dispatching a trigger %q (%s): %s", ev.Trigger, payload, why)
+}
+
+// trace finds the trace that an event with a name belongs to; others begin one,
+// or belong to that of the execution that caused them.
+func (r *Reactor) trace(ctx context.Context, p *plan) error {
+	ev := p.event
+	switch {
+	case ev.Trace != "":
+		return nil
+	case ev.TraceTag == "":
+		ev.Trace = ev.ID
+		return nil
+	}
+	p.newTrace = nil
+	err := r.st.View(ctx, func(tx store.Tx) error {
+		t, err := tx.NamedTrace(ctx, ev.TraceTag)
+		if err == nil {
+			ev.Trace = t.ID
+		}
+		return err
+	})
+	if squall.KindOf(err) == squall.NotFound {
+		now := time.Now()
+		ev.Trace = r.IDs.Next(now)
+		p.newTrace = &squall.Trace{ID: ev.Trace, Tag: ev.TraceTag, At: now}
+		return nil
+	}
+	return err
+}
+
+// match is one event on its way past rules.
+type match struct {
+	r     *Reactor
+	p     *plan
+	now   time.Time
+	value any // the payload
+}
+
+func (m *match) payload() (err error) {
+	if len(m.p.event.Payload) > 0 {
+		m.value, err = value.FromJSON(m.p.event.Payload)
+	}
+	return err
+}
+
+// ask matches a rule and notes what it makes of the event.
+func (m *match) ask(ctx context.Context, l *listener, standardMatched bool) (matched bool, err error) {
+	compiled, err := l.rule(m.r)
+	if err != nil {
+		m.fail(l, 1, fmt.Sprintf("the rule cannot be used: %s", err))
+		return false, nil
+	}
+	v := compiled.Match(ctx, rule.Event{Payload: m.value}, rule.Env{Store: m.r.data, Now: m.now, StandardMatched: standardMatched})
+	if ctx.Err() != nil {
+		return false, ctx.Err()
+	}
+	for i, f := range v.Failures {
+		if squall.KindOf(f.Err) == squall.Unavailable {
+			return false, f.Err
+		}
+		m.fail(l, i+1, f.Text(v.Rule, string(m.p.event.ID)))
+	}
+	if v.Err != nil {
+		m.r.Log.Warn("a rule is broken", "rule", v.Rule, "error", v.Err)
+	}
+	if !v.Matched {
+		return false, nil
+	}
+	return m.enforce(ctx, l)
+}
+
+func (m *match) fail(l *listener, number int, text string) {
+	m.p.outcomes = append(m.p.outcomes, m.outcome(l, number, text))
+}
+
+func (m *match) outcome(l *listener, number int, failure string) *outcome {
+	return &outcome{enforcement: squall.Enforcement{
+		ID: m.r.IDs.Next(m.now), Event: m.p.event.ID, Rule: l.noun.Ref.String(), Number: number, Failure: failure,
+	}}
+}
+
+// enforce prepares what a rule that matched requests.
+func (m *match) enforce(ctx context.Context, l *listener) (matched bool, err error) {
+	o := m.outcome(l, 0, "")
+	if goes, err := m.holdBack(ctx, l, o); err != nil || !goes {
+		return false, err
+	}
+	m.p.outcomes = append(m.p.outcomes, o)
+	r, err := m.request(l)
+	if err == nil {
+		o.request, err = m.r.svc.Prepare(ctx, r)
+	}
+	switch {
+	case err == nil:
+	case ctx.Err() != nil || squall.KindOf(err) == squall.Unavailable:
+		return false, err
+	default:
+		o.enforcement.Failure = squall.MessageOf(err)
+		if squall.KindOf(err) == squall.Internal {
+			m.r.Log.Error("a rule cannot request its action", "rule", l.noun.Ref.String(), "error", err)
+		}
+	}
+	return true, nil
+}
+
+// request is what a rule asks for: its parameters with the event in them, in the
+// name of the system's user (st2).
+func (m *match) request(l *listener) (squall.Request, error) {
+	ref, err := squall.ParseRef(l.noun.Action.Ref)
+	if err != nil {
+		return squall.Request{}, squall.Errorf(squall.Invalid, "Action %q doesn't exist", l.noun.Action.Ref)
+	}
+	ev := m.p.event
+	tag := ev.TraceTag
+	if tag == "" {
+		tag = ev.DefaultTraceTag()
+	}
+	doc := map[string]any{
+		"trigger_instance": map[string]any{"id": ev.ID, "name": nil},
+		"rule":             map[string]any{"id": l.id, "name": l.noun.Ref.Name},
+		"trace_context":    map[string]any{"id_": ev.Trace, "trace_tag": tag},
+	}
+	if m.p.serial != "" {
+		doc[lifecycle.SerialKey] = m.p.serial
+	}
+	runContext, err := json.Marshal(doc)
+	if err != nil {
+		return squall.Request{}, fmt.Errorf("context of rule %s: %w", l.noun.Ref, err)
+	}
+	payload := ev.Payload
+	if len(payload) == 0 {
+		payload = json.RawMessage("{}")
+	}
+	return squall.Request{
+		Action: ref, Parameters: l.noun.Action.Parameters, Context: runContext, User: m.r.User,
+		Names: map[string]json.RawMessage{"trigger": payload},
+	}, nil
+}
+
+// write makes the plan true.
+func (p *plan) write(ctx context.Context, tx store.Tx, svc *lifecycle.Service) error {
+	p.known = false
+	if p.stored {
+		ok, err := tx.MoveEvent(ctx, p.event.ID, squall.EventPending, p.event.Status)
+		if err != nil || !ok {
+			p.known = true // another node was faster
+			return err
+		}
+	} else {
+		fresh, err := tx.InsertEvent(ctx, p.event)
+		if err != nil {
+			return err
+		}
+		if !fresh {
+			p.known = true
+			id, err := tx.EventByKey(ctx, p.event.Key)
+			if err == nil {
+				p.event.ID = id
+			}
+			return err
+		}
+		if p.newTrace != nil {
+			if err := tx.PutTrace(ctx, p.newTrace); err != nil {
+				return err
+			}
+		}
+	}
+	for _, o := range p.outcomes {
+		if err := o.write(ctx, tx, svc); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (o *outcome) write(ctx context.Context, tx store.Tx, svc *lifecycle.Service) error {
+	if err := o.state.write(ctx, tx); err != nil {
+		return err
+	}
+	o.enforcement.At, o.enforcement.Execution = tx.Now(), ""
+	if o.request != nil {
+		ex, err := svc.InsertTx(ctx, tx, o.request)
+		if err != nil {
+			return err
+		}
+		o.enforcement.Execution = ex.ID
+	}
+	return tx.InsertEnforcement(ctx, &o.enforcement)
+}
