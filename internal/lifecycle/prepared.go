@@ -134,10 +134,3 @@ func Trace(ctx context.Context, tx store.Tx, ids *squall.IDSource, tag string) (
 func (s *Service) Datastore() *Datastore {
 	return &Datastore{read: s.st.View, ring: s.ring, decrypt: true}
 }
-
-// forget makes the next Prepare read the action anew.
-func (s *Service) forget(ref squall.Ref) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	delete(s.present, ref)
-}
