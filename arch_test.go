@@ -56,6 +56,7 @@ var mayImport = map[string][]string{
 	"internal/store/sqlite":    {"internal/squall", "internal/store", "internal/store/driver"},
 	"internal/store/postgres":  {"internal/squall", "internal/store", "internal/store/driver"},
 	"internal/runner/noop":     {"internal/squall", "internal/runner"},
+	"internal/runner/python":   {"internal/squall", "internal/runner", "internal/runner/process"},
 	"internal/runner/process":  {},
 	"internal/runner/local":    {"internal/squall", "internal/runner", "internal/runner/process"},
 	"internal/runner/http":     {"internal/squall", "internal/runner"},
@@ -76,8 +77,9 @@ var mayImport = map[string][]string{
 	"internal/argparse":        {"internal/expr/value", "internal/expr/textwrap"},
 	"internal/st2cli":          {"internal/squall", "internal/argparse", "internal/client", "internal/api/wire", "internal/expr/value", "internal/expr/pyyaml", "internal/expr/jsonpath", "internal/expr/textwrap"},
 	"internal/cli":             {"internal/squall", "internal/argparse", "internal/st2cli", "internal/auth", "internal/client", "internal/api/wire", "internal/expr", "internal/expr/...", "internal/workflow", "internal/timer"},
-	"internal/app":             {"internal/...", "packs"},
+	"internal/app":             {"internal/...", "packs", "python"},
 	"packs":                    {},
+	"python":                   {},
 	"cmd/squall":               {"internal/app", "internal/cli"},
 
 	// Test support: never part of the binary.

@@ -41,6 +41,7 @@ type Config struct {
 	Access    AccessConfig
 	Login     LoginConfig
 	SSH       SSHConfig
+	Python    PythonConfig
 	Scheduler struct {
 		Node        string
 		Slots       int
@@ -81,7 +82,7 @@ type Config struct {
 // DefaultConfig returns the configuration of a server started without any: it
 // runs on the embedded database and answers on loopback only.
 func DefaultConfig() *Config {
-	c := &Config{Access: defaultAccess(), Login: defaultLogin(), SSH: defaultSSH()}
+	c := &Config{Access: defaultAccess(), Login: defaultLogin(), SSH: defaultSSH(), Python: defaultPython()}
 	c.Server.Data = defaultDataDir()
 	c.Server.Listen = "127.0.0.1:9101"
 	c.Server.ShutdownTimeout = 30 * time.Second
@@ -180,7 +181,7 @@ func (c *Config) options() []option {
 		{key: "metrics.public", value: (*boolValue)(&c.Metrics.Public), help: "answer /metrics without a token also to clients that are not on this machine"},
 		{key: "tracing.endpoint", value: (*textValue)(&c.Tracing.Endpoint), help: "http(s) address of an OpenTelemetry collector (OTLP over HTTP); empty: no tracing"},
 		{key: "tracing.ratio", value: (*ratioValue)(&c.Tracing.Ratio), help: "share of requests that are traced, 0 to 1"},
-	}, slices.Concat(c.Access.options(), c.Login.options(), c.SSH.options())...)
+	}, slices.Concat(c.Access.options(), c.Login.options(), c.SSH.options(), c.Python.options())...)
 }
 
 func notEmpty(s *string) func() error {

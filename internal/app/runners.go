@@ -35,6 +35,7 @@ func (s *server) runners() (runner.Set, error) {
 		"local-shell-script": script,
 		"noop":               noop.Runner{},
 		"pack-manager":       packRunner{s.packs},
+		"python-script":      s.python,
 
 		"remote-shell-cmd":    remote.NewCmd(s.ssh, s.remoteConfig()),
 		"remote-shell-script": remote.NewScript(s.ssh, s.remoteConfig()),

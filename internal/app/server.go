@@ -24,6 +24,7 @@ import (
 	"squall/internal/expr/jinja"
 	"squall/internal/expr/yaql"
 	"squall/internal/lifecycle"
+	"squall/internal/runner/python"
 	"squall/internal/runner/ssh"
 	"squall/internal/runner/types"
 	"squall/internal/scheduler"
@@ -56,6 +57,7 @@ type server struct {
 	// streamAddress is where only the stream is meant, "" without st2_ports.
 	streamAddress string
 	ssh           *ssh.Pool
+	python        *python.Runner
 	stops         []func() // in the order of start
 
 	stopping atomic.Bool
@@ -159,6 +161,9 @@ func (s *server) wire() error {
 	if err := s.openSSH(); err != nil {
 		return err
 	}
+	if err := s.openPython(svc); err != nil {
+		return err
+	}
 	runners, err := s.runners()
 	if err != nil {
 		return err
@@ -182,9 +187,9 @@ func (s *server) wire() error {
 		IssueToken: func(_ context.Context, ex *squall.Execution) (string, error) {
 			return auth.RunToken{User: ex.User, Execution: ex.ID, Ends: time.Now().Add(auth.RunTokenTTL)}.Seal(s.keyring), nil
 		},
-		Hooks:       s.metrics.hooks(),
-		Tracer:      tracer,
-		Log:         s.log.With("part", "scheduler"),
+		Hooks:  s.metrics.hooks(),
+		Tracer: tracer,
+		Log:    s.log.With("part", "scheduler"),
 	})
 	if err != nil {
 		return err

@@ -32,6 +32,7 @@ func Builtin() *Catalog {
 		orquesta(),
 		actionChain(),
 		packManager(),
+		pythonScript(),
 		remoteShellCmd(),
 		remoteShellScript(),
 	)
