@@ -20,5 +20,6 @@ func Suites() []Suite {
 		rulesSuite(set),
 		aliasesSuite(set),
 		runnersSuite(),
+		cliSuite(),
 	}
 }
