@@ -88,6 +88,7 @@ type Tx interface {
 	Gates
 	Deliveries
 	Distinct
+	SensorHosts
 }
 
 // Observer is told about commits, for metrics. Its methods must not block.

@@ -42,6 +42,7 @@ func Run(t *testing.T, d Driver) {
 		testKeys, testFindKeys, testKeyExpiry,
 		testAPIKeys, testAudit,
 		testEvents, testEnforcements, testTraces, testContentVersion, testTimers, testGates, testDeliveries, testCursors, testRuleStates, testDistinct,
+		testHeldLocks, testSensorStates,
 		testUpdateUndo, testUpdateGroup, testUpdatePanic, testUpdateSwallowedErrors, testUpdateLargeDocuments,
 		testUpdateReads, testUpdateCanceledBefore, testUpdateCanceledWaiting, testUpdateCanceledAfterStart,
 		testViewSnapshot, testViewReadOnly, testViewError, testViewCanceled,
