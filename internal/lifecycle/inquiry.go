@@ -50,7 +50,7 @@ func (s *Service) Respond(ctx context.Context, id squall.ID, by Respondent, answ
 		if err != nil {
 			return err
 		}
-		if told, err = s.endInquiry(ctx, tx, ex, step{to: squall.Succeeded, result: doc, reason: doneBy("answered", by.User)}); err != nil || by.Audit == nil {
+		if told, err = s.endInquiry(ctx, tx, ex, step{to: squall.Succeeded, result: doc, reason: doneBy("answered", by.User)}, by.User); err != nil || by.Audit == nil {
 			return err
 		}
 		return tx.AppendAudit(ctx, by.Audit)
@@ -96,7 +96,7 @@ func answerable(ex *squall.Execution, by Respondent, answer json.RawMessage) (*s
 // endInquiry ends an inquiry that is pending in tx. Error kind: Conflict when it
 // was moved by another transaction meanwhile, in which case this one writes
 // nothing.
-func (s *Service) endInquiry(ctx context.Context, tx store.Tx, ex *squall.Execution, st step) (told []squall.ID, err error) {
+func (s *Service) endInquiry(ctx context.Context, tx store.Tx, ex *squall.Execution, st step, by string) (told []squall.ID, err error) {
 	now := tx.Now()
 	ok, err := tx.MoveExecution(ctx, store.Move{
 		ID: ex.ID, From: []squall.Status{squall.Pending}, Version: ex.Version,
@@ -109,7 +109,48 @@ func (s *Service) endInquiry(ctx context.Context, tx store.Tx, ex *squall.Execut
 	if !ok {
 		return nil, squall.Errorf(squall.Conflict, "the inquiry is not as it was any more; try again")
 	}
-	return s.moved(ctx, tx, ex, st.to)
+	if told, err = s.moved(ctx, tx, ex, st.to); err != nil {
+		return nil, err
+	}
+	more, err := s.resumeChain(ctx, tx, ex, by)
+	return append(told, more...), err
+}
+
+// goesOn reports whether the end of a child lets its workflow go on that is
+// paused for it: the child is an inquiry. Workflows beside it stay as they are
+// (st2); those around it are told by their part that it runs again. A chain is
+// resumed from its root instead, see resumeChain.
+func goesOn(c conductor, child *squall.Execution, now squall.Status) bool {
+	_, flow := c.(orquesta)
+	return flow && child.Runner == InquiryRunner && now.Final() && (c.Status() == squall.Paused || c.Status() == squall.Pausing)
+}
+
+// resumeChain resumes what is paused for an inquiry of a chain: the whole tree
+// it belongs to (st2) or, when that is not paused, the chain.
+func (s *Service) resumeChain(ctx context.Context, tx store.Tx, ex *squall.Execution, by string) (told []squall.ID, err error) {
+	if ex.Parent == nil {
+		return nil, nil
+	}
+	chain, err := tx.Execution(ctx, ex.Parent.Execution, 0)
+	if err != nil || chain.Runner != ChainRunner {
+		return nil, err
+	}
+	root, err := tx.Execution(ctx, ex.Root, 0)
+	if err != nil {
+		return nil, err
+	}
+	for _, flow := range []*squall.Execution{root, chain} {
+		if flow.Status != squall.Paused {
+			continue
+		}
+		st, err := signalStep(flow, squall.Resuming, by)
+		if err != nil {
+			return nil, err
+		}
+		told, _, err = s.signal(ctx, tx, flow, st, squall.Resuming, by)
+		return told, err // moved meanwhile: somebody resumes or cancels it
+	}
+	return nil, nil
 }
 
 // answerBy is the time after which an execution that becomes pending with this
@@ -166,7 +207,7 @@ func (s *Service) ExpireInquiries(ctx context.Context) (int, error) {
 func (s *Service) expire(ctx context.Context, ex *squall.Execution) (bool, error) {
 	var told []squall.ID
 	err := s.st.Update(ctx, func(tx store.Tx) (err error) {
-		told, err = s.endInquiry(ctx, tx, ex, step{to: squall.Timeout, reason: "nobody answered in time"})
+		told, err = s.endInquiry(ctx, tx, ex, step{to: squall.Timeout, reason: "nobody answered in time"}, "")
 		return err
 	})
 	if squall.KindOf(err) == squall.Conflict {

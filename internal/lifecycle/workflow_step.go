@@ -199,6 +199,9 @@ func (s *Service) tell(ctx context.Context, d *decision, w *rowWriter, ev store.
 		if child := children[ev.Child]; child != nil {
 			report.Result = resultValue(child.Result)
 			report.Child = workflow.Child{Execution: string(child.ID), Created: instant(child.CreatedAt), Updated: instant(child.UpdatedAt)}
+			if goesOn(fl.c, child, ev.Status) {
+				d.apply(ctx, w, workflow.Request{Status: squall.Resuming})
+			}
 		}
 		d.apply(ctx, w, report)
 	case store.WorkflowControl:
