@@ -2,6 +2,7 @@ package api
 
 import (
 	"net/http"
+	"slices"
 	"strconv"
 
 	"squall/internal/api/wire"
@@ -60,6 +61,10 @@ func (s *Server) keyList(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
+	if name := r.query.Get("name"); name != "" { // st2client's get_by_name: this one and no other
+		keys = slices.DeleteFunc(keys, func(k *squall.KeyValue) bool { return k.Name != name })
+		total = len(keys)
+	}
 	docs := make([]wire.Key, len(keys))
 	for i, k := range keys {
 		if docs[i], err = s.keyDocument(k, decrypt); err != nil {
@@ -73,7 +78,7 @@ func (s *Server) keyList(w http.ResponseWriter, r *request) error {
 // keyFilters says which keys a list is about: one filter, or for "all" of
 // somebody who sees only his own, two.
 func keyFilters(r *request) ([]store.KeyFilter, error) {
-	base := store.KeyFilter{Prefix: orDefault(r.query.Get("prefix"), r.query.Get("name"))}
+	base := store.KeyFilter{Prefix: orDefault(r.query.Get("name"), r.query.Get("prefix"))}
 	own := base
 	own.Scope, own.User = squall.UserScope, r.caller.User
 	system := base
@@ -173,7 +178,11 @@ func (s *Server) keyGet(w http.ResponseWriter, r *request) error {
 }
 
 func errNoKey(ref squall.KeyRef) error {
-	return squall.Errorf(squall.NotFound, "The key %q does not exist in the StackStorm datastore.", ref.Name)
+	name := ref.Name
+	if ref.Scope == squall.UserScope {
+		name = ref.User + ":" + name // st2
+	}
+	return squall.Errorf(squall.NotFound, "The key %q does not exist in the StackStorm datastore.", name)
 }
 
 // keyDocument shows a key, decrypted if it is secret and that was asked for.
