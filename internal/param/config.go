@@ -52,8 +52,8 @@ type configuration struct {
 	open, secret *expr.Env
 }
 
-// object completes and renders a mapping. Objects that the schema describes
-// are there even when nothing was given (st2).
+// object completes and renders a mapping. Objects that the schema describes, and
+// arrays, are there even when nothing was given (st2).
 func (c *configuration) object(schema, given map[string]any) (map[string]any, error) {
 	out := maps.Clone(given)
 	if out == nil {
@@ -64,6 +64,9 @@ func (c *configuration) object(schema, given map[string]any) (map[string]any, er
 		prop, _ := p.(map[string]any)
 		if _, is := prop["properties"].(map[string]any); is && out[name] == nil && prop["default"] == nil {
 			out[name] = map[string]any{}
+		}
+		if prop["type"] == "array" && out[name] == nil && prop["default"] == nil {
+			out[name] = []any{}
 		}
 		if _, ok := out[name]; !ok && prop["default"] != nil {
 			out[name] = prop["default"]

@@ -34,14 +34,14 @@ func TestConfig(t *testing.T) {
 	}
 	store := keys{"system..k": "kv", "user.ann.k": "mine"}
 	for _, c := range []struct{ values, want string }{
-		{``, `{"nested":{"a":3,"deep":{"b":true}},"region":"eu"}`},
-		{`{"region":null,"other":[1.50]}`, `{"nested":{"a":3,"deep":{"b":true}},"other":[1.50],"region":null}`},
+		{``, `{"hosts":[],"nested":{"a":3,"deep":{"b":true}},"region":"eu","tokens":[]}`},
+		{`{"region":null,"other":[1.50]}`, `{"hosts":[],"nested":{"a":3,"deep":{"b":true}},"other":[1.50],"region":null,"tokens":[]}`},
 		{`{"api_key":"{{ st2kv.system.k }}","region":"{{ st2kv.system.k }}","nested":{"pw":"x{{st2kv.user.k}}","a":1,"deep":{"b":false}}}`,
-			`{"api_key":"KV","nested":{"a":1,"deep":{"b":false},"pw":"xMINE"},"region":"kv"}`},
+			`{"api_key":"KV","hosts":[],"nested":{"a":1,"deep":{"b":false},"pw":"xMINE"},"region":"kv","tokens":[]}`},
 		{`{"hosts":[{"pw":"{{ st2kv.system.k }}"},{"port":1}],"tokens":["{{ st2kv.system.k }}"],"nested":{"deep":{}}}`,
 			`{"hosts":[{"port":22,"pw":"KV"},{"port":1}],"nested":{"a":3,"deep":{"b":true}},"region":"eu","tokens":["KV"]}`},
 		{`{"any":{"s_1":"{{ st2kv.system.k }}","x":{}},"nested":{"a":0,"deep":{"b":0}}}`,
-			`{"any":{"s_1":"KV","x":{"c":1}},"nested":{"a":0,"deep":{"b":0}},"region":"eu"}`},
+			`{"any":{"s_1":"KV","x":{"c":1}},"hosts":[],"nested":{"a":0,"deep":{"b":0}},"region":"eu","tokens":[]}`},
 	} {
 		got, err := Config(t.Context(), "p", schema, raw(c.values), store, "ann")
 		if err != nil || string(got) != c.want {

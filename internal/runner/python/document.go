@@ -99,11 +99,17 @@ func inherited(environ []string) []string {
 // only when a process starts; "" when there is none.
 func needsStart(vars map[string]string) string {
 	for _, name := range slices.Sorted(maps.Keys(vars)) {
-		if strings.HasPrefix(name, "PYTHON") || strings.HasPrefix(name, "LD_") || name == "MALLOC_ARENA_MAX" || name == "OPENSSL_CONF" {
+		if slices.Contains(readAtStart, name) || strings.HasPrefix(name, "LD_") {
 			return name
 		}
 	}
 	return ""
+}
+
+var readAtStart = []string{
+	"MALLOC_ARENA_MAX", "OPENSSL_CONF", "PYTHONASYNCIODEBUG", "PYTHONDEBUG", "PYTHONDEVMODE", "PYTHONFAULTHANDLER", "PYTHONHASHSEED",
+	"PYTHONHOME", "PYTHONIOENCODING", "PYTHONMALLOC", "PYTHONNOUSERSITE", "PYTHONOPTIMIZE", "PYTHONTRACEMALLOC", "PYTHONUSERBASE",
+	"PYTHONVERBOSE", "PYTHONWARNINGS",
 }
 
 // channelPath is the path under which other processes of the same user reach a

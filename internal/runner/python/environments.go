@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"time"
 )
 
@@ -34,11 +35,34 @@ func (r *Runner) environmentOf(pack string) (*environment, error) {
 			return nil, fmt.Errorf("the environment of pack %s: %w", pack, err)
 		}
 	}
-	python, err := exec.LookPath(r.cfg.Python)
+	python, err := r.interpreter()
 	if err != nil {
-		return nil, fmt.Errorf("there is no Python on this machine (%s); install python3 or set python.path", r.cfg.Python)
+		return nil, err
 	}
 	return &environment{python: python}, nil
+}
+
+// interpreter returns the machine's Python itself: version managers put scripts
+// into PATH that look for it at every start. It is asked once; the error is not
+// kept, so that Python may be installed while the server runs.
+func (r *Runner) interpreter() (string, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.python != "" {
+		return r.python, nil
+	}
+	found, err := exec.LookPath(r.cfg.Python)
+	if err != nil {
+		return "", fmt.Errorf("there is no Python on this machine (%s); install python3 or set python.path", r.cfg.Python)
+	}
+	cmd := exec.Command(found, "-c", "import sys; print(sys.executable)")
+	cmd.Env = r.environ
+	out, err := cmd.Output()
+	if exe := strings.TrimSpace(string(out)); err == nil && filepath.IsAbs(exe) {
+		found = exe
+	}
+	r.python = found
+	return found, nil
 }
 
 // installed is when something was last installed into an environment.

@@ -60,6 +60,7 @@ type Runner struct {
 
 	mu      sync.Mutex
 	servers map[string]*forkServer // by environment
+	python  string                 // the machine's interpreter, once it was asked for
 	closed  bool
 }
 
@@ -111,9 +112,6 @@ func (r *Runner) Close() {
 // one that cannot begin because of what it was given. The error is for faults of
 // the machine: no Python, no memory.
 func (r *Runner) Run(ctx context.Context, job *runner.Job, out runner.Output) (squall.Outcome, error) {
-	if ctx.Err() != nil {
-		return squall.Outcome{Status: runner.StatusOf(ctx)}, nil
-	}
 	p, err := paramsOf(job)
 	if err != nil {
 		return runner.Failure("%v", err), nil
@@ -124,9 +122,9 @@ func (r *Runner) Run(ctx context.Context, job *runner.Job, out runner.Output) (s
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeoutCause(ctx, time.Duration(*p.timeout)*time.Second, runner.ErrTimeout)
 		defer cancel()
-		if ctx.Err() != nil {
-			return r.outcome(ctx, p, &ending{stopped: true}), nil
-		}
+	}
+	if ctx.Err() != nil {
+		return r.outcome(ctx, p, &ending{stopped: true}), nil
 	}
 	dir := job.PackDir
 	if p.version != "" {

@@ -126,7 +126,8 @@ def run(job, channel):
         action = utils.get_action_class_instance(cls, config=config, action_service=service)
         outcome = outcome_of(action.run(**job["parameters"]))
         del action
-        sys.stdout.flush()
+        if hasattr(sys.stdout, "buffer"):
+            sys.stdout.buffer.write(b"")  # an action that closed its stdout has failed (st2)
         channel.write(outcome)
         return 0
     except SystemExit as error:
