@@ -30,6 +30,28 @@ type Runner interface {
 	Run(ctx context.Context, job *Job, out Output) (squall.Outcome, error)
 }
 
+// ErrDetached is what a runner returns that has let go of a run that lives on.
+var ErrDetached = errors.New("the run goes on without this process")
+
+// Resumer is a runner whose runs outlive this process. When the context ends
+// because the node stops or has lost its lease, Run leaves the job alone and
+// returns ErrDetached; Resume goes on with it later, in this process or another,
+// as if it had been there all the time: all output comes again from the beginning.
+type Resumer interface {
+	Runner
+	Resume(ctx context.Context, job *Job, out Output) (squall.Outcome, error)
+}
+
+// Keep knows the runs of resumers, by their idempotency keys.
+type Keep interface {
+	// Kept lists runs that nobody has in hand: those that go on, and those that
+	// have ended unheard.
+	Kept() ([]string, error)
+	// Release says that nothing is wanted of a run any more: its outcome is
+	// stored, or nobody waits for it. What still runs of it ends.
+	Release(key string)
+}
+
 // Job is everything a runner may know of an execution. It is read-only.
 type Job struct {
 	Execution *squall.Execution

@@ -61,7 +61,7 @@ func Start(t testing.TB, n int, config ...string) *Net {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	s := &Net{Dir: dir, User: me.Username, KeyFile: filepath.Join(dir, "id"), KnownHosts: filepath.Join(dir, "known_hosts")}
 	public := WriteKey(t, s.KeyFile)
 	write(t, filepath.Join(dir, "authorized_keys"), ssh.MarshalAuthorizedKey(public))

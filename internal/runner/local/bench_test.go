@@ -25,28 +25,42 @@ func BenchmarkBareForkExec(b *testing.B) {
 
 func BenchmarkBareShell(b *testing.B) {
 	attr := &os.ProcAttr{Env: os.Environ(), Files: []*os.File{nil, nil, nil}, Sys: &syscall.SysProcAttr{Setsid: true}}
-	for b.Loop() {
-		p, err := os.StartProcess("/bin/sh", []string{"sh", "-c", "/bin/true"}, attr)
-		if err != nil {
-			b.Fatal(err)
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			p, err := os.StartProcess("/bin/sh", []string{"sh", "-c", "/bin/true"}, attr)
+			if err != nil {
+				b.Error(err)
+				return
+			}
+			if _, err := p.Wait(); err != nil {
+				b.Error(err)
+			}
 		}
-		if _, err := p.Wait(); err != nil {
-			b.Fatal(err)
-		}
-	}
+	})
 }
 
+// BenchmarkLocalCmd runs commands as children of this process and in the hands
+// of a keeper, which outlives it; the difference is the price of that.
 func BenchmarkLocalCmd(b *testing.B) {
 	for name, cmd := range map[string]string{"plain": "true", "builtin": ":", "bash": "/bin/true; :"} {
-		b.Run(name, func(b *testing.B) {
-			r := cmdRunner(b, Config{})
-			j := job(map[string]any{"cmd": cmd})
-			for b.Loop() {
-				if _, err := r.Run(b.Context(), j, runner.Discard); err != nil {
-					b.Fatal(err)
-				}
-			}
-		})
+		for way, keeps := range map[string]bool{"child": false, "kept": true} {
+			b.Run(name+"/"+way, func(b *testing.B) {
+				defer func(was bool) { kept = was }(kept)
+				kept = keeps
+				r := cmdRunner(b, Config{})
+				b.RunParallel(func(pb *testing.PB) {
+					for pb.Next() {
+						j := job(map[string]any{"cmd": cmd})
+						if _, err := r.Run(b.Context(), j, runner.Discard); err != nil {
+							b.Error(err)
+						}
+						if keeps {
+							r.cfg.Keep.Release(j.Execution.IdempotencyKey())
+						}
+					}
+				})
+			})
+		}
 	}
 }
 

@@ -102,7 +102,7 @@ func scriptJob(t *testing.T, name, text string, mode os.FileMode) *runner.Job {
 }
 
 func TestScripts(t *testing.T) {
-	r, err := NewScript(Config{})
+	r, err := NewScript(Config{Keep: testKeep(t)})
 	if err != nil {
 		t.Fatal(err)
 	}

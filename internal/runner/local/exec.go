@@ -20,17 +20,18 @@ import (
 type ending struct {
 	code           int  // exit code; 128+n after signal n, as a shell reports it
 	stopped        bool // it did not end by itself: ctx was done
+	timedOut       bool // because its time was over, whatever ctx says
 	stdout, stderr process.Stream
 }
 
 // exec runs c and returns when it has ended and both its streams are closed.
 // A background child that keeps a stream open keeps the run going (st2); the
 // context's end is the bound. The error says that it could not be started.
-func (r *Runner) exec(ctx context.Context, c *command, out runner.Output) (*ending, error) {
-	end := &ending{
-		stdout: process.Stream{Live: out.Stdout(), Limit: r.cfg.OutputLimit},
-		stderr: process.Stream{Live: out.Stderr(), Limit: r.cfg.OutputLimit},
+func (r *Runner) exec(ctx context.Context, job *runner.Job, p *params, c *command, out runner.Output) (*ending, error) {
+	if r.cfg.Keep != nil {
+		return r.execKept(ctx, job, p, c, out)
 	}
+	end := r.newEnding(out)
 	leader, err := r.start(c, end)
 	if err != nil {
 		if errors.Is(err, syscall.ENOENT) && c.path == "sudo" {
@@ -110,8 +111,7 @@ func (r *Runner) start(c *command, end *ending) (*os.Process, error) {
 			// If the server is killed, the command goes with it, so that a
 			// repeatable action does not run twice at once. The kernel sends it
 			// when the starting thread ends; Go keeps its threads. It reaches
-			// only this process, and none that sudo started. (A supervisor that
-			// outlives the server will take its place.)
+			// only this process, and none that sudo started.
 			Pdeathsig: syscall.SIGKILL,
 		},
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"squall/internal/runner"
+	"squall/internal/runner/keep"
 	"squall/internal/squall"
 )
 
@@ -26,6 +27,12 @@ type Config struct {
 	// WaitDelay is how long to wait after KILL for streams that something
 	// beyond our reach keeps open; 0: two seconds.
 	WaitDelay time.Duration
+	// Keep runs the commands in a process that outlives this one; nil: they are
+	// children of this process and end with it.
+	Keep *keep.Client
+	// Alone is how long a command of a repeatable action may run on without a
+	// server, before another node may start it again; 0: for ever.
+	Alone time.Duration
 }
 
 // Runner runs local-shell-cmd or local-shell-script actions. It holds nothing
@@ -42,7 +49,7 @@ type Runner struct {
 	null    *os.File // standard input of every command without a password
 }
 
-var _ runner.Runner = (*Runner)(nil)
+var _ runner.Resumer = (*Runner)(nil)
 
 // NewCmd returns the runner of local-shell-cmd.
 func NewCmd(cfg Config) (*Runner, error) { return newRunner(cfg, false) }
@@ -96,7 +103,7 @@ func (r *Runner) Run(ctx context.Context, job *runner.Job, out runner.Output) (s
 	if ctx.Err() != nil {
 		return squall.Outcome{Status: runner.StatusOf(ctx)}, nil
 	}
-	p, err := paramsOf(job)
+	p, c, err := r.command(job)
 	if err != nil {
 		return runner.Failure("%v", err), nil
 	}
@@ -107,17 +114,7 @@ func (r *Runner) Run(ctx context.Context, job *runner.Job, out runner.Output) (s
 		ctx, cancel = context.WithTimeoutCause(ctx, time.Duration(*p.timeout)*time.Second, runner.ErrTimeout)
 		defer cancel()
 	}
-
-	var c *command
-	if r.script {
-		c, err = r.scriptCommand(job, p)
-	} else {
-		c, err = r.shellCommand(job, p)
-	}
-	if err != nil {
-		return runner.Failure("%v", err), nil
-	}
-	end, err := r.exec(ctx, c, out)
+	end, err := r.exec(ctx, job, p, c, out)
 	if err != nil {
 		if problem, ok := startProblem(err, c); ok {
 			return runner.Failure("%s", problem), nil
@@ -125,4 +122,34 @@ func (r *Runner) Run(ctx context.Context, job *runner.Job, out runner.Output) (s
 		return squall.Outcome{}, fmt.Errorf("run %s: %w", c.path, err)
 	}
 	return r.outcome(ctx, p, end), nil
+}
+
+// Resume implements runner.Resumer.
+func (r *Runner) Resume(ctx context.Context, job *runner.Job, out runner.Output) (squall.Outcome, error) {
+	p, _, err := r.command(job)
+	if err != nil {
+		return runner.Failure("%v", err), nil
+	}
+	run, err := r.cfg.Keep.Attach(job.Execution.IdempotencyKey())
+	if err != nil {
+		return squall.Outcome{}, err
+	}
+	end, err := r.follow(ctx, run, out)
+	if err != nil {
+		return squall.Outcome{}, err
+	}
+	return r.outcome(ctx, p, end), nil
+}
+
+// command reads the job.
+func (r *Runner) command(job *runner.Job) (p *params, c *command, err error) {
+	if p, err = paramsOf(job); err != nil {
+		return nil, nil, err
+	}
+	if r.script {
+		c, err = r.scriptCommand(job, p)
+	} else {
+		c, err = r.shellCommand(job, p)
+	}
+	return p, c, err
 }

@@ -19,6 +19,9 @@ func (r *Runner) outcome(ctx context.Context, p *params, end *ending) squall.Out
 	}
 	if end.stopped {
 		status = runner.StatusOf(ctx)
+		if end.timedOut {
+			status = squall.Timeout
+		}
 		code = -9 // st2, whichever signal it was
 		if status == squall.Timeout {
 			problem = "Action failed to complete in time"

@@ -51,6 +51,15 @@ func (s *Stream) Drain() {
 	}
 }
 
+// Take adds what was read elsewhere.
+func (s *Stream) Take(b []byte) {
+	s.Total += int64(len(b))
+	if room := s.Limit - len(s.Kept); room > 0 {
+		s.Kept = append(s.Kept, b[:min(room, len(b))]...)
+	}
+	_, _ = s.Live.Write(b)
+}
+
 // Note adds a line of ours, as if the process had printed it.
 func (s *Stream) Note(line string) {
 	if line == "" {

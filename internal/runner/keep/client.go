@@ -1,0 +1,364 @@
+package keep
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+
+	"squall/internal/runner"
+)
+
+// Client is the server's side. It starts a keeper when the first command needs
+// one, and another one when that has died.
+type Client struct {
+	dir     string
+	at      *os.File // the directory, to name its sockets with
+	command []string
+
+	mu       sync.Mutex
+	socket   string              // of our keeper; empty: none yet
+	presence net.Conn            // as long as it lives, so does the keeper
+	kept     map[string]string   // key → socket of an earlier keeper, or directory
+	ended    map[string]net.Conn // key → connection of a run that ended and is not released yet
+}
+
+// New returns a client that keeps its sockets and files in dir, and starts
+// keepers with command, to which dir is added.
+func New(dir string, command []string) (*Client, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("make the directory of kept runs: %w", err)
+	}
+	at, err := os.Open(dir)
+	if err != nil {
+		return nil, fmt.Errorf("open the directory of kept runs: %w", err)
+	}
+	return &Client{dir: dir, at: at, command: command, kept: map[string]string{}, ended: map[string]net.Conn{}}, nil
+}
+
+// Close lets the keeper go when its commands have ended.
+func (c *Client) Close() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.presence != nil {
+		c.presence.Close()
+		c.presence, c.socket = nil, ""
+	}
+	for key, conn := range c.ended {
+		conn.Close()
+		delete(c.ended, key)
+	}
+	c.at.Close()
+}
+
+// ready returns the socket of a keeper that lives.
+func (c *Client) ready() (string, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.socket != "" {
+		return c.socket, nil
+	}
+	socket, err := c.spawn()
+	if err != nil {
+		return "", fmt.Errorf("start the keeper of local actions: %w", err)
+	}
+	conn, err := c.dial(socket)
+	if err != nil {
+		return "", fmt.Errorf("reach the keeper of local actions: %w", err)
+	}
+	if err := writeFrame(conn, framePresence, nil); err != nil {
+		conn.Close()
+		return "", fmt.Errorf("reach the keeper of local actions: %w", err)
+	}
+	c.socket, c.presence = socket, conn
+	go func() { // ends with the connection
+		_, _ = io.Copy(io.Discard, conn)
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if c.presence == conn {
+			c.presence, c.socket = nil, "" // it has died: the next command gets another
+		}
+		conn.Close()
+	}()
+	return socket, nil
+}
+
+// spawn starts a keeper and waits until it listens.
+func (c *Client) spawn() (socket string, err error) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		return "", err
+	}
+	defer r.Close()
+	log, err := os.OpenFile(filepath.Join(c.dir, "keeper.log"), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+	if err != nil {
+		w.Close()
+		return "", err
+	}
+	defer log.Close()
+	cmd := exec.Command("/proc/self/exe", append(slices.Clone(c.command[1:]), c.dir)...)
+	cmd.Args[0] = c.command[0]
+	cmd.Stdout, cmd.Stderr, cmd.Dir = w, log, "/"
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	err = cmd.Start()
+	w.Close()
+	if err != nil {
+		return "", err
+	}
+	go func() { _ = cmd.Wait() }() // reaps it, should it end before us
+	if line, err := bufio.NewReader(r).ReadString('\n'); err != nil || line != "ready\n" {
+		return "", fmt.Errorf("it ended before it was ready: see %s", log.Name())
+	}
+	return fmt.Sprintf("keeper-%d.sock", cmd.Process.Pid), nil
+}
+
+func (c *Client) dial(socket string) (net.Conn, error) {
+	return net.Dial("unix", through(c.at, filepath.Base(socket)))
+}
+
+// Start starts a command. An error that is a syscall.Errno is the system's: the
+// program cannot be executed, the directory is not there.
+func (c *Client) Start(spec Spec) (*Run, error) {
+	socket, err := c.ready()
+	if err != nil {
+		return nil, err
+	}
+	conn, err := c.dial(socket)
+	if err != nil {
+		return nil, fmt.Errorf("reach the keeper of local actions: %w", err)
+	}
+	r := &Run{c: c, key: spec.Key, conn: conn, in: bufio.NewReaderSize(conn, 8<<10)}
+	if err := writeJSON(conn, frameStart, spec); err != nil {
+		conn.Close()
+		return nil, fmt.Errorf("talk to the keeper of local actions: %w", err)
+	}
+	return r, r.begun()
+}
+
+// Kept lists the keys of runs that go on, or ended, with no server: those of
+// earlier processes and those this one has let go.
+func (c *Client) Kept() ([]string, error) {
+	sockets, err := filepath.Glob(filepath.Join(c.dir, "keeper-*.sock"))
+	if err != nil {
+		return nil, err
+	}
+	kept := map[string]string{}
+	for _, socket := range sockets {
+		keys, err := c.list(socket)
+		if err != nil {
+			_ = os.Remove(socket) // nobody listens there any more
+			continue
+		}
+		for _, key := range keys {
+			kept[key] = socket
+		}
+	}
+	dirs, err := filepath.Glob(filepath.Join(c.dir, "ended-*"))
+	if err != nil {
+		return nil, err
+	}
+	for _, dir := range dirs {
+		if strings.HasSuffix(dir, ".new") {
+			continue // its writer has died, or is at it
+		}
+		if doc, err := readSaved(dir); err == nil {
+			kept[doc.Key] = dir
+		}
+	}
+	c.mu.Lock()
+	c.kept = kept
+	c.mu.Unlock()
+	return slices.Sorted(maps.Keys(kept)), nil
+}
+
+func (c *Client) list(socket string) ([]string, error) {
+	conn, err := c.dial(socket)
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Close()
+	c.mu.Lock()
+	mine := filepath.Base(socket) == c.socket
+	c.mu.Unlock()
+	if err := writeJSON(conn, frameList, mine); err != nil {
+		return nil, err
+	}
+	var buf []byte
+	_, payload, err := readFrame(conn, &buf)
+	if err != nil {
+		return nil, err
+	}
+	var keys []string
+	return keys, json.Unmarshal(payload, &keys)
+}
+
+func readSaved(dir string) (doc saved, err error) {
+	text, err := os.ReadFile(filepath.Join(dir, "ending"))
+	if err != nil {
+		return doc, err
+	}
+	return doc, json.Unmarshal(text, &doc)
+}
+
+// errNotKept: nobody knows of the run any more.
+var errNotKept = errors.New("the run is not kept any more")
+
+// Attach goes on with a kept run: all it has printed comes again.
+func (c *Client) Attach(key string) (*Run, error) {
+	c.mu.Lock()
+	place := c.kept[key]
+	c.mu.Unlock()
+	return c.attach(key, place)
+}
+
+func (c *Client) attach(key, place string) (*Run, error) {
+	r := &Run{c: c, key: key}
+	if strings.HasSuffix(place, ".sock") {
+		conn, err := c.dial(place)
+		if err == nil {
+			r.conn, r.in = conn, bufio.NewReaderSize(conn, 8<<10)
+			if err := writeFrame(conn, frameAttach, []byte(key)); err == nil && r.begun() == nil {
+				return r, nil
+			}
+			conn.Close()
+		}
+		r.conn, r.in = nil, nil
+		place = savedName(c.dir, key) // it may have ended just now
+	}
+	if _, err := readSaved(place); err != nil {
+		return nil, errNotKept
+	}
+	r.dir = place
+	return r, nil
+}
+
+// Release says that nothing is wanted of a run any more: what still runs of it
+// ends, what is kept of it goes.
+func (c *Client) Release(key string) {
+	c.mu.Lock()
+	conn := c.ended[key]
+	delete(c.ended, key)
+	place := c.kept[key]
+	delete(c.kept, key)
+	c.mu.Unlock()
+	if conn != nil {
+		_ = writeFrame(conn, frameDone, nil) // a keeper that is gone has forgotten it too
+		conn.Close()
+		return
+	}
+	if strings.HasSuffix(place, ".sock") {
+		if r, err := c.attach(key, place); err == nil && r.conn != nil {
+			_ = writeFrame(r.conn, frameDone, nil)
+			r.conn.Close()
+		}
+	}
+	_ = os.RemoveAll(savedName(c.dir, key))
+}
+
+// ErrDied: nobody will ever know how the command ended. It has been killed; what
+// it started may live on.
+var ErrDied = errors.New("the keeper of local actions has died, and its commands with it")
+
+// Run is a command in a keeper's hands.
+type Run struct {
+	c    *Client
+	key  string
+	conn net.Conn
+	in   *bufio.Reader
+	dir  string // of a run that ended unheard; conn is nil then
+}
+
+// begun reads the keeper's answer to a start or an attach.
+func (r *Run) begun() error {
+	var buf []byte
+	kind, payload, err := readFrame(r.in, &buf)
+	if err == nil && kind == frameBegun {
+		return nil
+	}
+	r.conn.Close()
+	var end Ending
+	switch {
+	case err != nil:
+		return fmt.Errorf("the keeper of local actions does not answer: %w", err)
+	case json.Unmarshal(payload, &end) != nil:
+		return errNotKept
+	case end.Errno != 0:
+		return syscall.Errno(end.Errno)
+	default:
+		return errors.New(end.Fault)
+	}
+}
+
+// Wait passes on what the command prints and returns when it has ended. When ctx
+// ends it ends the command; but when the node stops or has lost its lease, it lets
+// it go on and returns runner.ErrDetached. The run is kept until Release.
+func (r *Run) Wait(ctx context.Context, stdout, stderr func([]byte)) (Ending, error) {
+	if r.conn == nil {
+		return r.read(stdout, stderr)
+	}
+	detached := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		if cause := context.Cause(ctx); errors.Is(cause, runner.ErrShutdown) || errors.Is(cause, runner.ErrLeaseLost) {
+			close(detached)
+			r.conn.Close()
+			return
+		}
+		_ = writeFrame(r.conn, frameStop, nil) // a keeper that is gone shows below
+	})
+	defer stop()
+	var buf []byte
+	for {
+		kind, payload, err := readFrame(r.in, &buf)
+		if err != nil {
+			r.conn.Close()
+			select {
+			case <-detached:
+				return Ending{}, runner.ErrDetached
+			default:
+				return Ending{}, ErrDied
+			}
+		}
+		switch kind {
+		case frameOut:
+			stdout(payload)
+		case frameErr:
+			stderr(payload)
+		case frameEnd:
+			var end Ending
+			if err := json.Unmarshal(payload, &end); err != nil {
+				return Ending{}, fmt.Errorf("read the ending of a command: %w", err)
+			}
+			r.c.mu.Lock()
+			r.c.ended[r.key] = r.conn
+			r.c.mu.Unlock()
+			return end, nil
+		}
+	}
+}
+
+// read is Wait for a run that lies on disk.
+func (r *Run) read(stdout, stderr func([]byte)) (Ending, error) {
+	doc, err := readSaved(r.dir)
+	if err != nil {
+		return Ending{}, fmt.Errorf("read a kept run: %w", err)
+	}
+	for name, to := range map[string]func([]byte){"stdout": stdout, "stderr": stderr} {
+		text, err := os.ReadFile(filepath.Join(r.dir, name))
+		if err != nil {
+			return Ending{}, fmt.Errorf("read a kept run: %w", err)
+		}
+		to(text)
+	}
+	return doc.Ending, nil
+}

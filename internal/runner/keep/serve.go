@@ -1,0 +1,269 @@
+package keep
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"os"
+	"os/signal"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// keeper is the process that owns commands.
+type keeper struct {
+	dir  string
+	null *os.File
+
+	mu      sync.Mutex
+	runs    map[string]*run // by key: those that run, and those the server has not done with
+	servers int             // that are present
+	news    chan struct{}   // something ended
+	alive   sync.WaitGroup
+}
+
+// linger is how long a keeper waits for work when it has none and no server.
+const linger = 2 * time.Second
+
+// Serve is the keeper's whole life: it listens on a socket in dir, says "ready"
+// on ready, and returns when there is nobody and nothing left to serve.
+func Serve(dir string, ready io.WriteCloser) error {
+	// It belongs to nobody's terminal, and its server's signals are not meant for it.
+	// They are caught, not ignored: commands would inherit that.
+	wishes := make(chan os.Signal, 1)
+	signal.Notify(wishes, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGPIPE)
+	go func() {
+		for range wishes { //nolint:revive // they are for somebody else
+		}
+	}()
+	null, err := os.Open(os.DevNull)
+	if err != nil {
+		return err
+	}
+	// A socket's name is at most 107 bytes long, a directory's is not: it is
+	// reached through its descriptor.
+	at, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	k := &keeper{dir: dir, null: null, runs: map[string]*run{}, news: make(chan struct{}, 1)}
+	socket := through(at, fmt.Sprintf("keeper-%d.sock", os.Getpid()))
+	l, err := net.Listen("unix", socket)
+	if err != nil {
+		return fmt.Errorf("listen for the server: %w", err)
+	}
+	if err := os.Chmod(socket, 0o600); err != nil {
+		return err
+	}
+	go k.accept(l)
+	if _, err := io.WriteString(ready, "ready\n"); err != nil {
+		return err
+	}
+	ready.Close()
+	for quiet := time.Now(); ; {
+		select {
+		case <-k.news:
+		case <-time.After(linger / 4):
+		}
+		k.mu.Lock()
+		busy := len(k.runs)+k.servers > 0
+		k.mu.Unlock()
+		if busy {
+			quiet = time.Now()
+		} else if time.Since(quiet) > linger {
+			break
+		}
+		// A data directory that was deleted leaves nobody to tell.
+		if _, err := os.Stat(socket); errors.Is(err, fs.ErrNotExist) && !busy {
+			break
+		}
+	}
+	return l.Close()
+}
+
+func (k *keeper) accept(l net.Listener) {
+	for {
+		conn, err := l.Accept()
+		if err != nil {
+			return
+		}
+		go k.serve(conn)
+	}
+}
+
+// serve answers one connection: a command, or a question.
+func (k *keeper) serve(conn net.Conn) {
+	var buf []byte
+	kind, payload, err := readFrame(conn, &buf)
+	if err != nil {
+		conn.Close()
+		return
+	}
+	switch kind {
+	case framePresence:
+		k.present(conn, &buf)
+	case frameList:
+		// A keeper of another server may not have noticed yet that it is gone:
+		// all it has is for who asks.
+		_ = writeJSON(conn, frameKeys, k.list(string(payload) == "true")) // who is gone asks again
+		conn.Close()
+	case frameStart:
+		k.start(conn, payload, &buf)
+	case frameAttach:
+		k.mu.Lock()
+		r := k.runs[string(payload)]
+		k.mu.Unlock()
+		if r == nil {
+			_ = writeFrame(conn, frameNone, nil)
+			conn.Close()
+			return
+		}
+		k.follow(r, conn, &buf)
+	default:
+		conn.Close()
+	}
+}
+
+func (k *keeper) present(conn net.Conn, buf *[]byte) {
+	k.mu.Lock()
+	k.servers++
+	k.mu.Unlock()
+	if writeFrame(conn, frameBegun, nil) == nil {
+		_, _, _ = readFrame(conn, buf) // until it is gone
+	}
+	conn.Close()
+	k.mu.Lock()
+	k.servers--
+	k.mu.Unlock()
+}
+
+func (k *keeper) start(conn net.Conn, payload []byte, buf *[]byte) {
+	var spec Spec
+	if err := json.Unmarshal(payload, &spec); err != nil {
+		conn.Close()
+		return
+	}
+	k.mu.Lock()
+	_, twice := k.runs[spec.Key]
+	if !twice {
+		k.runs[spec.Key] = nil // taken
+	}
+	k.mu.Unlock()
+	end := Ending{Fault: "the run " + spec.Key + " was started already"}
+	if !twice {
+		r, err := k.begin(spec)
+		k.mu.Lock()
+		if err == nil {
+			k.runs[spec.Key] = r
+		} else {
+			delete(k.runs, spec.Key)
+		}
+		k.mu.Unlock()
+		if err == nil {
+			k.follow(r, conn, buf)
+			return
+		}
+		end.Fault = err.Error()
+		var errno syscall.Errno
+		if errors.As(err, &errno) {
+			end.Errno = int(errno)
+		}
+	}
+	_ = writeJSON(conn, frameNone, end)
+	conn.Close()
+}
+
+// follow tells conn about r and listens to what the server wants, until one of
+// them is gone.
+func (k *keeper) follow(r *run, conn net.Conn, buf *[]byte) {
+	if !r.attach(conn) {
+		_ = writeFrame(conn, frameNone, nil)
+		conn.Close()
+		return
+	}
+	if writeFrame(conn, frameBegun, nil) == nil {
+		go r.tell(conn)
+	}
+	for {
+		kind, _, err := readFrame(conn, buf)
+		switch {
+		case err != nil:
+			r.detach(conn)
+			return
+		case kind == frameStop:
+			go r.stop(false)
+		case kind == frameDone:
+			conn.Close()
+			k.drop(r)
+			return
+		}
+	}
+}
+
+// list lists the runs, or only those that no server follows.
+func (k *keeper) list(unattended bool) []string {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	keys := []string{}
+	for key, r := range k.runs {
+		if r == nil {
+			continue
+		}
+		r.mu.Lock()
+		if r.conn == nil || !unattended {
+			keys = append(keys, key)
+		}
+		r.mu.Unlock()
+	}
+	return keys
+}
+
+// drop ends what still runs of r and forgets it: the server is done with it.
+func (k *keeper) drop(r *run) {
+	r.stop(false)
+	k.forget(r)
+}
+
+func (k *keeper) forget(r *run) {
+	k.mu.Lock()
+	if k.runs[r.spec.Key] == r {
+		delete(k.runs, r.spec.Key)
+	}
+	k.mu.Unlock()
+	r.mu.Lock()
+	if r.ending != nil {
+		r.out.close()
+		r.err.close()
+	}
+	r.mu.Unlock()
+	select {
+	case k.news <- struct{}{}:
+	default:
+	}
+}
+
+// settle writes r to disk when it has ended and nobody is there to hear of it.
+// Where that fails, the keeper stays and keeps it in memory.
+func (k *keeper) settle(r *run) {
+	k.mu.Lock()
+	wanted := k.runs[r.spec.Key] == r
+	k.mu.Unlock()
+	r.mu.Lock()
+	if wanted && r.ending != nil && r.conn == nil && !r.saved {
+		r.saved = r.save(k.dir) == nil
+	}
+	done := r.saved
+	r.mu.Unlock()
+	if done {
+		k.forget(r)
+	}
+}
+
+// through names a file by way of its open directory.
+func through(dir *os.File, name string) string {
+	return fmt.Sprintf("/proc/self/fd/%d/%s", dir.Fd(), name)
+}
