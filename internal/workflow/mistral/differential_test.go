@@ -1,0 +1,251 @@
+package mistral_test
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"squall/internal/expr/value"
+	"squall/internal/workflow/mistral"
+)
+
+var update = flag.Bool("update", false, "ask the Mistral engine and record its answers")
+
+const (
+	recorded   = "testdata/recorded.json"
+	generation = 260 // workflows
+)
+
+// oracleAnswer is what the engine said.
+type oracleAnswer struct {
+	ID      string         `json:"id"`
+	Refused string         `json:"refused,omitempty"`
+	State   string         `json:"state,omitempty"`
+	Output  map[string]any `json:"output,omitempty"`
+	Info    string         `json:"info,omitempty"`
+	Tasks   []oracleTask   `json:"tasks,omitempty"`
+}
+
+type oracleTask struct {
+	Name  string `json:"name"`
+	State string `json:"state"`
+	Info  string `json:"info,omitempty"`
+}
+
+// record is a generated workflow with the engine's answer.
+type record struct {
+	generated
+	Answer oracleAnswer `json:"answer"`
+}
+
+// The converted workflows end as the real Mistral engine ended the originals:
+// the state of the workflow, those of its tasks, and its output. Its answers
+// were recorded; TestOracle asks it anew.
+func TestAgainstRecordedMistral(t *testing.T) {
+	data, err := os.ReadFile(recorded)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var list []record
+	if err := json.Unmarshal(data, &list); err != nil {
+		t.Fatal(err)
+	}
+	if len(list) < 200 {
+		t.Fatalf("only %d workflows were recorded", len(list))
+	}
+	compareAll(t, list)
+}
+
+// TestOracle asks the Mistral engine of Debian (package python3-mistral), in
+// process, for workflows that nobody has seen before. With -update it records
+// the answers to the usual ones.
+func TestOracle(t *testing.T) {
+	if testing.Short() {
+		t.Skip("needs a minute")
+	}
+	if os.Getenv("SQUALL_TEST_MISTRAL") == "" && !*update {
+		t.Skip("SKIPPED: the differential test against the real Mistral engine; it needs python3-mistral and SQUALL_TEST_MISTRAL=1 (make test-long sets both up)")
+	}
+	if err := exec.CommandContext(t.Context(), "/usr/bin/python3", "-c", "import mistral.tests.unit.engine.base").Run(); err != nil {
+		t.Skip("SKIPPED: the differential test against the real Mistral engine: python3-mistral, python3-oslotest, python3-testtools and python3-webtest are not installed (scripts/setup long)")
+	}
+	list := askAll(t, uint64(os.Getpid())<<20, 120) //nolint:gosec // a process id is positive
+	compareAll(t, list)
+	if !*update {
+		return
+	}
+	list = askAll(t, 1, generation)
+	text, err := json.MarshalIndent(list, "", " ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(recorded, append(text, '\n'), 0o644); err != nil { //nolint:gosec // a file of the repository
+		t.Fatal(err)
+	}
+}
+
+func askAll(t *testing.T, seed uint64, n int) []record {
+	t.Helper()
+	list := make([]record, n)
+	given := make([]generated, n)
+	for i := range list {
+		given[i] = generate(seed+uint64(i), fmt.Sprintf("g%d", i)) //nolint:gosec // small
+		list[i].generated = given[i]
+	}
+	answers := ask(t, given)
+	for i := range list {
+		list[i].Answer = answers[list[i].ID]
+	}
+	return list
+}
+
+// ask runs workflows in the engine.
+func ask(t *testing.T, list []generated) map[string]oracleAnswer {
+	t.Helper()
+	in, err := json.Marshal(list)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var stderr bytes.Buffer
+	cmd := exec.CommandContext(t.Context(), "/usr/bin/python3", "testdata/oracle.py")
+	cmd.Stdin, cmd.Stderr = bytes.NewReader(in), &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("oracle: %v\n%s", err, stderr.String())
+	}
+	answers := map[string]oracleAnswer{}
+	sc := bufio.NewScanner(bytes.NewReader(out))
+	sc.Buffer(nil, 16<<20)
+	for sc.Scan() {
+		if !bytes.HasPrefix(sc.Bytes(), []byte("{")) {
+			continue
+		}
+		var a oracleAnswer
+		if err := json.Unmarshal(sc.Bytes(), &a); err != nil {
+			t.Fatalf("oracle: %v: %s", err, sc.Text())
+		}
+		answers[a.ID] = a
+	}
+	if len(answers) != len(list) {
+		t.Fatalf("the oracle answered %d of %d", len(answers), len(list))
+	}
+	return answers
+}
+
+// compareAll converts every workflow, runs what came out and compares. Whatever
+// is called complete must be equal in all; the figures of the rest are logged.
+func compareAll(t *testing.T, list []record) {
+	t.Helper()
+	count := map[string]int{}
+	for _, r := range list {
+		target, _ := r.Params["task_name"].(string)
+		res := mistral.Convert([]byte(r.Text), mistral.Options{Pack: "gen", Name: r.ID, Exprs: exprs, Target: target})
+		v := res.Verdict()
+		if r.Answer.Refused != "" {
+			count["refused by Mistral"]++
+			continue
+		}
+		count[string(v)]++
+		if v == mistral.NotAtAll {
+			continue
+		}
+		diff := compare(t, r, res)
+		if diff == "" {
+			count[string(v)+", equal"]++
+			if v == mistral.WithNotes && testing.Verbose() {
+				count["equal: "+rulesOf(res)]++
+			}
+			continue
+		}
+		if v == mistral.Complete {
+			t.Errorf("%s: %s\n%s\n%s", r.ID, diff, r.Text, res.Workflows[0].Text)
+		} else if testing.Verbose() {
+			count["different: "+rulesOf(res)]++
+			t.Logf("%s: %s: %s", r.ID, rulesOf(res), diff)
+		}
+	}
+	t.Logf("%d workflows: %v", len(list), count)
+	if count[string(mistral.Complete)]*2 < len(list)-count["refused by Mistral"] {
+		t.Errorf("less than half of the workflows convert completely")
+	}
+}
+
+func rulesOf(res *mistral.Result) string {
+	var rules []string
+	for _, w := range res.Workflows {
+		for _, n := range w.Notes {
+			if n.Level != mistral.Info && !slices.Contains(rules, string(n.Rule)) {
+				rules = append(rules, string(n.Rule))
+			}
+		}
+	}
+	return strings.Join(rules, " ")
+}
+
+func compare(t *testing.T, r record, res *mistral.Result) string {
+	t.Helper()
+	s := &simulation{t: t, flows: map[string]mistral.Workflow{}}
+	for _, w := range res.Workflows {
+		s.flows[w.Action] = w
+	}
+	doc, err := json.Marshal(r.Input)
+	if err != nil {
+		t.Fatal(err)
+	}
+	input, err := value.FromJSON(doc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := s.run(res.Workflows[0], input.(*value.Dict))
+	if err != nil {
+		return err.Error()
+	}
+	want := answer{State: r.Answer.State}
+	if want.State == "SUCCESS" {
+		want.Output = dropNull(any(r.Answer.Output))
+		got.Output = dropNull(got.Output)
+	}
+	for _, task := range r.Answer.Tasks {
+		// A join that cannot be reached is a task in ERROR there, and none in Orquesta.
+		if task.State == "WAITING" || strings.HasPrefix(task.Info, "Failed by tasks") || strings.HasPrefix(task.Info, "Blocked by tasks") {
+			continue
+		}
+		want.Tasks = append(want.Tasks, task.Name+" "+task.State)
+	}
+	slices.Sort(want.Tasks)
+	if want.State == "ERROR" && strings.Contains(got.errors, "EvaluationException") {
+		// An expression that fails after a task makes the task fail there, and only
+		// the workflow in Orquesta.
+		want.Tasks, got.Tasks = nil, nil
+	}
+	if diff := cmp.Diff(want, got, cmpopts.IgnoreUnexported(answer{})); diff != "" {
+		return diff + got.errors
+	}
+	return ""
+}
+
+// dropNull takes null members out of the outermost object: Mistral leaves out
+// what was not published when a workflow has no output.
+func dropNull(v any) any {
+	m, ok := v.(map[string]any)
+	if !ok {
+		return map[string]any{}
+	}
+	out := map[string]any{}
+	for k, x := range m {
+		if x != nil {
+			out[k] = x
+		}
+	}
+	return out
+}
