@@ -24,7 +24,8 @@ type Deps struct {
 	Store     store.Store
 	Lifecycle *lifecycle.Service
 	Runners   Runners
-	Packs     Packs // default: packs can only be looked at
+	Packs     Packs  // default: packs can only be looked at
+	Events    Events // default: events can only be looked at
 	IDs       *squall.IDSource
 	Exprs     *expr.Set     // for what aliases say and workflows hold; default: a set of its own
 	Keyring   *auth.Keyring // for secrets of the datastore; default: one that ends with the process

@@ -24,6 +24,7 @@ import (
 	"squall/internal/expr/jinja"
 	"squall/internal/expr/yaql"
 	"squall/internal/lifecycle"
+	"squall/internal/reactor"
 	"squall/internal/runner/python"
 	"squall/internal/runner/ssh"
 	"squall/internal/runner/types"
@@ -49,6 +50,7 @@ type server struct {
 	packs   *content.Service
 	keyring *auth.Keyring
 	sched   *scheduler.Scheduler
+	events  *reactor.Reactor
 	api     *api.Server
 	listen  net.Listener
 	access  *access
@@ -146,9 +148,10 @@ func (s *server) wire() error {
 	c := s.config
 	ids := squall.NewIDSource()
 	tracer := otel.Tracer("squall")
+	exprs := expr.NewSet(expr.Limits{}, jinja.New(), yaql.New(yaql.Options{Now: time.Now}))
 	svc := lifecycle.New(s.store, s.types, lifecycle.Options{IDs: ids, Tracer: tracer, Log: s.log.With("part", "lifecycle"), Keyring: s.keyring,
 		Workflows: lifecycle.Workflows{
-			Exprs:   expr.NewSet(expr.Limits{}, jinja.New(), yaql.New(yaql.Options{Now: time.Now})),
+			Exprs:   exprs,
 			Options: expr.Options{NoReevaluate: !c.Expressions.Reevaluate},
 			APIURL:  c.PublicURL(),
 		},
@@ -195,6 +198,7 @@ func (s *server) wire() error {
 		return err
 	}
 	svc.SetLocal(s.sched)
+	s.events = s.newReactor(svc, exprs, ids)
 	trusted, err := networks(c.Access.ProxyTrusted)
 	if err != nil {
 		return squall.Errorf(squall.Invalid, "auth.proxy_trusted: %w", err)
@@ -204,6 +208,7 @@ func (s *server) wire() error {
 		Lifecycle:   svc,
 		Runners:     types.Known(),
 		Packs:       s.packs,
+		Events:      s.events,
 		IDs:         ids,
 		Keyring:     s.keyring,
 		Log:         s.log.With("part", "api"),
@@ -297,6 +302,7 @@ func (s *server) run(ctx context.Context) error {
 	}
 	g.Go(func() error { return s.api.Run(gctx) })
 	g.Go(func() error { return s.access.run(gctx) })
+	g.Go(func() error { return s.runEvents(ctx, gctx) })
 	g.Go(func() error { return keepWatchdog(gctx, s.store.Health) })
 	g.Go(func() error {
 		soft, cancel := context.WithCancel(gctx)

@@ -74,7 +74,7 @@ var Permissions = append([]Permission{
 	KeyList, KeyView, KeySet, KeyDelete,
 	InquiryList, InquiryView, InquiryRespond,
 	ShowSecrets, Impersonate, ListAll, MetricsView,
-}, contentPermissions...)
+}, append(contentPermissions, eventPermissions...)...)
 
 // forAdmins are the permissions an ordinary user does not have. Everything else
 // is open to every authenticated user, as in a StackStorm without RBAC.

@@ -134,3 +134,21 @@ func Trace(ctx context.Context, tx store.Tx, ids *squall.IDSource, tag string) (
 func (s *Service) Datastore() *Datastore {
 	return &Datastore{read: s.st.View, ring: s.ring, decrypt: true}
 }
+
+// Try returns the parameters that a request would be stored with, its secrets
+// masked, and stores nothing. Error kinds are those of Request.
+func (s *Service) Try(ctx context.Context, r squall.Request) (parameters json.RawMessage, err error) {
+	var def *Definition
+	err = s.st.View(ctx, func(tx store.Tx) (err error) {
+		def, err = s.current(ctx, tx, r.Action)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	p, err := s.prepare(ctx, s.st.View, def, r)
+	if err != nil {
+		return nil, err
+	}
+	return def.Form.Mask(p.Parameters), nil
+}

@@ -61,7 +61,7 @@ type index struct {
 	// listeners are the rules by trigger, by reference, standard ones first.
 	listeners map[squall.Ref][]*listener
 	rules     map[string]*listener
-	hooks     map[string]*squall.Trigger // by the path of the webhook
+	hooks     map[string][]*squall.Trigger // by the path of the webhook
 }
 
 // listens reports whether a rule that is enabled waits for the trigger.
@@ -118,7 +118,7 @@ func readIndex(ctx context.Context, tx store.Tx, before *index) (*index, error) 
 	}
 	x := &index{
 		version: version, kinds: map[squall.Ref]*kind{}, triggers: map[squall.Ref]*squall.Trigger{},
-		listeners: map[squall.Ref][]*listener{}, rules: map[string]*listener{}, hooks: map[string]*squall.Trigger{},
+		listeners: map[squall.Ref][]*listener{}, rules: map[string]*listener{}, hooks: map[string][]*squall.Trigger{},
 	}
 	if before == nil {
 		before = &index{}
@@ -133,7 +133,7 @@ func readIndex(ctx context.Context, tx store.Tx, before *index) (*index, error) 
 	for _, t := range triggers {
 		x.triggers[t.Ref] = t
 		if url, ok := hookOf(t); ok {
-			x.hooks[url] = t
+			x.hooks[url] = append(x.hooks[url], t)
 		}
 	}
 	return x, x.readRules(ctx, tx, before)

@@ -154,7 +154,7 @@ func (m *match) ask(ctx context.Context, l *listener, standardMatched bool) (mat
 		m.fail(l, 1, fmt.Sprintf("the rule cannot be used: %s", err))
 		return false, nil
 	}
-	v := compiled.Match(ctx, rule.Event{Payload: m.value}, rule.Env{Store: m.r.data, Now: m.now, StandardMatched: standardMatched})
+	v := m.verdict(ctx, l, compiled, standardMatched)
 	if ctx.Err() != nil {
 		return false, ctx.Err()
 	}
@@ -171,6 +171,11 @@ func (m *match) ask(ctx context.Context, l *listener, standardMatched bool) (mat
 		return false, nil
 	}
 	return m.enforce(ctx, l)
+}
+
+// verdict is what the criteria of a rule say.
+func (m *match) verdict(ctx context.Context, _ *listener, compiled *rule.Rule, standardMatched bool) rule.Verdict {
+	return compiled.Match(ctx, rule.Event{Payload: m.value}, rule.Env{Store: m.r.data, Now: m.now, StandardMatched: standardMatched})
 }
 
 func (m *match) fail(l *listener, number int, text string) {

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -144,34 +146,54 @@ func (r *Reactor) Emit(ctx context.Context, events ...squall.Event) ([]Accepted,
 	r.Hooks.Reacted(time.Since(began))
 	accepted := make([]Accepted, len(plans))
 	for i, p := range plans {
+		r.count(p)
 		accepted[i] = Accepted{Event: p.event.ID, New: !p.known, Enforcements: p.enforcements()}
 	}
 	return accepted, nil
 }
 
-// Hook returns the trigger of a webhook, nil when no rule waits for one.
-func (r *Reactor) Hook(ctx context.Context, url string) (*squall.Trigger, error) {
+// count tells what rules made of an event.
+func (r *Reactor) count(p *plan) {
+	ran, failed := 0, 0
+	for _, o := range p.outcomes {
+		switch {
+		case p.known:
+		case o.enforcement.Failure != "":
+			failed++
+		case o.enforcement.Execution != "":
+			ran++
+		}
+	}
+	r.Hooks.Enforced(ran, failed)
+}
+
+// Hook returns the triggers of a webhook, none when no rule waits for one.
+func (r *Reactor) Hook(ctx context.Context, url string) ([]*squall.Trigger, error) {
 	url = trimSlashes(url)
 	x, err := r.current(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if t := x.hooks[url]; t != nil {
-		return t, nil
+	if list := x.hooks[url]; list != nil {
+		return list, nil
 	}
-	// It may have been made a moment ago.
-	var version int64
-	err = r.st.View(ctx, func(tx store.Tx) (err error) {
-		version, err = tx.ContentVersion(ctx)
-		return err
-	})
-	if err != nil || version == x.version {
-		return nil, err
-	}
-	if x, err = r.reload(ctx, x.version); err != nil {
+	if x, err = r.currentNow(ctx); err != nil { // it may have been made a moment ago
 		return nil, err
 	}
 	return x.hooks[url], nil
+}
+
+// Webhooks lists the triggers of webhooks, by path.
+func (r *Reactor) Webhooks(ctx context.Context) ([]*squall.Trigger, error) {
+	x, err := r.currentNow(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var list []*squall.Trigger
+	for _, url := range slices.Sorted(maps.Keys(x.hooks)) {
+		list = append(list, x.hooks[url]...)
+	}
+	return list, nil
 }
 
 // ReEmit emits an event again, as st2 does: a new one, which says in its

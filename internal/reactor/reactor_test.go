@@ -370,10 +370,10 @@ func TestWebhookTriggers(t *testing.T) {
 		r := b.rule("hook", on("core.st2.webhook", `{"url":"/alarm/"}`))
 		b.rule("hook2", on("core.st2.webhook", `{"url":"other"}`))
 		hook, err := b.Hook(b.Context(), "alarm")
-		if err != nil || hook == nil || hook.Ref != squall.TriggerFor(r.Trigger.Type, r.Trigger.Parameters).Ref {
+		if err != nil || len(hook) != 1 || hook[0].Ref != squall.TriggerFor(r.Trigger.Type, r.Trigger.Parameters).Ref {
 			b.Fatalf("Hook = %v, %v", hook, err)
 		}
-		b.equal("its rules", outcome(b.emit(event(hook.Ref.String(), `{"body":{}}`))[0]), []string{"p.hook ran"})
+		b.equal("its rules", outcome(b.emit(event(hook[0].Ref.String(), `{"body":{}}`))[0]), []string{"p.hook ran"})
 		if hook, err := b.Hook(b.Context(), "none"); hook != nil || err != nil {
 			b.Errorf("Hook(none) = %v, %v", hook, err)
 		}

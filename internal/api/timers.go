@@ -1,0 +1,72 @@
+package api
+
+import (
+	"net/http"
+	"strconv"
+
+	"squall/internal/api/wire"
+	"squall/internal/reactor"
+	"squall/internal/squall"
+)
+
+// maxNextRuns bounds how many instants a list of timers shows of each.
+const maxNextRuns = 1000
+
+// timerViews returns the timers, with as many next instants as "next" asks for;
+// without it, they are shown as st2 does.
+func (s *Server) timerViews(r *request) (list []*reactor.TimerView, next int, err error) {
+	if s.Events == nil {
+		return nil, 0, errNoEvents
+	}
+	if text := r.query.Get("next"); text != "" {
+		if next, err = strconv.Atoi(text); err != nil || next < 1 || next > maxNextRuns {
+			return nil, 0, squall.Errorf(squall.Invalid, `Parameter "next" must be a number from 1 to %d`, maxNextRuns)
+		}
+	}
+	list, err = s.Events.Timers(r.Context(), next)
+	return list, next, err
+}
+
+func timerDocument(v *reactor.TimerView, next int) wire.Timer {
+	doc := wire.Timer{Trigger: wire.TriggerOf(v.Trigger)}
+	if next > 0 {
+		doc.Fault, doc.Next = v.Fault, []wire.Time{}
+		if !v.Last.IsZero() {
+			doc.Last = &wire.Time{Time: v.Last}
+		}
+		for _, t := range v.Next {
+			doc.Next = append(doc.Next, wire.Time{Time: t})
+		}
+	}
+	return doc
+}
+
+// timerList lists the timers that rules wait for. Filter: timer_type.
+func (s *Server) timerList(w http.ResponseWriter, r *request) error {
+	views, next, err := s.timerViews(r)
+	if err != nil {
+		return err
+	}
+	list := []wire.Timer{}
+	for _, v := range views {
+		if typ := r.query.Get("timer_type"); typ == "" || typ == v.Trigger.Type.String() {
+			list = append(list, timerDocument(v, next))
+		}
+	}
+	return respondJSON(w, http.StatusOK, list)
+}
+
+// timerGet answers with one timer, by reference or identifier.
+func (s *Server) timerGet(w http.ResponseWriter, r *request) error {
+	views, next, err := s.timerViews(r)
+	if err != nil {
+		return err
+	}
+	for _, v := range views {
+		doc := timerDocument(v, next)
+		if name := r.params["ref"]; name == doc.Ref || name == string(doc.Trigger.ID) {
+			return respondJSON(w, http.StatusOK, doc)
+		}
+	}
+	return errNoResource(r.params["ref"])
+}

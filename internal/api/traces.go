@@ -1,0 +1,223 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+
+	"squall/internal/api/wire"
+	"squall/internal/squall"
+	"squall/internal/store"
+)
+
+// traceList lists traces, newest first. Filters: trace_tag, execution,
+// trigger_instance, rule.
+func (s *Server) traceList(w http.ResponseWriter, r *request) error {
+	p, err := s.page(r, s.MaxPageSize)
+	if err != nil {
+		return err
+	}
+	var docs []wire.Trace
+	total := 0
+	err = s.Store.View(r.Context(), func(tx store.Tx) error {
+		found, n, err := s.findTraces(r, tx, p)
+		if err != nil {
+			return err
+		}
+		docs, total = make([]wire.Trace, len(found)), n
+		for i, t := range found {
+			if docs[i], err = traceDocument(r.Context(), tx, t); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	p.headers(w.Header(), total)
+	return respondJSON(w, http.StatusOK, docs)
+}
+
+func (s *Server) findTraces(r *request, tx store.Tx, p page) (found []*squall.Trace, total int, err error) {
+	ctx, q := r.Context(), r.query
+	var ids []squall.ID
+	switch {
+	case q.Get("execution") != "":
+		ids, err = traceOfExecution(ctx, tx, squall.ID(q.Get("execution")))
+	case q.Get("trigger_instance") != "":
+		var ev *squall.Event
+		if ev, err = tx.Event(ctx, squall.ID(q.Get("trigger_instance"))); err == nil {
+			ids = []squall.ID{ev.Trace}
+		}
+	case q.Get("rule") != "":
+		ids, err = tracesOfRule(ctx, tx, q.Get("rule"))
+	default:
+		if total, err = tx.CountTraces(ctx, q.Get("trace_tag"), s.CountLimit); err != nil {
+			return nil, 0, err
+		}
+		found, err = tx.FindTraces(ctx, q.Get("trace_tag"), p.offset, p.limit)
+		return found, total, err
+	}
+	if squall.KindOf(err) == squall.NotFound {
+		return nil, 0, nil
+	}
+	if err != nil {
+		return nil, 0, err
+	}
+	for _, id := range ids {
+		t, err := tx.Trace(ctx, id)
+		if squall.KindOf(err) == squall.NotFound {
+			continue
+		}
+		if err != nil {
+			return nil, 0, err
+		}
+		found = append(found, t)
+	}
+	return slice(p, found), len(found), nil
+}
+
+// traceOfExecution returns the trace that an execution, or the root of its
+// tree, belongs to.
+func traceOfExecution(ctx context.Context, tx store.Tx, id squall.ID) ([]squall.ID, error) {
+	ex, err := tx.Execution(ctx, id, 0)
+	if err != nil {
+		return nil, err
+	}
+	root, err := tx.Execution(ctx, ex.Root, store.WithParameters)
+	if err != nil {
+		return nil, err
+	}
+	var doc struct {
+		Trace struct {
+			ID squall.ID `json:"id_"`
+		} `json:"trace_context"`
+	}
+	if json.Unmarshal(root.Context, &doc) == nil && doc.Trace.ID.Valid() {
+		return []squall.ID{doc.Trace.ID}, nil
+	}
+	trace, err := tx.TraceOf(ctx, ex.Root)
+	if err != nil || trace == "" {
+		return nil, err
+	}
+	return []squall.ID{trace}, nil
+}
+
+// tracesOfRule returns the traces in which a rule had a part, newest first. Only
+// its last thousand are looked at.
+func tracesOfRule(ctx context.Context, tx store.Tx, rule string) (ids []squall.ID, err error) {
+	if squall.ID(rule).Valid() {
+		c, err := tx.ContentByID(ctx, store.Rules, squall.ID(rule))
+		if err != nil {
+			return nil, err
+		}
+		rule = c.Ref
+	}
+	list, err := tx.FindEnforcements(ctx, store.EnforcementFilter{Rule: rule, Limit: 1000})
+	if err != nil {
+		return nil, err
+	}
+	seen := map[squall.ID]bool{}
+	for _, e := range list {
+		ev, err := tx.Event(ctx, e.Event)
+		if squall.KindOf(err) == squall.NotFound {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		if !seen[ev.Trace] {
+			seen[ev.Trace] = true
+			ids = append(ids, ev.Trace)
+		}
+	}
+	return ids, nil
+}
+
+// maxTraceParts bounds the links of each kind that a trace shows.
+const maxTraceParts = 10_000
+
+// traceDocument gathers the links of a trace: its events, what rules made of
+// them, and the executions that follow, with all their descendants.
+func traceDocument(ctx context.Context, tx store.Tx, t *squall.Trace) (wire.Trace, error) {
+	doc := wire.TraceOf(t)
+	events, err := tx.FindEvents(ctx, store.EventFilter{Trace: t.ID, Oldest: true, Limit: maxTraceParts})
+	if err != nil {
+		return doc, err
+	}
+	for _, ev := range events {
+		part := wire.TracePart{ID: ev.ID, Ref: ev.Trigger.String(), At: wire.Time{Time: ev.OccurredAt}}
+		if ev.Cause != "" {
+			part.CausedBy = wire.TraceCause{Type: "action_execution", ID: string(ev.Cause)}
+		}
+		doc.Instances = append(doc.Instances, part)
+		list, err := tx.FindEnforcements(ctx, store.EnforcementFilter{Event: ev.ID})
+		if err != nil {
+			return doc, err
+		}
+		for _, e := range list {
+			if e.Number > 0 || e.Execution == "" {
+				continue
+			}
+			rule := wire.ObjectID("rule", e.Rule)
+			doc.Rules = append(doc.Rules, wire.TracePart{ID: rule, Ref: e.Rule, At: wire.Time{Time: e.At}, CausedBy: wire.TraceCause{Type: "trigger_instance", ID: string(ev.ID)}})
+			cause := wire.TraceCause{Type: "rule", ID: string(rule) + ":" + string(ev.ID)}
+			if err := addTree(ctx, tx, &doc, e.Execution, cause); err != nil {
+				return doc, err
+			}
+		}
+	}
+	direct, err := tx.TraceExecutions(ctx, t.ID)
+	if err != nil {
+		return doc, err
+	}
+	for _, id := range direct {
+		if err := addTree(ctx, tx, &doc, id, wire.TraceCause{}); err != nil {
+			return doc, err
+		}
+	}
+	return doc, nil
+}
+
+// addTree adds an execution with its descendants.
+func addTree(ctx context.Context, tx store.Tx, doc *wire.Trace, root squall.ID, cause wire.TraceCause) error {
+	f := store.ExecutionFilter{Root: root, Ascending: true, Limit: 1000}
+	var tree []*squall.Execution
+	for len(tree) < maxTraceParts {
+		list, err := tx.FindExecutions(ctx, f)
+		if err != nil {
+			return err
+		}
+		tree = append(tree, list...)
+		if len(list) < f.Limit {
+			break
+		}
+		f.After = list[len(list)-1].ID
+	}
+	for _, ex := range tree {
+		part := wire.TracePart{ID: ex.ID, Ref: ex.Action.String(), At: wire.Time{Time: ex.CreatedAt}, CausedBy: cause}
+		if ex.Parent != nil {
+			part.CausedBy = wire.TraceCause{Type: "action_execution", ID: string(ex.Parent.Execution)}
+		}
+		doc.Executions = append(doc.Executions, part)
+	}
+	return nil
+}
+
+// traceGet answers with one trace.
+func (s *Server) traceGet(w http.ResponseWriter, r *request) error {
+	var doc wire.Trace
+	err := s.Store.View(r.Context(), func(tx store.Tx) error {
+		t, err := tx.Trace(r.Context(), squall.ID(r.params["id"]))
+		if err != nil {
+			return notFoundAs(err, errNoObject(r.params["id"]))
+		}
+		doc, err = traceDocument(r.Context(), tx, t)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return respondJSON(w, http.StatusOK, doc)
+}
