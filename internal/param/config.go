@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 
 	"squall/internal/expr"
@@ -21,16 +20,9 @@ func Config(ctx context.Context, pack string, schema squall.Schema, values json.
 	if err != nil {
 		return nil, err
 	}
-	root := map[string]any{}
-	for _, p := range schema {
-		prop, err := property(p)
-		if err != nil {
-			return nil, squall.Errorf(squall.Invalid, "The schema of %q in the configuration of pack %q is not valid: %v", p.Name, pack, err)
-		}
-		if p.Secret {
-			prop["secret"] = true
-		}
-		root[p.Name] = prop
+	root, err := configSchema(pack, schema)
+	if err != nil {
+		return nil, err
 	}
 	c := configuration{ctx: ctx, pack: pack, open: &expr.Env{Store: store, User: user}}
 	c.secret = &expr.Env{Store: decrypting{store}, User: user}
@@ -131,7 +123,7 @@ func memberSchema(schema map[string]any, name string) map[string]any {
 	patterns, _ := schema["patternProperties"].(map[string]any)
 	for _, pattern := range slices.Sorted(maps.Keys(patterns)) {
 		prop, ok := patterns[pattern].(map[string]any)
-		if re, err := regexp.Compile(pattern); ok && err == nil && re.MatchString(name) {
+		if re, err := pythonRegexp(pattern); ok && err == nil && re.MatchString(name) {
 			return prop
 		}
 	}

@@ -20,18 +20,19 @@ type ConfigForm struct {
 func CompileConfig(s *squall.ConfigSchema) (*ConfigForm, error) {
 	f := &ConfigForm{pack: s.Pack, attributes: map[string]*checker{}}
 	secrets := map[string]*mask{}
+	schemas, err := configSchema(s.Pack, s.Attributes)
+	if err != nil {
+		return nil, err
+	}
 	for _, p := range s.Attributes {
-		prop, err := property(p)
-		if err == nil {
-			if m := maskOf(prop, p.Secret); m != nil {
-				secrets[p.Name] = m
-			}
-			allowNull(p.Name, prop, map[string]any{})
-			delete(prop, "required")
-			f.attributes[p.Name], err = compile(prop)
+		prop := schemas[p.Name].(map[string]any)
+		if m := maskOf(prop, p.Secret); m != nil {
+			secrets[p.Name] = m
 		}
-		if err != nil {
-			return nil, squall.Errorf(squall.Invalid, "The schema of %q in config.schema.yaml of pack %q is not valid: %v", p.Name, s.Pack, err)
+		allowNull(p.Name, prop, map[string]any{})
+		delete(prop, "required")
+		if f.attributes[p.Name], err = compile(prop); err != nil {
+			return nil, schemaFault(p.Name, s.Pack, err)
 		}
 		if p.Required && len(p.Default) == 0 {
 			f.required = append(f.required, p.Name)

@@ -3,6 +3,8 @@ package param
 import (
 	"bytes"
 	"encoding/json"
+	"maps"
+	"slices"
 
 	"squall/internal/squall"
 )
@@ -13,9 +15,33 @@ const Masked = "********"
 // mask is the part of a schema that says what is secret.
 type mask struct {
 	whole      bool
-	properties map[string]*mask
+	properties map[string]*mask // nil where a member has a name and no secret
+	patterns   []patternMask
+	rest       *mask // of members without a name and without a pattern
 	items      *mask
 }
+
+// patternMask is for the members whose names match.
+type patternMask struct {
+	re   interface{ MatchString(string) bool }
+	mask *mask
+}
+
+// member returns what is secret in a member of an object.
+func (m *mask) member(name string) *mask {
+	if found, ok := m.properties[name]; ok {
+		return found
+	}
+	for _, p := range m.patterns {
+		if p.re.MatchString(name) {
+			return p.mask
+		}
+	}
+	return m.rest
+}
+
+// ofObject reports whether there can be secrets in members of an object.
+func (m *mask) ofObject() bool { return len(m.properties) > 0 || len(m.patterns) > 0 || m.rest != nil }
 
 // Mask is Of(rt, a).Mask(given).
 func Mask(rt *squall.RunnerType, a *squall.Action, given json.RawMessage) json.RawMessage {
@@ -51,11 +77,49 @@ func maskOf(schema map[string]any, secret bool) *mask {
 	if items, ok := schema["items"].(map[string]any); ok {
 		m.items = maskOf(items, false)
 	}
-	if len(m.properties) == 0 && m.items == nil {
+	m.unnamed(schema)
+	if !m.ofObject() && m.items == nil {
 		return nil
 	}
 	return m
 }
+
+// unnamed adds what is secret in members that the schema does not name. A
+// pattern that cannot be compiled, which the check of the schema tells of,
+// stands for every name here: too much is masked then, not too little.
+func (m *mask) unnamed(schema map[string]any) {
+	patterns, _ := schema["patternProperties"].(map[string]any)
+	for _, pattern := range slices.Sorted(maps.Keys(patterns)) {
+		sub, _ := patterns[pattern].(map[string]any)
+		below := maskOf(sub, false)
+		if below == nil {
+			continue
+		}
+		p := patternMask{mask: below, re: everything{}}
+		if re, err := pythonRegexp(pattern); err == nil {
+			p.re = re
+		}
+		m.patterns = append(m.patterns, p)
+	}
+	if more, ok := schema["additionalProperties"].(map[string]any); ok {
+		m.rest = maskOf(more, false)
+	}
+	if len(m.patterns) == 0 && m.rest == nil {
+		return
+	}
+	named, _ := schema["properties"].(map[string]any)
+	for name := range named {
+		if _, ok := m.properties[name]; !ok {
+			m.properties[name] = nil
+		}
+	}
+}
+
+// everything matches every name.
+type everything struct{}
+
+// MatchString is true.
+func (everything) MatchString(string) bool { return true }
 
 func masksOf(properties any) map[string]*mask {
 	props, _ := properties.(map[string]any)
@@ -129,7 +193,7 @@ func (m *mask) rewrite(doc json.RawMessage, leaf func(json.RawMessage) (json.Raw
 		}
 	}
 	switch {
-	case start == json.Delim('{') && len(m.properties) > 0:
+	case start == json.Delim('{') && m.ofObject():
 		out.WriteByte('{')
 		for first := true; d.More(); first = false {
 			comma(first)
@@ -142,7 +206,7 @@ func (m *mask) rewrite(doc json.RawMessage, leaf func(json.RawMessage) (json.Raw
 				return nil, err
 			}
 			out.Write(append(key, ':'))
-			if err := element(m.properties[name.(string)]); err != nil {
+			if err := element(m.member(name.(string))); err != nil {
 				return nil, err
 			}
 		}

@@ -86,7 +86,7 @@ func (m *mask) mapTexts(v any, fn func(string) (string, error)) (any, error) {
 	case map[string]any:
 		out := make(map[string]any, len(v)) // a default is shared by all runs
 		for k, item := range v {
-			below := m.properties[k]
+			below := m.member(k)
 			if m.whole {
 				below = m
 			}
