@@ -135,18 +135,21 @@ type converter struct {
 	o     Options
 	notes *notes
 	maybe map[string]bool // variables that are not there on every way
-	inner map[string]*innerResult
-}
 
-// innerResult is kept for ad-hoc actions whose output changes the result.
-type innerResult struct{ yaql string }
+	// later: conditions are evaluated in a task of their own, after publishing.
+	later     bool
+	added     map[string]*yaml.Node // such tasks
+	addedNext map[string][]string   // where they lead
+	addedTo   map[string][]string   // behind which task they stand
+}
 
 func convertFlow(b *book, w *flow, main bool, shared []Note, o Options) Workflow {
 	out := Workflow{Name: w.name, Action: actionOf(w, main, o)}
 	maybe := map[string]bool{}
 	for range 3 { // once more when inspection finds variables that may be missing
 		ns := &notes{list: slices.Clone(shared)}
-		c := &converter{book: b, flow: w, o: o, notes: ns, maybe: maybe}
+		c := &converter{book: b, flow: w, o: o, notes: ns, maybe: maybe,
+			added: map[string]*yaml.Node{}, addedNext: map[string][]string{}, addedTo: map[string][]string{}}
 		root := c.workflow(main)
 		out.Inputs, out.Required = c.inputNames()
 		out.Notes, out.Verdict = ns.sorted(), verdict(ns.list)
@@ -279,6 +282,8 @@ func (c *converter) tasks() *yaml.Node {
 		}
 		nodes[t.id()], next[t.id()] = c.task(t)
 	}
+	maps.Copy(nodes, c.added)
+	maps.Copy(next, c.addedNext)
 	if len(reached) == 0 && len(w.tasks) > 0 {
 		c.notes.add(RuleWrong, Impossible, w.at, "no task is without one before it: nothing can start")
 	}
@@ -293,6 +298,9 @@ func (c *converter) tasks() *yaml.Node {
 	for _, t := range w.tasks {
 		if slices.Contains(reached, t.id()) {
 			tasks.setKey(keyLike(t.id(), t.key), nodes[t.id()])
+			for _, name := range c.addedTo[t.id()] {
+				tasks.set(name, nodes[name])
+			}
 		} else {
 			c.notes.add(RuleIgnored, Info, t.at, "the task %q can never run, and is left out", t.name)
 		}

@@ -175,8 +175,8 @@ func compareAll(t *testing.T, list []record) {
 		}
 	}
 	t.Logf("%d workflows: %v", len(list), count)
-	if count[string(mistral.Complete)]*2 < len(list)-count["refused by Mistral"] {
-		t.Errorf("less than half of the workflows convert completely")
+	if count[string(mistral.NotAtAll)]*10 > len(list)-count["refused by Mistral"] {
+		t.Errorf("more than a tenth of the workflows do not convert")
 	}
 }
 
@@ -222,6 +222,7 @@ func compare(t *testing.T, r record, res *mistral.Result) string {
 		}
 		want.Tasks = append(want.Tasks, task.Name+" "+task.State)
 	}
+	got.Tasks = slices.DeleteFunc(got.Tasks, func(s string) bool { return strings.Contains(s, "_then ") }) // added
 	slices.Sort(want.Tasks)
 	if want.State == "ERROR" && strings.Contains(got.errors, "EvaluationException") {
 		// An expression that fails after a task makes the task fail there, and only

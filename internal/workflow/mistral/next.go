@@ -28,14 +28,25 @@ type transition struct {
 // condition rewrites a guard. Guards see what the task publishes; here that is
 // put in place of the variables.
 func (c *converter) condition(t *task, n *yaml.Node, published []binding) (language, inner string) {
-	language, inner, ok := single(textOf(n))
+	language, inner, ok := c.tryCondition(t, n, published)
+	if !ok {
+		c.notes.add(RuleMixedTemplate, Impossible, at(t.name, n), "the condition reads variables that the task publishes, in a form that cannot be put in their place")
+	}
+	return language, inner
+}
+
+func (c *converter) tryCondition(t *task, n *yaml.Node, published []binding) (language, inner string, ok bool) {
+	language, inner, ok = single(textOf(n))
 	if !ok {
 		c.notes.add(RuleMixedTemplate, Impossible, at(t.name, n), "the condition is not one expression")
-		return "yaql", "true"
+		return "yaql", "true", true
 	}
 	r := c.rewriter(t, n)
-	r.own = true
+	r.own = !c.later
 	r.published = map[string]string{}
+	if c.later {
+		published = nil
+	}
 	for _, b := range published {
 		own := c.rewriter(t, b.val)
 		own.own, own.notes = true, &notes{} // it is noted where it is published
@@ -64,10 +75,7 @@ func (c *converter) condition(t *task, n *yaml.Node, published []binding) (langu
 	} else {
 		inner = r.yaql(inner)
 	}
-	if r.bad {
-		c.notes.add(RuleMixedTemplate, Impossible, at(t.name, n), "the condition reads variables that the task publishes, in a form that cannot be put in their place")
-	}
-	return language, inner
+	return language, inner, !r.bad
 }
 
 // literal reports a value without any expression.
@@ -111,7 +119,21 @@ func (c *converter) next(t *task, m *mapping) (to []string) {
 	if len(all) == 0 {
 		return nil
 	}
-	seq := list()
+	seq, to := c.nextNode(t, all)
+	key := t.success.key
+	if key == nil {
+		key = t.complete.key
+	}
+	if key == nil {
+		key = t.failure.key
+	}
+	m.setKey(keyLike("next", key), seq)
+	return to
+}
+
+// nextNode writes transitions.
+func (c *converter) nextNode(t *task, all []transition) (seq *yaml.Node, to []string) {
+	seq = list()
 	for _, tr := range all {
 		to = append(to, tr.do...)
 		e := newMapping()
@@ -136,15 +158,7 @@ func (c *converter) next(t *task, m *mapping) (to []string) {
 		}
 		seq.Content = append(seq.Content, e.node)
 	}
-	key := t.success.key
-	if key == nil {
-		key = t.complete.key
-	}
-	if key == nil {
-		key = t.failure.key
-	}
-	m.setKey(keyLike("next", key), seq)
-	return to
+	return seq, to
 }
 
 func same(a, b outcome) bool {
@@ -249,12 +263,40 @@ func (c *converter) unhandled(t *task, after []target) {
 // transitions turns an outcome into elements of next.
 func (c *converter) transitions(t *task, o outcome) []transition {
 	start := transition{when: o.when, lang: o.lang, pub: o.publish}
+	if !c.later && !o.fails && slices.ContainsFunc(o.targets, func(to target) bool {
+		if to.guard == nil {
+			return false
+		}
+		_, _, ok := c.tryCondition(t, to.guard, o.publish)
+		return !ok
+	}) && (strings.HasPrefix(o.when, "succeeded()") || slices.ContainsFunc(t.failure.targets, func(to target) bool { return to.guard == nil })) {
+		start.do = []string{c.step(t, o)}
+		return []transition{start}
+	}
 	list := c.decide(t, start, o.targets, o.fails, o.publish)
 	if !slices.ContainsFunc(list, func(tr transition) bool { return tr.when == start.when }) && len(o.publish) > 0 {
 		list = append(list, start) // the variables are set whatever the conditions say
 	}
 	// What has no target and sets nothing is no transition, but handles errors.
 	return slices.DeleteFunc(list, func(tr transition) bool { return len(tr.do) == 0 && len(tr.pub) == 0 })
+}
+
+// step adds a task without action that decides what follows when the variables
+// are published.
+func (c *converter) step(t *task, o outcome) string {
+	name := t.id() + "_then"
+	for c.flow.task(name) != nil || c.added[name] != nil {
+		name += "_"
+	}
+	c.notes.add(RuleAddedTask, Info, t.at, "the task %q was added: conditions after %q read what that publishes", name, t.name)
+	c.later = true
+	list := c.transitions(t, outcome{targets: o.targets})
+	c.later = false
+	m := newMapping()
+	seq, to := c.nextNode(t, list)
+	m.set("next", seq)
+	c.added[name], c.addedNext[name], c.addedTo[t.id()] = m.node, to, append(c.addedTo[t.id()], name)
+	return name
 }
 
 // decide walks through targets up to the first command that ends the workflow.
