@@ -220,11 +220,14 @@ func (s *Server) keyPut(w http.ResponseWriter, r *request) error {
 		case err == nil:
 			k.ID = old.ID
 		case squall.KindOf(err) == squall.NotFound:
-			k.ID = s.IDs.Next(tx.Now())
+			old, k.ID = nil, s.IDs.Next(tx.Now())
 		default:
 			return err
 		}
 		if err := tx.PutKey(r.Context(), k); err != nil {
+			return err
+		}
+		if err := s.tellKey(r.Context(), tx, old, k); err != nil {
 			return err
 		}
 		return s.note(tx, r, k.UID())
@@ -244,7 +247,18 @@ func (s *Server) keyDelete(w http.ResponseWriter, r *request) error {
 	}
 	found := false
 	err = s.Store.Update(r.Context(), func(tx store.Tx) (err error) {
+		old, err := tx.Key(r.Context(), ref)
+		if squall.KindOf(err) == squall.NotFound {
+			found = false
+			return nil
+		}
+		if err != nil {
+			return err
+		}
 		if found, err = tx.DeleteKey(r.Context(), ref); err != nil || !found {
+			return err
+		}
+		if err := s.tellKey(r.Context(), tx, old, nil); err != nil {
 			return err
 		}
 		return s.note(tx, r, ref.UID())

@@ -2,6 +2,7 @@ package reactor
 
 import (
 	"context"
+	"encoding/json"
 	"math/rand/v2"
 	"time"
 
@@ -153,5 +154,24 @@ func (r *Reactor) Sweep(ctx context.Context) error {
 			}
 		}
 	}
+	return nil
+}
+
+// Tell stores an event inside a transaction of the caller's, about what that
+// transaction does, when a rule listens to it. Rules react after the commit.
+func (r *Reactor) Tell(ctx context.Context, tx store.Tx, trigger squall.Ref, payload json.RawMessage) error {
+	version, err := tx.ContentVersion(ctx)
+	if err != nil {
+		return err
+	}
+	// An index that is old does not know: then the event is stored in any case.
+	if x := r.known.Load(); x != nil && x.version == version && !x.listens(trigger) {
+		return nil
+	}
+	ev := &squall.Event{ID: r.IDs.Next(tx.Now()), Trigger: trigger, Type: trigger, Payload: payload, OccurredAt: tx.Now()}
+	if _, err := tx.InsertEvent(ctx, ev); err != nil {
+		return err
+	}
+	tx.Wake(store.TopicEvents)
 	return nil
 }
