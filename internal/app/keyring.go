@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"squall/internal/auth"
+	"squall/internal/reseal"
 	"squall/internal/squall"
 	"squall/internal/store"
 )
@@ -143,4 +144,22 @@ func keepOwner(f *os.File, path string) error {
 		return nil
 	}
 	return f.Chown(int(owner.Uid), int(owner.Gid))
+}
+
+// sealAgain seals with the newest key what older ones sealed. Only a server that
+// is alone with its database does it by itself: of a cluster nobody here knows
+// whether all nodes have the newest key.
+func (s *server) sealAgain(ctx context.Context) error {
+	if s.config.Database.URL != "" || len(s.keyring.Keys()) < 2 {
+		return nil
+	}
+	report, err := (&reseal.Sealer{Store: s.store, Ring: s.keyring, Log: s.log.With("part", "keyring")}).Run(ctx)
+	switch {
+	case ctx.Err() != nil: // the next start goes on
+	case err != nil:
+		s.log.Error("secrets could not be sealed again with the newest key; the next start goes on", "done", report.Resealed, "error", err)
+	case report.Resealed > 0:
+		s.log.Info("sealed secrets again with the newest key", "count", report.Resealed, "key", s.keyring.Keys()[0])
+	}
+	return nil
 }

@@ -26,6 +26,7 @@ import (
 	"squall/internal/lifecycle"
 	"squall/internal/reactor"
 	"squall/internal/runner/python"
+	"squall/internal/runner/keep"
 	"squall/internal/runner/ssh"
 	"squall/internal/runner/types"
 	"squall/internal/scheduler"
@@ -59,6 +60,7 @@ type server struct {
 	// streamAddress is where only the stream is meant, "" without st2_ports.
 	streamAddress string
 	ssh           *ssh.Pool
+	keep          *keep.Client // nil: local actions end with this process
 	python        *python.Runner
 	stops         []func() // in the order of start
 
@@ -161,6 +163,9 @@ func (s *server) wire() error {
 	if err != nil {
 		return err
 	}
+	if err := s.openKeep(); err != nil {
+		return err
+	}
 	if err := s.openSSH(); err != nil {
 		return err
 	}
@@ -176,6 +181,8 @@ func (s *server) wire() error {
 		Slots:       c.Scheduler.Slots,
 		Queues:      c.Scheduler.Queues,
 		LeaseTTL:    leaseTTL(c),
+		Keep:        s.keeper(),
+		KeepFor:     c.Scheduler.KeepFor,
 		RescueEvery: c.Scheduler.LeaseTTL / 2,
 		Heartbeat:   c.Scheduler.Heartbeat,
 		Poll:        c.Scheduler.Poll,
@@ -302,6 +309,7 @@ func (s *server) run(ctx context.Context) error {
 	}
 	g.Go(func() error { return s.api.Run(gctx) })
 	g.Go(func() error { return s.access.run(gctx) })
+	g.Go(func() error { return s.sealAgain(gctx) })
 	g.Go(func() error { return s.runEvents(ctx, gctx) })
 	g.Go(func() error { return keepWatchdog(gctx, s.store.Health) })
 	g.Go(func() error {

@@ -169,6 +169,13 @@ func (r *Keyring) Open(p Purpose, sealed string) (string, error) {
 	return string(plain), nil
 }
 
+// Newest reports whether the newest key sealed the text. It does not say that
+// the text can be opened.
+func (r *Keyring) Newest(sealed string) bool {
+	b, err := hex.DecodeString(sealed[:min(len(sealed), 2*(1+keyIDSize))])
+	return err == nil && len(b) == 1+keyIDSize && b[0] == sealVersion && hex.EncodeToString(b[1:]) == r.keys[0].ID
+}
+
 var errSealed = squall.Errorf(squall.Invalid, "The value is not encrypted with a key of the keyring, or it was changed.")
 
 // ringFile is the form in which a keyring is kept.

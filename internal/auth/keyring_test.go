@@ -256,3 +256,17 @@ func BenchmarkKeyringOpen(b *testing.B) {
 		}
 	}
 }
+
+func TestNewest(t *testing.T) {
+	t.Parallel()
+	old := NewKeyring(time.Unix(1, 0))
+	ring := old.Rotate(time.Unix(2, 0))
+	for sealed, want := range map[string]bool{
+		ring.Seal(ForDatastore, "x"): true, ring.Seal(ForConfig("p"), ""): true, old.Seal(ForDatastore, "x"): false,
+		"": false, "0": false, "zz": false, "01": false, "not sealed at all": false, "ABCDEF0123456789": false,
+	} {
+		if got := ring.Newest(sealed); got != want {
+			t.Errorf("Newest(%q) = %v", sealed, got)
+		}
+	}
+}

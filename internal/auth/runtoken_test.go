@@ -23,11 +23,15 @@ func TestRunToken(t *testing.T) {
 		}
 	}
 	for name, open := range map[string]func() (RunToken, error){
-		"at its end":       func() (RunToken, error) { return OpenRunToken(ring, secret, now.Add(time.Hour)) },
-		"another keyring":  func() (RunToken, error) { return OpenRunToken(NewKeyring(now), secret, now) },
-		"changed":          func() (RunToken, error) { return OpenRunToken(ring, secret[:len(secret)-1]+"0"+"0", now) },
-		"another purpose":  func() (RunToken, error) { return OpenRunToken(ring, runTokenPrefix+ring.Seal(ForDatastore, `{"u":"root"}`), now) },
-		"nobody's":         func() (RunToken, error) { return OpenRunToken(ring, RunToken{Ends: now.Add(time.Hour)}.Seal(ring), now) },
+		"at its end":      func() (RunToken, error) { return OpenRunToken(ring, secret, now.Add(time.Hour)) },
+		"another keyring": func() (RunToken, error) { return OpenRunToken(NewKeyring(now), secret, now) },
+		"changed":         func() (RunToken, error) { return OpenRunToken(ring, secret[:len(secret)-1]+"0"+"0", now) },
+		"another purpose": func() (RunToken, error) {
+			return OpenRunToken(ring, runTokenPrefix+ring.Seal(ForDatastore, `{"u":"root"}`), now)
+		},
+		"nobody's": func() (RunToken, error) {
+			return OpenRunToken(ring, RunToken{Ends: now.Add(time.Hour)}.Seal(ring), now)
+		},
 		"only its prefix":  func() (RunToken, error) { return OpenRunToken(ring, runTokenPrefix, now) },
 		"nothing at all":   func() (RunToken, error) { return OpenRunToken(ring, "", now) },
 		"plain text in it": func() (RunToken, error) { return OpenRunToken(ring, runTokenPrefix+`{"u":"root"}`, now) },
