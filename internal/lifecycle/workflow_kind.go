@@ -5,22 +5,25 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 
 	"squall/internal/expr"
 	"squall/internal/expr/value"
 	"squall/internal/squall"
 	"squall/internal/workflow"
 	"squall/internal/workflow/chain"
+	"squall/internal/workflow/mistral"
 )
 
 // The runners of workflows. No node claims their executions: Advance moves them.
 const (
 	WorkflowRunner = "orquesta"
 	ChainRunner    = "action-chain"
+	MistralRunner  = "mistral-v2" // what converts completely runs as it is
 )
 
 // flowRunners are the runners of workflows.
-var flowRunners = []string{WorkflowRunner, ChainRunner}
+var flowRunners = []string{WorkflowRunner, ChainRunner, MistralRunner}
 
 // IsFlow reports whether a runner's executions are workflows.
 func IsFlow(runner string) bool { return slices.Contains(flowRunners, runner) }
@@ -162,6 +165,8 @@ func (s *Service) loadFlow(def *Definition) *flowFault {
 				return
 			}
 			def.chainSpec = spec
+		case def.Action.Runner == MistralRunner:
+			def.flowSpec, def.flowFault = s.loadMistral(def)
 		default:
 			def.flowSpec, def.flowFault = s.loadOrquesta(def.Action.Definition)
 		}
@@ -191,6 +196,66 @@ func (s *Service) loadOrquesta(text string) (*workflow.Spec, *flowFault) {
 	return nil, fault
 }
 
+// loadMistral converts a workflow of Mistral. One that behaves otherwise here has
+// to be converted by somebody who has read why.
+func (s *Service) loadMistral(def *Definition) (*workflow.Spec, *flowFault) {
+	main, _ := def.Form.Value(nil, "workflow").(string)
+	target, _ := def.Form.Value(nil, "task").(string)
+	ref := def.Action.Ref
+	res := mistral.Convert([]byte(def.Action.Definition), mistral.Options{Pack: ref.Pack, Name: ref.Name, Main: main, Target: target, Exprs: s.flow.Exprs})
+	w := res.Workflows[0]
+	switch {
+	case w.Verdict != mistral.Complete:
+		fault := faultOf(fmt.Sprintf("The workflow %s is one of Mistral and does not run here as it is; convert it with squall workflow convert.", ref))
+		for _, n := range w.Notes {
+			if n.Level != mistral.Info {
+				fault.problems = append(fault.problems, value.DictOf("type", "error", "message", fmt.Sprintf("%s, line %d: %s", n.Rule, n.Line, n.Message)))
+			}
+		}
+		return nil, fault
+	case len(w.Calls) > 0:
+		return nil, faultOf(fmt.Sprintf("The workflow %s calls other workflows of its file, which are no actions here; convert it with squall workflow convert.", ref))
+	}
+	return s.loadOrquesta(w.Text)
+}
+
+// mistralFlow is a workflow of Mistral that runs as Orquesta's, and shows its
+// result as StackStorm's runner did.
+type mistralFlow struct{ orquesta }
+
+// result has the outputs on top, and the state under extra.
+func (m mistralFlow) result(w *rowWriter, s squall.Status) json.RawMessage {
+	if !s.Final() {
+		return nil
+	}
+	state := map[squall.Status]string{squall.Succeeded: "SUCCESS", squall.Canceled: "CANCELLED"}[s]
+	var info any
+	if state == "" {
+		state = "ERROR"
+		var list []string
+		for _, e := range m.Errors() {
+			if msg, ok := e.Value().GetStr("message"); ok {
+				list = append(list, fmt.Sprint(msg))
+			}
+		}
+		info = strings.Join(list, "\n")
+	}
+	out := value.NewDict(4)
+	if o := m.Output(); o != nil {
+		out.Update(o)
+	}
+	out.SetStr("extra", value.DictOf("state", state, "state_info", info))
+	return w.doc(pairsOf(out)...)
+}
+
+// asLanguage makes the conductor one of the action's runner.
+func asLanguage(def *Definition, c *workflow.Conductor) conductor {
+	if def.Action.Runner == MistralRunner {
+		return mistralFlow{orquesta{c}}
+	}
+	return orquesta{c}
+}
+
 // newConductor makes the conductor of a workflow that begins, and what it
 // changed to begin. The error is the workflow's.
 func (s *Service) newConductor(ctx context.Context, def *Definition, ex *squall.Execution, tasks *taskLookup) (conductor, workflow.Changes, error) {
@@ -213,7 +278,7 @@ func (s *Service) newConductor(ctx context.Context, def *Definition, ex *squall.
 	if err != nil {
 		return nil, workflow.Changes{}, err
 	}
-	return orquesta{c}, first, nil
+	return asLanguage(def, c), first, nil
 }
 
 // restoreConductor makes a conductor from its rows.
@@ -229,7 +294,7 @@ func (s *Service) restoreConductor(def *Definition, ex *squall.Execution, rows w
 	if err != nil {
 		return nil, err
 	}
-	return orquesta{c}, nil
+	return asLanguage(def, c), nil
 }
 
 // chainHost is what the conductor of a chain gets from outside.

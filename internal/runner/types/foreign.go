@@ -9,7 +9,6 @@ import "squall/internal/squall"
 func Known() *Catalog {
 	all := Builtin().All()
 	for _, t := range []*squall.RunnerType{
-		mistral(),
 		winrm("winrm-cmd", "Runs a command on a Windows machine."),
 		winrm("winrm-ps-cmd", "Runs a PowerShell command on a Windows machine."),
 		winrm("winrm-ps-script", "Runs a PowerShell script of the pack on a Windows machine."),
@@ -19,19 +18,6 @@ func Known() *Catalog {
 		}
 	}
 	return New(all...)
-}
-
-func mistral() *squall.RunnerType {
-	return &squall.RunnerType{
-		Name:        "mistral-v2",
-		Description: "Held a workflow of OpenStack Mistral; such a workflow has to be converted before it runs.",
-		Parameters: squall.Schema{
-			param("context", "object", "Variables the workflow begins with.", byDefault("{}")),
-			param("skip_notify", "array", "Tasks whose end is not announced.", byDefault("[]")),
-			param("task", "string", "Task at which a reverse workflow ends."),
-			param("workflow", "string", "Workflow to begin with, when the file has several."),
-		},
-	}
 }
 
 func winrm(name, description string) *squall.RunnerType {

@@ -79,3 +79,16 @@ func actionChain() *squall.RunnerType {
 		Output:    json.RawMessage(`{"type":"object","properties":{"published":{"type":"object"},"tasks":{"type":"array"}},"additionalProperties":false}`),
 	}
 }
+
+func mistral() *squall.RunnerType {
+	return &squall.RunnerType{
+		Name:        "mistral-v2",
+		Description: "Runs a workflow of OpenStack Mistral that converts completely to Orquesta; others have to be converted.",
+		Parameters: squall.Schema{
+			param("context", "object", "Variables the workflow begins with.", byDefault("{}")),
+			param("skip_notify", "array", "Tasks whose end is not announced.", byDefault("[]")),
+			param("task", "string", "Task at which a reverse workflow ends."),
+			param("workflow", "string", "Workflow to begin with, when the file has several."),
+		},
+	}
+}

@@ -31,6 +31,7 @@ func Builtin() *Catalog {
 		noop(),
 		orquesta(),
 		actionChain(),
+		mistral(),
 		packManager(),
 		pythonScript(),
 		remoteShellCmd(),

@@ -46,6 +46,9 @@ type Workflow struct {
 	Inputs   []string `json:"-"`
 	Required []string `json:"-"`
 	Notes    []Note   `json:"notes,omitempty"`
+	// Calls are the actions that other workflows of the file become, as far as this
+	// one calls them.
+	Calls []string `json:"calls,omitempty"`
 }
 
 // Verdict is the worst of all workflows of the file.
@@ -152,6 +155,7 @@ func convertFlow(b *book, w *flow, main bool, shared []Note, o Options) Workflow
 			added: map[string]*yaml.Node{}, addedNext: map[string][]string{}, addedTo: map[string][]string{}}
 		root := c.workflow(main)
 		out.Inputs, out.Required = c.inputNames()
+		out.Calls = c.calls()
 		out.Notes, out.Verdict = ns.sorted(), verdict(ns.list)
 		if out.Verdict == NotAtAll {
 			out.Text = ""
@@ -338,6 +342,18 @@ func (c *converter) inputs() *yaml.Node {
 		out.Content = append(out.Content, copyNode(n))
 	}
 	return out
+}
+
+func (c *converter) calls() (list []string) {
+	for _, t := range c.flow.tasks {
+		if t.workflow == "" {
+			continue
+		}
+		if name := c.subworkflow(t); name != t.workflow && !slices.Contains(list, name) {
+			list = append(list, name)
+		}
+	}
+	return list
 }
 
 func (c *converter) inputNames() (all, required []string) {

@@ -247,7 +247,7 @@ func (c *converter) action(t *task, m *mapping) {
 		if len(t.with) == 0 && isNull(t.prop("retry")) && isNull(t.prop("wait-before")) && c.waitAfter(t) == 0 {
 			return // a task without action does nothing, too
 		}
-	case "std.http", "std.mistral_http", "std.ssh", "std.ssh_proxied", "std.email", "std.js", "std.javascript":
+	case "std.http", "std.mistral_http", "std.async_noop", "std.ssh", "std.ssh_proxied", "std.email", "std.js", "std.javascript":
 		if !c.standard(t, &name, input) {
 			return
 		}
