@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 
 	"squall/internal/content"
+	"squall/internal/pyenv"
 	"squall/internal/runner/types"
 	"squall/packs"
 )
@@ -29,6 +30,10 @@ func (s *server) loadPacks(ctx context.Context) error {
 		Dirs:      c.Packs.Dirs,
 		Builtin:   builtin,
 		IndexFile: c.Packs.Index,
+		Environments: &pyenv.Maker{
+			Dir: c.virtualenvs(), Python: c.Python.Path, Installer: c.Python.Installer,
+			Index: c.Python.Index, Wheels: c.Python.Wheels, SitePackages: c.Python.SitePackages,
+		},
 	}
 	return s.packs.Load(ctx)
 }

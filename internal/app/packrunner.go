@@ -59,7 +59,7 @@ func (r packRunner) Run(ctx context.Context, job *runner.Job, out runner.Output)
 		add(r.packs.RegisterPacks(ctx, params.Packs, content.Options{}))
 	case "install":
 		for _, from := range params.Packs {
-			if add(r.packs.Install(ctx, from, content.InstallOptions{Force: params.Force, SkipDependencies: params.SkipDependencies})); failure != nil {
+			if add(r.packs.Install(ctx, from, content.InstallOptions{Force: params.Force, SkipDependencies: params.SkipDependencies, Progress: out.Stdout()})); failure != nil {
 				break
 			}
 		}
@@ -69,6 +69,18 @@ func (r packRunner) Run(ctx context.Context, job *runner.Job, out runner.Output)
 				break
 			}
 			changes = append(changes, packChange{Pack: ref, Added: []string{}, Changed: []string{}, Removed: []string{"pack " + ref}, Problems: []string{}})
+		}
+	case "setup_virtualenv":
+		for _, ref := range params.Packs {
+			var made bool
+			if made, failure = r.packs.SetUpEnvironment(ctx, ref, out.Stdout()); failure != nil {
+				break
+			}
+			change := packChange{Pack: ref, Added: []string{}, Changed: []string{}, Removed: []string{}, Problems: []string{}}
+			if made {
+				change.Changed = append(change.Changed, "environment")
+			}
+			changes = append(changes, change)
 		}
 	default:
 		return squall.Outcome{}, squall.Errorf(squall.Invalid, "runner pack-manager cannot do %q", job.Action.EntryPoint)

@@ -21,13 +21,14 @@ type PythonConfig struct {
 	Idle         time.Duration
 	Memory       int64
 	PackLib      bool
+	Installer    string
 	Index        string
 	Wheels       string
 	SitePackages bool
 }
 
 func defaultPython() PythonConfig {
-	return PythonConfig{Path: "python3", Warm: true, Idle: 10 * time.Minute, SitePackages: true}
+	return PythonConfig{Path: "python3", Warm: true, Installer: "auto", Idle: 10 * time.Minute, SitePackages: true}
 }
 
 func (c *PythonConfig) options() []option {
@@ -43,6 +44,7 @@ func (c *PythonConfig) options() []option {
 		}},
 		{key: "python.memory", value: (*sizeValue)(&c.Memory), help: "address space an action may use; 0B: no limit"},
 		{key: "python.pack_lib", value: (*boolValue)(&c.PackLib), help: "make the directory lib of packs importable (StackStorm: enable_common_libs)"},
+		{key: "python.installer", value: (*textValue)(&c.Installer), help: "pip, uv or auto: uv where it is there and packs do not see the system's packages, pip otherwise", check: oneOf(&c.Installer, "auto", "pip", "uv")},
 		{key: "python.index", value: (*textValue)(&c.Index), help: "address of the index that requirements of packs are installed from; none: only from python.wheels; empty: what pip or uv are configured with"},
 		{key: "python.wheels", value: (*textValue)(&c.Wheels), help: "directory of wheels that requirements are looked for in first"},
 		{key: "python.site_packages", value: (*boolValue)(&c.SitePackages), help: "let environments of packs see what is installed for python.path, so that requests, PyYAML or six come from the system"},

@@ -4,6 +4,10 @@ import (
 	"archive/tar"
 	"archive/zip"
 	"compress/gzip"
+	"context"
+	"errors"
+	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -322,5 +326,88 @@ func TestDirectoriesOfTheAdministrator(t *testing.T) {
 	paths, _, err := s.Paths()
 	if err != nil || !slices.Contains(paths, filepath.Join(dir, "mine")) {
 		t.Errorf("paths %v: %v", paths, err)
+	}
+}
+
+// environments notes what is asked of it, and fails where it is told to.
+type environments struct {
+	calls []string
+	fail  string
+}
+
+func (e *environments) note(call string) error {
+	e.calls = append(e.calls, call)
+	if strings.HasPrefix(call, e.fail+" ") {
+		return squall.Errorf(squall.Invalid, "told to fail")
+	}
+	return nil
+}
+
+func (e *environments) Prepare(_ context.Context, pack, dir string, fresh bool, progress io.Writer) (string, error) {
+	if !isFile(filepath.Join(dir, "pack.yaml")) {
+		return "", errors.New("the pack is not there")
+	}
+	fmt.Fprintln(progress, "preparing")
+	return "env", e.note(fmt.Sprintf("prepare %s %t", pack, fresh))
+}
+func (e *environments) Use(pack, env string) error { return e.note("use " + pack + " " + env) }
+func (e *environments) Undo(pack string) error     { return e.note("undo " + pack) }
+func (e *environments) Done(pack string) error     { return e.note("done " + pack) }
+func (e *environments) Remove(pack string) error   { return e.note("remove " + pack) }
+
+func isFile(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode().IsRegular()
+}
+
+func TestTheEnvironmentComesAndGoesWithThePack(t *testing.T) {
+	s, e := service(t), &environments{fail: "nothing"}
+	s.Environments = e
+	from := mine(t, t.TempDir())
+	var progress strings.Builder
+	if _, err := s.Install(t.Context(), from, content.InstallOptions{Progress: &progress}); err != nil {
+		t.Fatal(err)
+	}
+	equal(t, "calls", e.calls, []string{"prepare mine false", "use mine env", "done mine"})
+	equal(t, "progress", progress.String(), "preparing\n")
+
+	for fail, want := range map[string][]string{
+		"prepare": {"prepare mine false"},
+		"use":     {"prepare mine false", "use mine env", "undo mine"},
+	} {
+		e.calls, e.fail = nil, fail
+		files(t, from, map[string]string{"pack.yaml": "name: mine\nversion: 3.0.0\n"})
+		if _, err := s.Install(t.Context(), from, content.InstallOptions{}); squall.KindOf(err) != squall.Invalid {
+			t.Errorf("%s fails: %v", fail, err)
+		}
+		equal(t, "calls when "+fail+" fails", e.calls, want)
+		equal(t, "version when "+fail+" fails", version(t, s, "mine"), "1.0.0")
+		equal(t, "left", leftovers(t, s), []string(nil))
+	}
+
+	e.calls, e.fail = nil, "nothing"
+	made, err := s.SetUpEnvironment(t.Context(), "mine", io.Discard)
+	if err != nil || !made {
+		t.Errorf("set up: %t, %v", made, err)
+	}
+	if err := s.Remove(t.Context(), "mine"); err != nil {
+		t.Fatal(err)
+	}
+	equal(t, "calls", e.calls, []string{"prepare mine true", "use mine env", "done mine", "remove mine"})
+	if _, err := s.SetUpEnvironment(t.Context(), "mine", io.Discard); squall.KindOf(err) != squall.NotFound {
+		t.Errorf("of a pack that is gone: %v", err)
+	}
+}
+
+func TestAPackForPython2IsRefused(t *testing.T) {
+	s := service(t)
+	from := mine(t, t.TempDir())
+	files(t, from, map[string]string{"pack.yaml": "name: mine\nversion: 1.0.0\npython_versions: ['2']\n"})
+	_, err := s.Install(t.Context(), from, content.InstallOptions{})
+	if squall.KindOf(err) != squall.Invalid || !strings.Contains(err.Error(), "Python 2") {
+		t.Errorf("%v", err)
+	}
+	if _, err := s.Install(t.Context(), from, content.InstallOptions{Force: true}); err != nil {
+		t.Errorf("by force: %v", err)
 	}
 }

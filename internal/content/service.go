@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -28,6 +29,8 @@ type Service struct {
 	Dirs      []string // packs of the administrator; they are only registered
 	Builtin   []string // directories of the built-in packs
 	IndexFile string   // a JSON file with packs that can be installed by name; "": none
+	// Environments makes the environments of packs that need some; nil: nobody does.
+	Environments Environments
 
 	mu sync.Mutex
 }
@@ -123,6 +126,7 @@ func (s *Service) registerPacks(ctx context.Context, names []string, o Options) 
 type InstallOptions struct {
 	Force            bool // also with faulty files, or for another version of StackStorm
 	SkipDependencies bool
+	Progress         io.Writer // is told what takes long; nil: nobody
 }
 
 // Install fetches a pack (a directory, an archive, a git address or a name in
@@ -172,7 +176,7 @@ func (s *Service) install(ctx context.Context, from string, o InstallOptions, se
 			return reports, fmt.Errorf("dependencies of pack %s: %w", ref, err)
 		}
 	}
-	own, err := s.replace(ctx, ref, staged)
+	own, err := s.replace(ctx, ref, staged, o.progress())
 	return append(reports, own...), err
 }
 
@@ -210,6 +214,9 @@ func (s *Service) check(ctx context.Context, fetched string, o InstallOptions) (
 	}
 	if refused := p.Refused(); len(refused) > 0 {
 		return nil, "", squall.Errorf(squall.Invalid, "pack %q has %d problems, the first is %s; force installs what is right of it", ref, len(refused), refused[0])
+	}
+	if v := p.Content.Pack.PythonVersions; len(v) > 0 && !slices.Contains(v, "3") {
+		return nil, "", squall.Errorf(squall.Invalid, "pack %q is written for Python %s; force installs it all the same", ref, strings.Join(v, ", "))
 	}
 	if want := p.Content.Pack.ServerVersion; !satisfies(Compatible, want) {
 		return nil, "", squall.Errorf(squall.Invalid, "pack %q needs StackStorm %s, this server stands for %s; force installs it all the same", ref, want, Compatible)
@@ -264,8 +271,13 @@ func (s *Service) registered(ctx context.Context, name string) (bool, error) {
 }
 
 // replace puts a staged pack into its place and registers it; if that fails the
-// old one comes back.
-func (s *Service) replace(ctx context.Context, ref, staged string) ([]*Report, error) {
+// old one comes back. Its environment is made first, which may take minutes, and
+// takes its place with it.
+func (s *Service) replace(ctx context.Context, ref, staged string, progress io.Writer) ([]*Report, error) {
+	env, err := s.prepare(ctx, ref, staged, false, progress)
+	if err != nil {
+		return nil, err
+	}
 	target, old := filepath.Join(s.Dir, ref), filepath.Join(s.Dir, oldPrefix+ref)
 	upgrade := isDir(target)
 	if upgrade {
@@ -274,19 +286,19 @@ func (s *Service) replace(ctx context.Context, ref, staged string) ([]*Report, e
 		}
 	}
 	undo := func() error {
-		if err := os.RemoveAll(target); err != nil || !upgrade {
+		if err := errors.Join(env.undo(), os.RemoveAll(target)); err != nil || !upgrade {
 			return err
 		}
 		return os.Rename(old, target)
 	}
-	if err := os.Rename(staged, target); err != nil {
+	if err := errors.Join(os.Rename(staged, target), env.use()); err != nil {
 		return nil, errors.Join(err, undo())
 	}
 	reports, err := s.registerPacks(ctx, []string{ref}, Options{})
 	if err != nil {
 		return nil, errors.Join(err, undo())
 	}
-	return reports, os.RemoveAll(old)
+	return reports, errors.Join(os.RemoveAll(old), env.done())
 }
 
 // oldPrefix begins the name under which a pack waits until its successor is
@@ -307,7 +319,7 @@ func (s *Service) recover() error {
 		if name, ok := strings.CutPrefix(e.Name(), oldPrefix); ok {
 			// The crash came before the new pack was surely registered.
 			target := filepath.Join(s.Dir, name)
-			if err := os.RemoveAll(target); err != nil {
+			if err := errors.Join((&environment{s.Environments, name, ""}).undo(), os.RemoveAll(target)); err != nil {
 				return err
 			}
 			if err := os.Rename(path, target); err != nil {
@@ -370,6 +382,11 @@ func (s *Service) Remove(ctx context.Context, ref string) error {
 	gone := filepath.Join(s.Dir, ".stage-gone-"+ref)
 	if err := errors.Join(os.RemoveAll(gone), os.Rename(paths[i], gone)); err != nil {
 		return err
+	}
+	if s.Environments != nil {
+		if err := s.Environments.Remove(ref); err != nil {
+			return err
+		}
 	}
 	return os.RemoveAll(gone)
 }
