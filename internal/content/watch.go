@@ -55,8 +55,11 @@ func (s *Service) Watch(ctx context.Context, o Watching) error {
 		case <-ctx.Done():
 			return nil
 		case e := <-w.Events:
-			if e.Has(fsnotify.Chmod) && !e.Has(fsnotify.Write) {
+			if e.Op == fsnotify.Chmod {
 				continue // indexers and backups touch everything
+			}
+			if e.Has(fsnotify.Remove) || e.Has(fsnotify.Rename) {
+				delete(f.watched, e.Name) // should it come back, it is another directory
 			}
 			quiet.Reset(o.Quiet)
 		case err := <-w.Errors:
