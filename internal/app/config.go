@@ -61,6 +61,7 @@ type Config struct {
 	Packs struct {
 		Dirs  []string
 		Index string
+		Watch bool
 	}
 	API struct {
 		MaxPageSize int
@@ -168,6 +169,7 @@ func (c *Config) options() []option {
 		{key: "retention.executions", value: (*durationValue)(&c.Retention.Executions), help: "how long finished executions are kept; 0s: for ever"},
 		{key: "retention.events", value: (*durationValue)(&c.Retention.Events), help: "how long stream events are kept for clients that reconnect", check: func() error { return positive(c.Retention.Events) }},
 		{key: "packs.dirs", value: (*listValue)(&c.Packs.Dirs), help: "directories whose sub-directories are packs"},
+		{key: "packs.watch", value: (*boolValue)(&c.Packs.Watch), help: "register packs by themselves when their files change"},
 		{key: "packs.index", value: (*textValue)(&c.Packs.Index), help: "JSON file with the packs that can be installed by name; empty: none"},
 		{key: "api.max_page_size", value: (*intValue)(&c.API.MaxPageSize), help: "largest limit of a list", check: atLeast(&c.API.MaxPageSize, 1)},
 		{key: "api.max_body", value: (*sizeValue)(&c.API.MaxBody), help: "largest request body", check: func() error {

@@ -310,6 +310,9 @@ func (s *server) run(ctx context.Context) error {
 	g.Go(func() error { return s.api.Run(gctx) })
 	g.Go(func() error { return s.access.run(gctx) })
 	g.Go(func() error { return s.sealAgain(gctx) })
+	if s.config.Packs.Watch {
+		g.Go(func() error { return s.packs.Watch(gctx, content.Watching{}) })
+	}
 	g.Go(func() error { return s.runEvents(ctx, gctx) })
 	g.Go(func() error { return keepWatchdog(gctx, s.store.Health) })
 	g.Go(func() error {
