@@ -51,6 +51,7 @@ var mayImport = map[string][]string{
 	"internal/reactor":   {"internal/squall", "internal/expr", "internal/expr/value", "internal/param", "internal/rule", "internal/timer", "internal/store", "internal/lifecycle"},
 	"internal/content":   {"internal/squall", "internal/pack", "internal/store"},
 	"internal/reseal":    {"internal/squall", "internal/auth", "internal/param", "internal/store"},
+	"internal/sensor":    {"internal/squall", "internal/auth", "internal/store"},
 	"internal/scheduler": {"internal/squall", "internal/param", "internal/store", "internal/lifecycle", "internal/runner"},
 
 	// Rim.
