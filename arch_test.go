@@ -59,6 +59,7 @@ var mayImport = map[string][]string{
 	"internal/store/sqlite":    {"internal/squall", "internal/store", "internal/store/driver"},
 	"internal/store/postgres":  {"internal/squall", "internal/store", "internal/store/driver"},
 	"internal/pyenv":           {"internal/squall"},
+	"internal/runner/std":      {"internal/squall", "internal/runner"},
 	"internal/runner/noop":     {"internal/squall", "internal/runner"},
 	"internal/runner/python":   {"internal/squall", "internal/runner", "internal/runner/process"},
 	"internal/runner/process":  {},

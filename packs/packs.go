@@ -10,9 +10,11 @@ import "embed"
 
 // Files holds the built-in packs, one directory each.
 //
-//go:embed core linux packs chatops default examples
+//go:embed core linux packs chatops default std examples
 var Files embed.FS
 
 // Names returns the names of the built-in packs, which are their directories.
 // A pack stands behind those whose trigger types it uses.
-func Names() []string { return []string{"core", "linux", "packs", "chatops", "default", "examples"} }
+func Names() []string {
+	return []string{"core", "linux", "packs", "chatops", "default", "std", "examples"}
+}

@@ -12,13 +12,14 @@ import (
 	"squall/internal/runner/local"
 	"squall/internal/runner/noop"
 	"squall/internal/runner/remote"
+	"squall/internal/runner/std"
 	"squall/internal/store"
 )
 
 // runners is the one list of drivers, by the names of their types
 // (internal/runner/types holds what the API shows of them).
 func (s *server) runners() (runner.Set, error) {
-	limits := local.Config{OutputLimit: int(s.config.Scheduler.OutputLimit)}
+	limits := local.Config{OutputLimit: int(s.config.Scheduler.OutputLimit), Keep: s.keep, Alone: s.config.Scheduler.KeepFor}
 	cmd, err := local.NewCmd(limits)
 	if err != nil {
 		return nil, fmt.Errorf("runner local-shell-cmd: %w", err)
@@ -33,6 +34,7 @@ func (s *server) runners() (runner.Set, error) {
 		"inquirer":           inquiry.Runner{},
 		"local-shell-cmd":    cmd,
 		"local-shell-script": script,
+		"mistral-std":        std.Runner{},
 		"noop":               noop.Runner{},
 		"pack-manager":       packRunner{s.packs},
 		"python-script":      s.python,

@@ -166,6 +166,7 @@ func TestBuiltInPacksAreRight(t *testing.T) {
 			"traceroute", "vmstat",
 		},
 		"default":  nil,
+		"std":      {"echo", "fail", "noop", "test_dict"},
 		"chatops":  {"post_message"},
 		"packs":    {"install", "load", "uninstall"},
 		"examples": {"count", "disk_usage", "fail", "greet", "sleep", "workflow_items", "workflow_parallel", "workflow_sequence"},

@@ -92,3 +92,10 @@ func mistral() *squall.RunnerType {
 		},
 	}
 }
+
+func mistralStd() *squall.RunnerType {
+	return &squall.RunnerType{
+		Name:        "mistral-std",
+		Description: "Runs the standard actions of OpenStack Mistral that need nothing from outside.",
+	}
+}

@@ -32,6 +32,7 @@ func Builtin() *Catalog {
 		orquesta(),
 		actionChain(),
 		mistral(),
+		mistralStd(),
 		packManager(),
 		pythonScript(),
 		remoteShellCmd(),
