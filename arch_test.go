@@ -40,6 +40,7 @@ var mayImport = map[string][]string{
 	"internal/workflow/mistral": {"internal/workflow", "internal/expr", "internal/expr/jinja"},
 	"internal/workflow/chain":   {"internal/squall", "internal/workflow", "internal/param", "internal/expr", "internal/expr/value", "internal/expr/jinja", "internal/expr/pyyaml"},
 	"internal/timer":            {},
+	"internal/cronfile":         {"internal/timer"},
 	"internal/policy":           {"internal/squall"},
 
 	// Contracts.
@@ -82,7 +83,7 @@ var mayImport = map[string][]string{
 	"internal/client":          {"internal/squall", "internal/api/wire"},
 	"internal/argparse":        {"internal/expr/value", "internal/expr/textwrap"},
 	"internal/st2cli":          {"internal/squall", "internal/argparse", "internal/client", "internal/api/wire", "internal/expr/value", "internal/expr/pyyaml", "internal/expr/jsonpath", "internal/expr/textwrap"},
-	"internal/cli":             {"internal/squall", "internal/argparse", "internal/st2cli", "internal/auth", "internal/client", "internal/api/wire", "internal/expr", "internal/expr/...", "internal/workflow", "internal/timer"},
+	"internal/cli":             {"internal/squall", "internal/argparse", "internal/st2cli", "internal/auth", "internal/client", "internal/api/wire", "internal/expr", "internal/expr/...", "internal/workflow", "internal/timer", "internal/cronfile"},
 	"internal/app":             {"internal/...", "packs", "python"},
 	"packs":                    {},
 	"python":                   {},
@@ -101,7 +102,7 @@ var mayImport = map[string][]string{
 // pure packages take values and give values. What they must not import, and why.
 var (
 	purePackages = []string{
-		"internal/squall", "internal/expr/...", "internal/param", "internal/pack", "internal/auth", "internal/workflow/...", "internal/rule", "internal/alias", "internal/timer", "internal/policy",
+		"internal/squall", "internal/expr/...", "internal/param", "internal/pack", "internal/auth", "internal/workflow/...", "internal/rule", "internal/alias", "internal/timer", "internal/policy", "internal/cronfile",
 	}
 	impure = map[string]string{
 		"os":           "input and output belong to the rim",

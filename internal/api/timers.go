@@ -7,6 +7,7 @@ import (
 	"squall/internal/api/wire"
 	"squall/internal/reactor"
 	"squall/internal/squall"
+	"squall/internal/store"
 )
 
 // maxNextRuns bounds how many instants a list of timers shows of each.
@@ -69,4 +70,32 @@ func (s *Server) timerGet(w http.ResponseWriter, r *request) error {
 		}
 	}
 	return errNoResource(r.params["ref"])
+}
+
+// timerHistory lists the times of a timer and what became of them, newest first.
+func (s *Server) timerHistory(w http.ResponseWriter, r *request) error {
+	p, err := s.page(r, s.MaxPageSize)
+	if err != nil {
+		return err
+	}
+	docs := []wire.Fire{}
+	err = s.Store.View(r.Context(), func(tx store.Tx) error {
+		c, err := contentNamed(r.Context(), tx, store.Triggers, r.params["ref"])
+		if err != nil {
+			return err
+		}
+		fires, err := tx.Fires(r.Context(), c.Ref, p.limit)
+		if err != nil {
+			return err
+		}
+		docs = make([]wire.Fire, len(fires))
+		for i, f := range fires {
+			docs[i] = wire.Fire{Nominal: wire.Time{Time: f.Nominal}, Outcome: string(f.Outcome), At: wire.Time{Time: f.At}, Event: f.Event}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return respondJSON(w, http.StatusOK, docs)
 }

@@ -13,7 +13,7 @@ import (
 
 func (a *app) timerCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "timer", Short: "Look at schedules"}
-	cmd.AddCommand(a.timerNextCommand())
+	cmd.AddCommand(a.timerNextCommand(), a.timerImportCommand())
 	return cmd
 }
 

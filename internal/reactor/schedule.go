@@ -41,20 +41,22 @@ type schedule struct {
 
 // scheduleParameters are those of core.squall.schedule.
 type scheduleParameters struct {
-	Cron     string `json:"cron"`     // five or six fields, @daily, H
-	Every    string `json:"every"`    // "30s", "5m"
-	At       string `json:"at"`       // a date
-	Timezone string `json:"timezone"` // of the time zone database
-	From     string `json:"from"`
-	To       string `json:"to"`
-	Jitter   string `json:"jitter"` // up to so much later
-	Key      string `json:"key"`    // what H and jitter are spread by
-	Missed   string `json:"missed"`
-	Window   string `json:"window"` // how far back missed instants are made up for
-	Grace    string `json:"grace"`
-	Overlap  string `json:"overlap"`
-	Depth    int    `json:"depth"`
-	DeadMan  string `json:"dead_man"`
+	Cron  string `json:"cron"`  // five or six fields, @daily, H
+	Every string `json:"every"` // "30s", "5m"
+	At    string `json:"at"`    // a date
+	// Calendar is the parameters of core.st2.CronTimer: all fields have to fit.
+	Calendar json.RawMessage `json:"calendar"`
+	Timezone string          `json:"timezone"` // of the time zone database
+	From     string          `json:"from"`
+	To       string          `json:"to"`
+	Jitter   string          `json:"jitter"` // up to so much later
+	Key      string          `json:"key"`    // what H and jitter are spread by
+	Missed   string          `json:"missed"`
+	Window   string          `json:"window"` // how far back missed instants are made up for
+	Grace    string          `json:"grace"`
+	Overlap  string          `json:"overlap"`
+	Depth    int             `json:"depth"`
+	DeadMan  string          `json:"dead_man"`
 	Exclude  []struct {
 		Name     string   `json:"name"`
 		From     string   `json:"from"`
@@ -97,10 +99,10 @@ func (s *schedule) read(p *scheduleParameters, at timer.At) (err error) {
 		}
 	}
 	key := cmp.Or(p.Key, s.trigger.Ref.Name)
-	switch given := [3]bool{p.Cron != "", p.Every != "", p.At != ""}; given {
-	case [3]bool{true, false, false}:
+	switch given := [4]bool{p.Cron != "", p.Every != "", p.At != "", len(p.Calendar) > 0}; given {
+	case [4]bool{true, false, false, false}:
 		s.spec, err = timer.ParseCrontab(p.Cron, key, at)
-	case [3]bool{false, true, false}:
+	case [4]bool{false, true, false, false}:
 		var every time.Duration
 		if every, err = time.ParseDuration(p.Every); err == nil && (every < time.Second || every%time.Second != 0) {
 			err = fmt.Errorf("every %s: it must be whole seconds", p.Every)
@@ -108,11 +110,13 @@ func (s *schedule) read(p *scheduleParameters, at timer.At) (err error) {
 		if err == nil {
 			s.spec, err = timer.Parse(timer.Interval, fmt.Appendf(nil, `{"unit":"seconds","delta":%d}`, int64(every/time.Second)), at)
 		}
-	case [3]bool{false, false, true}:
+	case [4]bool{false, false, false, true}:
+		s.spec, err = timer.Parse(timer.Cron, p.Calendar, at)
+	case [4]bool{false, false, true, false}:
 		doc, _ := json.Marshal(map[string]string{"date": p.At}) //nolint:errchkjson // a text
 		s.spec, err = timer.Parse(timer.Date, doc, at)
 	default:
-		err = fmt.Errorf("a schedule needs one of cron, every and at")
+		err = fmt.Errorf("a schedule needs one of cron, every, at and calendar")
 	}
 	if err != nil {
 		return err

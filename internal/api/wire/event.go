@@ -123,3 +123,11 @@ type RuleTest struct {
 	Parameters   json.RawMessage `json:"parameters,omitempty"`
 	RequestError string          `json:"request_error,omitempty"`
 }
+
+// Fire is what became of a time of a timer.
+type Fire struct {
+	Nominal Time      `json:"nominal"`
+	Outcome string    `json:"outcome"`
+	At      Time      `json:"decided_at"`
+	Event   squall.ID `json:"trigger_instance_id,omitempty"`
+}
