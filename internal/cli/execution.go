@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"time"
@@ -14,7 +15,8 @@ import (
 
 func (a *app) executionCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "execution", Aliases: []string{"ex"}, Short: "Look at executions, watch, cancel and repeat them"}
-	cmd.AddCommand(a.executionListCommand(), a.executionGetCommand(), a.executionTailCommand(), a.executionCancelCommand(), a.executionRerunCommand())
+	cmd.AddCommand(a.executionListCommand(), a.executionGetCommand(), a.executionTailCommand(), a.executionCancelCommand(), a.executionRerunCommand(),
+		a.executionPauseCommand(), a.executionResumeCommand(), a.executionTreeCommand(), a.executionHistoryCommand(), a.executionContextCommand(), a.executionDiffCommand())
 	return cmd
 }
 
@@ -204,6 +206,41 @@ func (a *app) executionCancelCommand() *cobra.Command {
 			}
 			return nil
 		},
+	}
+}
+
+func (a *app) executionPauseCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:     "pause ID...",
+		Short:   "Let workflows start no more tasks; running actions end first",
+		Example: "  squall execution pause 6b0314fc6e31f466e4e4acd2",
+		Args:    cobra.MinimumNArgs(1),
+		RunE:    a.withClient(a.eachExecution((*client.Client).Pause, "To go on: squall execution resume %s")),
+	}
+}
+
+func (a *app) executionResumeCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:     "resume ID...",
+		Short:   "Let paused workflows go on",
+		Example: "  squall execution resume 6b0314fc6e31f466e4e4acd2",
+		Args:    cobra.MinimumNArgs(1),
+		RunE:    a.withClient(a.eachExecution((*client.Client).Resume, "To watch it: squall execution tail %s")),
+	}
+}
+
+// eachExecution does something to each of some executions and says what to do next.
+func (a *app) eachExecution(do func(*client.Client, context.Context, string) (*wire.Execution, error), next string) func(context.Context, *client.Client, []string) error {
+	return func(ctx context.Context, c *client.Client, ids []string) error {
+		st := newStyles(a.io.renderer())
+		for _, id := range ids {
+			ex, err := do(c, ctx, id)
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(a.io.Stdout, "%s %s\n"+next+"\n", ex.ID, st.ofStatus(ex.Status), ex.ID)
+		}
+		return nil
 	}
 }
 

@@ -110,6 +110,9 @@ func (a *app) watch(ctx context.Context, c *client.Client, ex *wire.Execution, o
 		fmt.Fprintf(a.io.Stdout, "%s %s\n", st.head.Render(ex.ActionRef()), st.dim.Render(id))
 	}
 
+	if talk && ex.LiveAction != nil && ex.LiveAction.IsWorkflow {
+		return a.watchFlow(ctx, follow, c, ex, o)
+	}
 	var p *progress
 	if talk && a.io.isTerminal() {
 		p = startProgress(a.io.Stderr, "running")
@@ -149,6 +152,18 @@ func (a *app) watch(ctx context.Context, c *client.Client, ex *wire.Execution, o
 		return &ExitError{Code: ExitFailed}
 	}
 	return nil
+}
+
+// watchFlow is watch for workflows: a tree of its tasks.
+func (a *app) watchFlow(ctx, follow context.Context, c *client.Client, ex *wire.Execution, o runOptions) error {
+	done, err := a.watchTree(follow, c, ex, false)
+	if err != nil {
+		return a.explainWatch(ctx, err, ex.ID, o)
+	}
+	if err := a.printEnd(newStyles(a.io.renderer()), done, o); err != nil {
+		return err
+	}
+	return endedWell(done)
 }
 
 // explainWatch says that the execution goes on when only the watching ended.
