@@ -19,6 +19,9 @@ type Options struct {
 	Pack, Name string
 	// Main is the workflow to begin with when a file has several.
 	Main string
+	// Parameters are the names of the action's parameters; nil: not known.
+	// ActionChains do not name their inputs.
+	Parameters []string
 	// Target is the task a reverse workflow ends with.
 	Target string
 	// Exprs inspects what came out. Nil: it is not inspected.
@@ -376,11 +379,12 @@ func (c *converter) assignments(n *yaml.Node) *yaml.Node {
 	for _, e := range entries(n) {
 		list = append(list, binding{e.name, e.key, e.val})
 	}
-	return c.bind(list, func(n *yaml.Node) *rewriter { return c.rewriter(nil, n) })
+	return bind(c.notes, list, func(n *yaml.Node) (*yaml.Node, map[string]bool) { return c.rewriter(nil, n).reading(copyNode(n)) })
 }
 
-// bind converts variables that are set at once.
-func (c *converter) bind(in []binding, rewrite func(*yaml.Node) *rewriter) *yaml.Node {
+// bind converts variables that are set at once. rewrite gives the new value and
+// the variables it reads.
+func bind(ns *notes, in []binding, rewrite func(*yaml.Node) (*yaml.Node, map[string]bool)) *yaml.Node {
 	if len(in) == 0 {
 		return nil
 	}
@@ -391,9 +395,8 @@ func (c *converter) bind(in []binding, rewrite func(*yaml.Node) *rewriter) *yaml
 	}
 	waiting := make([]bound, 0, len(in))
 	for _, b := range in {
-		r := rewrite(b.val)
-		r.used = map[string]bool{}
-		waiting = append(waiting, bound{b, r.node(copyNode(b.val)), r.used})
+		n, reads := rewrite(b.val)
+		waiting = append(waiting, bound{b, n, reads})
 	}
 	out := list()
 	for len(waiting) > 0 {
@@ -403,7 +406,7 @@ func (c *converter) bind(in []binding, rewrite func(*yaml.Node) *rewriter) *yaml
 		})
 		if i < 0 {
 			b := waiting[0]
-			c.notes.add(RulePublishCycle, Impossible, at("", b.key), "the variable %q is published together with variables that read it and that it reads", b.name)
+			ns.add(RulePublishCycle, Impossible, at("", b.key), "the variable %q is published together with variables that read it and that it reads", b.name)
 			i = 0
 		}
 		b := waiting[i]
@@ -461,4 +464,27 @@ func (c *converter) publishedNames() (out []string) {
 		}
 	}
 	return out
+}
+
+// Kind tells what a file is: "mistral", "action-chain", or "" for anything else.
+func Kind(src []byte) string {
+	root, err := readYAML(src)
+	if err != nil || root.Kind != yaml.MappingNode {
+		return ""
+	}
+	if n := valueOf(root, "chain"); n != nil && n.Kind == yaml.SequenceNode {
+		return "action-chain"
+	}
+	if !isMistral(root) || lookup(root, "runner_type") != nil {
+		return ""
+	}
+	if n := valueOf(root, "workflows"); n != nil && n.Kind == yaml.MappingNode {
+		return "mistral"
+	}
+	for _, e := range entries(root) {
+		if valueOf(e.val, "tasks") != nil {
+			return "mistral"
+		}
+	}
+	return ""
 }

@@ -57,6 +57,12 @@ func (r *rewriter) node(n *yaml.Node) *yaml.Node {
 	return n
 }
 
+// reading rewrites a tree, and lists the variables it reads.
+func (r *rewriter) reading(n *yaml.Node) (*yaml.Node, map[string]bool) {
+	r.used = map[string]bool{}
+	return r.node(n), r.used
+}
+
 // text rewrites the expressions of a text.
 func (r *rewriter) text(s string) string {
 	if yaqlForm.MatchString(s) {

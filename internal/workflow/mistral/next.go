@@ -140,10 +140,10 @@ func (c *converter) nextNode(t *task, all []transition) (seq *yaml.Node, to []st
 		if tr.when != "" {
 			e.set("when", str(wrap(tr.lang, tr.when)))
 		}
-		pub := c.bind(tr.pub, func(n *yaml.Node) *rewriter {
+		pub := bind(c.notes, tr.pub, func(n *yaml.Node) (*yaml.Node, map[string]bool) {
 			r := c.rewriter(t, n)
 			r.own = true
-			return r
+			return r.reading(copyNode(n))
 		})
 		if pub != nil {
 			e.set("publish", pub)
