@@ -55,6 +55,10 @@ The command ends with status 1 when there is a difference, as diff does.`,
 
 // compared is what of an execution is compared.
 func compared(ctx context.Context, c *client.Client, id string) (map[string]any, error) {
+	id, err := outermost(ctx, c, id)
+	if err != nil {
+		return nil, err
+	}
 	ex, err := c.Execution(ctx, id)
 	if err != nil {
 		return nil, err

@@ -30,7 +30,11 @@ shows the variables as they were when it began.`,
 		Example: "  squall execution history last\n  squall execution history 6b0314fc6e31f466e4e4acd2 --brief",
 		Args:    cobra.ExactArgs(1),
 		RunE: a.withClient(func(ctx context.Context, c *client.Client, args []string) error {
-			list, err := c.History(ctx, args[0])
+			id, err := outermost(ctx, c, args[0])
+			if err != nil {
+				return err
+			}
+			list, err := c.History(ctx, id)
 			if err != nil {
 				return err
 			}
@@ -96,11 +100,15 @@ means the last visit of that task. Secrets are masked.`,
 		Example: "  squall execution context last\n  squall execution context 6b0314fc6e31f466e4e4acd2 --at 2\n  squall execution context last --at deploy -j",
 		Args:    cobra.ExactArgs(1),
 		RunE: a.withClient(func(ctx context.Context, c *client.Client, args []string) error {
-			visit, err := findVisit(ctx, c, args[0], at)
+			id, err := outermost(ctx, c, args[0])
 			if err != nil {
 				return err
 			}
-			got, err := c.FlowContext(ctx, args[0], visit)
+			visit, err := findVisit(ctx, c, id, at)
+			if err != nil {
+				return err
+			}
+			got, err := c.FlowContext(ctx, id, visit)
 			if err != nil {
 				return err
 			}

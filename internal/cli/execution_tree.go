@@ -35,7 +35,11 @@ Of a task with more than ten items only those are drawn that are not succeeded;
 		Example: "  squall execution tree last\n  squall execution tree 6b0314fc6e31f466e4e4acd2 --follow",
 		Args:    cobra.ExactArgs(1),
 		RunE: a.withClient(func(ctx context.Context, c *client.Client, args []string) error {
-			ex, err := c.Execution(ctx, args[0])
+			id, err := outermost(ctx, c, args[0])
+			if err != nil {
+				return err
+			}
+			ex, err := c.Execution(ctx, id)
 			if err != nil {
 				return err
 			}
@@ -61,6 +65,21 @@ Of a task with more than ten items only those are drawn that are not succeeded;
 	cmd.Flags().BoolVarP(&follow, "follow", "f", false, "go on until the workflow has ended; its state is the exit code")
 	cmd.Flags().BoolVar(&all, "all", false, "draw every item")
 	return cmd
+}
+
+// outermost turns "last" into the newest execution that is no task of another.
+func outermost(ctx context.Context, c *client.Client, id string) (string, error) {
+	if id != "last" {
+		return id, nil
+	}
+	list, err := c.Executions(ctx, client.ExecutionQuery{Parent: "null", Limit: 1})
+	if err != nil {
+		return "", err
+	}
+	if len(list) == 0 {
+		return "", squall.Errorf(squall.NotFound, "there are no executions yet")
+	}
+	return list[0].ID, nil
 }
 
 // endedWell is the exit code of a command that watched an execution.

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"strings"
 
@@ -9,11 +10,12 @@ import (
 	"squall/internal/expr"
 	"squall/internal/expr/jinja"
 	"squall/internal/expr/yaql"
+	"squall/internal/squall"
 	"squall/internal/workflow"
 )
 
 func (a *app) workflowCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "workflow", Short: "Check, try and draw workflow definitions, without a server"}
+	cmd := &cobra.Command{Use: "workflow", Short: "Check, try and draw workflows: definitions without a server, and executions"}
 	cmd.AddCommand(a.workflowInspectCommand(), a.workflowRehearseCommand(), a.workflowGraphCommand())
 	return cmd
 }
@@ -125,29 +127,73 @@ func (a *app) inspect(out format, files, known []string) error {
 }
 
 func (a *app) workflowGraphCommand() *cobra.Command {
-	var form string
+	var form, execution string
 	cmd := &cobra.Command{
-		Use:     "graph FILE",
-		Short:   "Draw a definition as SVG, DOT or Mermaid",
-		Example: "  squall workflow graph deploy.yaml > deploy.svg\n  squall workflow graph deploy.yaml --format dot | dot -Tpng > deploy.png",
-		Args:    cobra.ExactArgs(1),
-		RunE: func(_ *cobra.Command, args []string) error {
-			spec, err := a.loadWorkflow(args[0])
+		Use:   "graph FILE | graph --execution ID",
+		Short: "Draw a definition as SVG, DOT or Mermaid, or an execution with its states",
+		Long: `Draw the definition in FILE, or with --execution the definition that a workflow
+follows, its tasks coloured by their states: of a task visited several times the
+last one counts.`,
+		Example: `  squall workflow graph deploy.yaml > deploy.svg
+  squall workflow graph deploy.yaml --format dot | dot -Tpng > deploy.png
+  squall workflow graph --execution last > run.svg`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			var spec *workflow.Spec
+			var states workflow.States
+			var err error
+			switch {
+			case (len(args) == 1) == (execution != ""):
+				return usageErrorf("give either a file or --execution\nsee squall workflow graph --help")
+			case execution != "":
+				spec, states, err = a.executedWorkflow(cmd.Context(), execution)
+			default:
+				spec, err = a.loadWorkflow(args[0])
+			}
 			if err != nil {
 				return err
 			}
 			g, err := spec.Graph()
 			if err != nil {
-				return usageErrorf("%s: %w", args[0], err)
+				return usageErrorf("%s: %w", strings.Join(args, ""), err)
 			}
 			draw, ok := map[string]func(workflow.States) string{"svg": g.SVG, "dot": g.DOT, "mermaid": g.Mermaid}[form]
 			if !ok {
 				return usageErrorf("--format is svg, dot or mermaid, not %q", form)
 			}
-			_, err = fmt.Fprint(a.io.Stdout, draw(nil))
+			_, err = fmt.Fprint(a.io.Stdout, draw(states))
 			return err
 		},
 	}
 	cmd.Flags().StringVar(&form, "format", "svg", "svg, dot or mermaid")
+	cmd.Flags().StringVar(&execution, "execution", "", "draw what this execution follows, with its states")
 	return cmd
+}
+
+// executedWorkflow is the definition that an execution follows, and the states of
+// its tasks.
+func (a *app) executedWorkflow(ctx context.Context, id string) (*workflow.Spec, workflow.States, error) {
+	c, err := a.connect()
+	if err != nil {
+		return nil, nil, err
+	}
+	if id, err = outermost(ctx, c, id); err != nil {
+		return nil, nil, err
+	}
+	flow, err := c.Flow(ctx, id)
+	if err != nil {
+		return nil, nil, err
+	}
+	spec, problems := workflow.Parse([]byte(flow.Definition))
+	if spec == nil {
+		return nil, nil, usageErrorf("%s", finding("the definition of "+id, problems[0]))
+	}
+	states := workflow.States{}
+	for _, v := range flow.Visits {
+		states[v.Task] = squall.Status(v.Status)
+		if v.Status == "" {
+			states[v.Task] = squall.Running
+		}
+	}
+	return spec, states, nil
 }

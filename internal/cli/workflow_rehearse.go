@@ -21,9 +21,10 @@ func (a *app) workflowRehearseCommand() *cobra.Command {
 		cases string
 		only  string
 		trace bool
+		from  string
 	)
 	cmd := &cobra.Command{
-		Use:   "rehearse FILE",
+		Use:   "rehearse FILE | rehearse --from-execution ID",
 		Short: "Run a definition with mocked results and say what would happen",
 		Long: `Run a workflow without running any action: the results come from cases, delays
 are not waited for. Without --cases every action succeeds with null.
@@ -32,10 +33,22 @@ Cases are JSON or YAML: one case, a list of cases, or a mapping with a list
 "cases" (and then FILE may be that mapping, with the definition as text under
 "workflow"). What a case holds is described in docs/workflows.md. Where a case
 says what it expects ("expect"), the outcome is compared, and the command ends
-with status 1 when they differ.`,
-		Example: "  squall workflow rehearse deploy.yaml\n  squall workflow rehearse deploy.yaml --cases deploy-cases.yaml --trace",
-		Args:    cobra.ExactArgs(1),
+with status 1 when they differ.
+
+--from-execution writes a case instead of running one: the definition that a real
+execution followed, its inputs, how its actions ended, and what came of it as
+what is expected. What it writes can be rehearsed as it is.`,
+		Example: `  squall workflow rehearse deploy.yaml
+  squall workflow rehearse deploy.yaml --cases deploy-cases.yaml --trace
+  squall workflow rehearse --from-execution last > run.yaml && squall workflow rehearse run.yaml`,
+		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			switch {
+			case (len(args) == 1) == (from != ""):
+				return usageErrorf("give either a file or --from-execution\nsee squall workflow rehearse --help")
+			case from != "":
+				return a.writeCase(cmd.Context(), out, from)
+			}
 			r, err := a.newRehearsals(args[0], cases)
 			if err != nil {
 				return err
@@ -46,6 +59,7 @@ with status 1 when they differ.`,
 	out.addTo(cmd)
 	cmd.Flags().StringVarP(&cases, "cases", "c", "", "file with cases")
 	cmd.Flags().StringVar(&only, "name", "", "only the case of this name")
+	cmd.Flags().StringVar(&from, "from-execution", "", "write a case from this execution")
 	cmd.Flags().BoolVarP(&trace, "trace", "t", false, "print every step")
 	return cmd
 }

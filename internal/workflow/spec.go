@@ -82,6 +82,24 @@ type TransitionSpec struct {
 // Source is the text the definition was loaded from.
 func (s *Spec) Source() string { return s.source }
 
+// Inputs are the names of the inputs, in their order.
+func (s *Spec) Inputs() (names []string) {
+	list, _ := s.input.(*value.List)
+	if list == nil {
+		return nil
+	}
+	for _, item := range list.Items {
+		name := item
+		if k, _, ok := pair(item); ok { // with a default
+			name = k
+		}
+		if text, ok := name.(string); ok {
+			names = append(names, text)
+		}
+	}
+	return names
+}
+
 // Task finds a task by name.
 func (s *Spec) Task(name string) (*TaskSpec, bool) {
 	t, ok := s.byName[name]
