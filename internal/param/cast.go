@@ -84,8 +84,8 @@ func (f *Form) Cast(given json.RawMessage) (json.RawMessage, error) {
 		cast, err := Cast(nil, v, f.types[name])
 		if err != nil {
 			shown, _ := value.Str(nil, v)
-			return nil, squall.Errorf(squall.Invalid, "Failed to cast value \"%s\" (type: %s) for parameter \"%s\" of type \"%s\": %s. Perhaps the value is of an invalid type?",
-				shown, value.TypeName(v), name, f.types[name], messageOf(err))
+			return nil, f.secrets.hush(squall.Errorf(squall.Invalid, "Failed to cast value \"%s\" (type: %s) for parameter \"%s\" of type \"%s\": %s. Perhaps the value is of an invalid type?",
+				shown, value.TypeName(v), name, f.types[name], messageOf(err)), given)
 		}
 		out.Set(k, cast)
 	}

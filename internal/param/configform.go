@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"maps"
 	"slices"
+	"strings"
 
 	"squall/internal/squall"
 )
@@ -52,13 +53,16 @@ func (f *ConfigForm) Validate(values json.RawMessage) error {
 	if err != nil {
 		return err
 	}
+	if err := f.refuseDecryption(given); err != nil {
+		return err
+	}
 	for _, name := range slices.Sorted(maps.Keys(given)) {
 		schema := f.attributes[name]
 		if schema == nil || HasTemplate(given[name]) {
 			continue
 		}
 		if err := schema.check(given[name]); err != nil {
-			return f.fault(name, squall.MessageOf(err))
+			return f.secrets.hush(f.fault(name, squall.MessageOf(err)), values)
 		}
 	}
 	for _, name := range f.required {
@@ -67,6 +71,19 @@ func (f *ConfigForm) Validate(values json.RawMessage) error {
 		}
 	}
 	return nil
+}
+
+// refuseDecryption refuses to decrypt what is decrypted anyway (st2).
+func (f *ConfigForm) refuseDecryption(given map[string]any) error {
+	_, err := f.secrets.mapTexts(given, func(text string) (string, error) {
+		if strings.Contains(text, "decrypt_kv") {
+			return "", squall.Errorf(squall.Invalid, `Values specified as "secret: True" in config schema are automatically decrypted by default. `+
+				`Use of "decrypt_kv" jinja filter is not allowed for such values. `+
+				`Please check the specified values in the config or the default values in the schema.`)
+		}
+		return text, nil
+	})
+	return err
 }
 
 func (f *ConfigForm) fault(name, text string) error {

@@ -57,7 +57,7 @@ func (f *Form) Live(ctx context.Context, given json.RawMessage, sources func() S
 	}
 	live, err := RenderLive(ctx, templates(), r)
 	if err != nil {
-		return nil, renderError(ctx, err)
+		return nil, f.secrets.hush(renderError(ctx, err), given)
 	}
 	doc, err := value.ToJSON(live)
 	if err != nil {
@@ -82,7 +82,7 @@ func (f *Form) Start(ctx context.Context, given json.RawMessage, sources func() 
 	}
 	runner, action, err := RenderFinal(ctx, templates(), r)
 	if err != nil {
-		return nil, nil, renderError(ctx, err)
+		return nil, nil, f.secrets.hush(renderError(ctx, err), given)
 	}
 	if runnerParams, err = jsonObject(runner); err != nil {
 		return nil, nil, err

@@ -31,7 +31,7 @@ func (f *Form) Validate(given json.RawMessage) (json.RawMessage, error) {
 // accept is Validate with the object decoded already.
 func (f *Form) accept(params map[string]any, given json.RawMessage) (json.RawMessage, error) {
 	if err := f.check(params); err != nil {
-		return nil, err
+		return nil, f.secrets.hush(err, given)
 	}
 	if len(params) == 0 {
 		return json.RawMessage("{}"), nil
