@@ -21,5 +21,6 @@ func Suites() []Suite {
 		aliasesSuite(set),
 		runnersSuite(),
 		cliSuite(),
+		apiSuite(),
 	}
 }

@@ -1,0 +1,158 @@
+package conformance
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// furnish brings to the server the packs that the recorded one had and that are
+// not built in: from the files in recorded answers and, where there are none,
+// from the documents of what they hold.
+func (r *replay) furnish(ctx context.Context) error {
+	packs := map[string]map[string][]byte{} // pack -> file -> text
+	add := func(pack, file string, text []byte) {
+		if packs[pack] == nil {
+			packs[pack] = map[string][]byte{}
+		}
+		if packs[pack][file] == nil {
+			packs[pack][file] = text
+		}
+	}
+	created := map[string]bool{} // by requests of the recording
+	for _, p := range r.all {
+		if p.Request.Method == "POST" && p.Response.Status == 201 {
+			for _, doc := range objects(p.Response.Body) {
+				created[fmt.Sprint(doc["uid"])] = true
+			}
+		}
+		if strings.Contains(p.Request.Path, "/packs/views/files/") {
+			pack := filepath.Base(p.Request.Path)
+			for _, f := range objects(p.Response.Body) {
+				add(pack, fmt.Sprint(f["file_path"]), []byte(fmt.Sprint(f["content"])))
+			}
+		}
+		if pack, file, ok := strings.Cut(strings.TrimPrefix(p.Request.Path, "/v1/packs/views/file/"), "/"); ok && strings.HasSuffix(file, ".png") {
+			add(pack, file, []byte("\x89PNG\r\n\x1a\n"))
+		}
+	}
+	for _, p := range r.all {
+		for _, doc := range objects(p.Response.Body) {
+			uid, _ := doc["uid"].(string)
+			kind, ref, _ := strings.Cut(uid, ":")
+			pack, _, _ := strings.Cut(ref, ":")
+			file := fmt.Sprint(doc["metadata_file"])
+			if created[uid] || builtinPacks[pack] && pack != "examples" || packs["hello_st2"] != nil && pack == "hello_st2" || doc["metadata_file"] == nil || file == "" {
+				continue
+			}
+			if text := metadata(kind, doc); text != nil {
+				add(pack, file, text)
+			}
+			if name := fmt.Sprint(doc["entry_point"]); kind == "action" && doc["entry_point"] != nil && name != "" {
+				if text := r.entryPoint(fmt.Sprint(doc["ref"])); text != "" {
+					add(pack, "actions/"+name, []byte(text))
+				}
+			}
+		}
+	}
+	for _, pack := range slices.Sorted(maps.Keys(packs)) {
+		dir := filepath.Join(r.data, "packs", pack)
+		if builtinPacks[pack] {
+			dir = filepath.Join(r.data, "builtin", pack)
+		} else if packs[pack]["pack.yaml"] == nil {
+			packs[pack]["pack.yaml"] = fmt.Appendf(nil, "name: %s\ndescription: %s pack\nversion: 1.0.0\nauthor: x\nemail: info@example.com\n", pack, pack)
+		}
+		for name, text := range packs[pack] {
+			path := filepath.Join(dir, filepath.FromSlash(name))
+			if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+				return err
+			}
+			if err := os.WriteFile(path, text, 0o644); err != nil {
+				return err
+			}
+		}
+	}
+	return r.register(ctx, slices.Sorted(maps.Keys(packs)))
+}
+
+// builtinPacks are there anyway; those of the recording are StackStorm's own.
+var builtinPacks = map[string]bool{"chatops": true, "core": true, "default": true, "examples": true, "linux": true, "packs": true}
+
+// metadataKeys are what a file of metadata holds of a document.
+var metadataKeys = map[string][]string{
+	"action":       {"name", "runner_type", "description", "enabled", "entry_point", "parameters", "tags", "notify", "output_schema"},
+	"rule":         {"name", "description", "enabled", "type", "trigger", "criteria", "action", "tags"},
+	"action_alias": {"name", "description", "enabled", "action_ref", "formats", "ack", "result", "extra", "immutable_parameters"},
+	"policy":       {"name", "description", "enabled", "resource_ref", "policy_type", "parameters"},
+}
+
+// metadata makes a file out of a document, nil when it cannot be one.
+func metadata(kind string, doc map[string]any) []byte {
+	keys := metadataKeys[kind]
+	if keys == nil || doc["name"] == nil || kind == "action" && (doc["parameters"] == nil || doc["runner_type"] == nil) || kind == "rule" && doc["criteria"] == nil {
+		return nil
+	}
+	out := map[string]any{}
+	for _, k := range keys {
+		if v, ok := doc[k]; ok {
+			out[k] = v
+		}
+	}
+	if action, ok := out["action"].(map[string]any); ok { // views describe it
+		out["action"] = map[string]any{"ref": action["ref"], "parameters": action["parameters"]}
+	}
+	text, err := json.Marshal(out) // which is YAML
+	if err != nil {
+		return nil
+	}
+	return text
+}
+
+// register makes the server read the packs.
+func (r *replay) register(ctx context.Context, packs []string) error {
+	body, err := json.Marshal(map[string]any{"packs": packs, "fail_on_failure": false})
+	if err != nil {
+		return err
+	}
+	a, err := r.request(ctx, "POST", "/v1/packs/register", string(body), nil)
+	if err == nil && a.status != 200 {
+		err = fmt.Errorf("register packs: %d %s", a.status, a.text)
+	}
+	return err
+}
+
+// entryPoint is the text of an action's entry point: recorded or, for those
+// whose runs were recorded, one that does what they did.
+func (r *replay) entryPoint(ref string) string {
+	for _, p := range r.all {
+		if text, ok := p.Response.Body.(string); ok && p.Request.Path == "/v1/actions/views/entry_point/"+ref && p.Response.Status == 200 {
+			return text
+		}
+	}
+	return entryPoints[ref]
+}
+
+// entryPoints stand for files that were not recorded: they do what the recorded
+// executions show that those did.
+var entryPoints = map[string]string{
+	"examples.orquesta-sequential": `version: 1.0
+input: [name]
+vars: [greeting: null]
+tasks:
+  task1: {action: core.echo message=<% ctx(name) %>, next: [{when: <% succeeded() %>, publish: [greeting: <% result().stdout %>], do: task2}]}
+  task2: {action: core.echo, input: {message: "All your base are belong to us!"}, next: [{when: <% succeeded() %>, publish: [greeting: <% ctx("greeting") %>], do: task3}]}
+  task3: {action: core.echo message=<% ctx('greeting') + ", " + result().stdout %>, next: [{when: <% succeeded() %>, publish: [greeting: <% result().stdout %>]}]}
+output: [greeting: <% ctx().greeting %>]
+`,
+	"bench.items": `version: 1.0
+input: [n]
+tasks:
+  t: {with: i in <% range(ctx(n)).toList() %>, action: core.noop}
+`,
+	"bench.py": "from st2common.runners.base_action import Action\n\n\nclass Py(Action):\n    def run(self, size=0):\n        return 'x' * size\n",
+}
