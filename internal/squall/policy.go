@@ -56,7 +56,7 @@ func PolicyTypes() []*PolicyType {
 				},
 				{
 					Name: "delay", Type: json.RawMessage(`"number"`), Description: "Number of seconds to wait before retrying the execution.",
-					Rest: json.RawMessage(`{"minimum":0,"maximum":120}`),
+					Rest: json.RawMessage(`{"required":false,"minimum":0,"maximum":120}`),
 				},
 			},
 		},

@@ -42,8 +42,8 @@ func httpRequest() *squall.RunnerType {
 			param("url", "string", "Address to send the request to.", required),
 			param("username", "string", "User for basic authentication."),
 			param("verify_ssl_cert", "boolean", "Check the server's certificate against the system's authorities.", byDefault("true")),
-			param("url_hosts_blacklist", "array", "Hosts that must not be asked; any other may.", also(`{"items":{"type":"string"}}`)),
-			param("url_hosts_whitelist", "array", "The only hosts that may be asked.", also(`{"items":{"type":"string"}}`)),
+			param("url_hosts_blacklist", "array", "Hosts that must not be asked; any other may.", also(`{"items":{"type":"string"}}`), optional),
+			param("url_hosts_whitelist", "array", "The only hosts that may be asked.", also(`{"items":{"type":"string"}}`), optional),
 		},
 		OutputKey: "body",
 		Output: json.RawMessage(`{"type":"object","properties":{` +
@@ -61,9 +61,14 @@ func orquesta() *squall.RunnerType {
 		Aliases:     []string{"orchestra"},
 		Description: "Runs a workflow.",
 		Parameters: squall.Schema{
-			param("context", "object", "Variables the workflow begins with.", byDefault("{}")),
-			param("skip_notify", "array", "Tasks whose end is not announced.", byDefault("[]")),
+			param("notify", "array", "Tasks whose end is announced.", byDefault("[]"),
+				also(`{"uniqueItems":true,"items":{"type":"string","minLength":1,"pattern":"^\\w+$"}}`)),
 		},
+		OutputKey: "output",
+		Output: json.RawMessage(`{"type":"object","properties":{` +
+			`"errors":{"anyOf":[{"type":"object"},{"type":"array"}]},` +
+			`"output":{"anyOf":[{"type":"object"},{"type":"string"},{"type":"integer"},{"type":"number"},{"type":"boolean"},{"type":"array"},{"type":"null"}]}},` +
+			`"additionalProperties":false}`),
 	}
 }
 

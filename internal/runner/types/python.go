@@ -12,8 +12,8 @@ func pythonScript() *squall.RunnerType {
 		Aliases:     []string{"run-python"},
 		Description: "Runs an action class written in Python, in the pack's own environment.",
 		Parameters: squall.Schema{
-			param("content_version", "string", "Commit, tag or branch of the pack to take the action from."),
-			param("debug", "boolean", "Log what the runner does in detail.", byDefault("false")),
+			param("content_version", "string", "Commit, tag or branch of the pack to take the action from.", optional),
+			param("debug", "boolean", "Log what the runner does in detail.", byDefault("false"), optional),
 			param("env", "object", "Environment variables for the action; every value is a string."),
 			param("log_level", "string", "Lowest level of the action's log that is kept.", byDefault(`"DEBUG"`), also(`{"enum":["AUDIT","CRITICAL","ERROR","WARNING","INFO","DEBUG"]}`)),
 			param("timeout", "integer", "Seconds after which the action and all it started are killed.", byDefault("600")),

@@ -28,20 +28,20 @@ func remoteShellScript() *squall.RunnerType {
 // worked on at once, as many as the server is configured for.
 func remoteParameters(own ...squall.Parameter) squall.Schema {
 	return append(squall.Schema{
-		param("bastion_host", "string", "Machine to go through, with the same user and log-in; one with a port as host:port."),
+		param("bastion_host", "string", "Machine to go through, with the same user and log-in; one with a port as host:port.", optional),
 		param("cwd", "string", "Directory to work in.", byDefault(`"/tmp"`)),
 		param("env", "object", "Environment variables; every value is a string."),
 		param("hosts", "string", "Machines to run on, with commas between them, with a port as host:port.", required),
 		param("kwarg_op", "string", `What precedes the name of a named argument: "--" or "-".`, byDefault(`"--"`)),
 		param("parallel", "boolean", "Of no use: all machines are worked on at once.", immutable, byDefault("false")),
-		param("passphrase", "string", "Passphrase of the private key.", secret),
-		param("password", "string", "Password to log in with.", secret),
-		param("port", "integer", "SSH port of machines without one of their own."),
-		param("private_key", "string", "Private key to log in with, or the path of its file on the server.", secret),
+		param("passphrase", "string", "Passphrase of the private key.", secret, optional),
+		param("password", "string", "Password to log in with.", secret, optional),
+		param("port", "integer", "SSH port of machines without one of their own.", optional),
+		param("private_key", "string", "Private key to log in with, or the path of its file on the server.", secret, optional),
 		param("sudo", "boolean", "Run as root, through sudo.", byDefault("false")),
-		param("sudo_password", "string", "Password for sudo, where it asks for one.", byDefault("null"), secret),
+		param("sudo_password", "string", "Password for sudo, where it asks for one.", byDefault("null"), secret, optional),
 		param("timeout", "integer", "Seconds after which the command is ended, on each machine.", byDefault("60")),
 		param("total_timeout", "integer", "Seconds after which all machines are given up; without it only their own time counts."),
-		param("username", "string", "User to log in as; empty: whom ssh_config or the server's configuration names."),
+		param("username", "string", "User to log in as; empty: whom ssh_config or the server's configuration names.", optional),
 	}, own...)
 }

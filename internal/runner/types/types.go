@@ -85,6 +85,15 @@ func byDefault(value string) func(*squall.Parameter) {
 	return func(p *squall.Parameter) { p.Default = json.RawMessage(value) }
 }
 
+// optional says so in the schema as well, as StackStorm's metadata does.
+func optional(p *squall.Parameter) {
+	if len(p.Rest) == 0 {
+		p.Rest = json.RawMessage(`{"required":false}`)
+		return
+	}
+	p.Rest = append(json.RawMessage(`{"required":false,`), p.Rest[1:]...)
+}
+
 // also adds further keywords of the JSON schema, written as a JSON object.
 func also(keywords string) func(*squall.Parameter) {
 	return func(p *squall.Parameter) { p.Rest = json.RawMessage(keywords) }
