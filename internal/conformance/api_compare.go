@@ -238,9 +238,14 @@ func (r *replay) compareList(p *pair, want, got []any) (diffs []string) {
 		if !ok {
 			return []string{fmt.Sprintf("[%d] is %s", i, brief(g))}
 		}
-		if same := sameIn(want, doc); same != nil && !builtinPacks[fmt.Sprint(doc["pack"])] && !builtinPacks[fmt.Sprint(doc["ref"])] {
-			diffs = append(diffs, r.compare(fmt.Sprintf("[%d]", i), same, doc)...)
-			continue
+		if same := sameIn(want, doc); same != nil {
+			if id, ok := same["id"].(string); ok {
+				r.ids[id] = cmp.Or(r.ids[id], fmt.Sprint(doc["id"]))
+			}
+			if kind != "pack" && kind != "api_key" && !builtinPacks[fmt.Sprint(doc["pack"])] {
+				diffs = append(diffs, r.compare(fmt.Sprintf("[%d]", i), same, doc)...)
+				continue
+			}
 		}
 		diffs = append(diffs, r.compareShape(fmt.Sprintf("[%d]", i), kind, p, doc)...)
 	}

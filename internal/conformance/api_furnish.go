@@ -26,10 +26,8 @@ func (r *replay) furnish(ctx context.Context) error {
 	}
 	created := map[string]bool{} // by requests of the recording
 	for _, p := range r.all {
-		if p.Request.Method == "POST" && p.Response.Status == 201 {
-			for _, doc := range objects(p.Response.Body) {
-				created[fmt.Sprint(doc["uid"])] = true
-			}
+		if doc, ok := p.Response.Body.(map[string]any); ok && p.Request.Method == "POST" && p.Response.Status == 201 && doc["uid"] != nil {
+			created[fmt.Sprint(doc["uid"])] = true
 		}
 		if strings.Contains(p.Request.Path, "/packs/views/files/") {
 			pack := filepath.Base(p.Request.Path)
@@ -46,6 +44,14 @@ func (r *replay) furnish(ctx context.Context) error {
 			uid, _ := doc["uid"].(string)
 			kind, ref, _ := strings.Cut(uid, ":")
 			pack, _, _ := strings.Cut(ref, ":")
+			if attributes, ok := doc["attributes"].(map[string]any); ok && doc["pack"] != nil {
+				if text, err := json.Marshal(attributes); err == nil {
+					add(fmt.Sprint(doc["pack"]), "config.schema.yaml", text)
+				}
+			}
+			if name, _, _ := strings.Cut(strings.TrimPrefix(ref, pack+":"), ":"); kind == "trigger" && pack == "examples" && !triggerName.MatchString(name) {
+				add(pack, "triggers/"+name+".yaml", fmt.Appendf(nil, "name: %s\n", name))
+			}
 			file := fmt.Sprint(doc["metadata_file"])
 			if created[uid] || builtinPacks[pack] && pack != "examples" || packs["hello_st2"] != nil && pack == "hello_st2" || doc["metadata_file"] == nil || file == "" {
 				continue
@@ -77,7 +83,26 @@ func (r *replay) furnish(ctx context.Context) error {
 			}
 		}
 	}
-	return r.register(ctx, slices.Sorted(maps.Keys(packs)))
+	if err := r.register(ctx, slices.Sorted(maps.Keys(packs))); err != nil {
+		return err
+	}
+	return r.switchOff(ctx)
+}
+
+// switchOff switches off the sensors that were off when they were recorded.
+func (r *replay) switchOff(ctx context.Context) error {
+	for _, p := range r.all {
+		for _, doc := range objects(p.Response.Body) {
+			if uid, _ := doc["uid"].(string); strings.HasPrefix(uid, "sensor_type:hello_st2:") && doc["enabled"] == false {
+				a, err := r.request(ctx, "PUT", "/v1/sensortypes/"+fmt.Sprint(doc["ref"]), `{"enabled":false}`, nil)
+				if err != nil || a.status == 200 {
+					return err
+				}
+				return fmt.Errorf("switch off a sensor: %d %s", a.status, a.text)
+			}
+		}
+	}
+	return nil
 }
 
 // builtinPacks are there anyway; those of the recording are StackStorm's own.
@@ -154,5 +179,6 @@ input: [n]
 tasks:
   t: {with: i in <% range(ctx(n)).toList() %>, action: core.noop}
 `,
-	"bench.py": "from st2common.runners.base_action import Action\n\n\nclass Py(Action):\n    def run(self, size=0):\n        return 'x' * size\n",
+	"examples.isprime": "from st2common.runners.base_action import Action\n\n\nclass IsPrime(Action):\n    def run(self, value=0):\n        return value > 1 and all(value % n for n in range(2, value))\n",
+	"bench.py":         "from st2common.runners.base_action import Action\n\n\nclass Py(Action):\n    def run(self, size=0):\n        return 'x' * size\n",
 }

@@ -66,6 +66,7 @@ func (w *world) start(ctx context.Context) (err error) {
 	conf.Server.Listen = "127.0.0.1:0"
 	conf.Server.ShutdownTimeout = time.Second
 	conf.Scheduler.Slots = 64
+	conf.Auth.TokenMaxTTL = 24 * time.Hour // StackStorm's default
 	conf.Access.Htpasswd = users
 	conf.Access.Admins = []string{recordedUser}
 	log := slog.New(slog.DiscardHandler)

@@ -84,10 +84,13 @@ func (f *file) parameter(e entry) squall.Parameter {
 			p.Default = f.document(what("default"), k.node)
 		case "required":
 			p.Required = f.flag(what("required"), k.node)
+			keepFalse(rest, k, p.Required)
 		case "immutable":
 			p.Immutable = f.flag(what("immutable"), k.node)
+			keepFalse(rest, k, p.Immutable)
 		case "secret":
 			p.Secret = f.flag(what("secret"), k.node)
+			keepFalse(rest, k, p.Secret)
 		case "position":
 			at, ok := k.node.Value.(int64)
 			if !ok || at < 0 || at > 1<<16 {
@@ -116,6 +119,14 @@ func (f *file) parameter(e entry) squall.Parameter {
 		}
 	}
 	return p
+}
+
+// keepFalse notes that metadata says "false": it can take back what the runner
+// says, and clients see it.
+func keepFalse(rest *value.Dict, k entry, set bool) {
+	if said, ok := k.node.Value.(bool); ok && !said && !set {
+		rest.SetStr(k.name, false)
+	}
 }
 
 // override checks what an action changes of its runner's parameter.

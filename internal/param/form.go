@@ -122,8 +122,8 @@ func Compile(rt *squall.RunnerType, a *squall.Action) *Form {
 }
 
 // merge lays the action's parameters over the runner's, attribute by
-// attribute. An action cannot take required, immutable or secret back from a
-// runner parameter, because metadata does not tell "false" from "not said".
+// attribute. An action cannot take immutable or secret back from a parameter of
+// the runner, and required only by saying so.
 func merge(runner, action squall.Schema) squall.Schema {
 	merged := slices.Clone(runner)
 	for _, p := range action {
@@ -145,12 +145,18 @@ func merge(runner, action squall.Schema) squall.Schema {
 		if p.Position != nil {
 			q.Position = p.Position
 		}
-		q.Required = q.Required || p.Required
+		q.Required = p.Required || q.Required && !saysOptional(p.Rest)
 		q.Immutable = q.Immutable || p.Immutable
 		q.Secret = q.Secret || p.Secret
 		q.Rest = mergeObjects(q.Rest, p.Rest)
 	}
 	return merged
+}
+
+// saysOptional reports whether metadata says "required: false".
+func saysOptional(rest json.RawMessage) bool {
+	var said struct{ Required *bool }
+	return len(rest) > 0 && json.Unmarshal(rest, &said) == nil && said.Required != nil && !*said.Required
 }
 
 // mergeObjects lays over's keys over base's. Texts that are no JSON objects
