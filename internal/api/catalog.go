@@ -96,24 +96,31 @@ func (s *Server) view(ctx context.Context, ex *squall.Execution, open bool) (*wi
 			shown.Result = param.MaskAnswer(shown.Result)
 		}
 	}
-	if by, ok := canceledBy(ex); ok {
-		shown.Context = withMember(shown.Context, "cancelled_by", by)
+	for name, by := range doneBy(ex) {
+		shown.Context = withMember(shown.Context, name, by)
 	}
 	v.Host, v.PID = s.nodes.where(ex)
 	return v, nil
 }
 
-// canceledBy says who canceled ex, from its log.
-func canceledBy(ex *squall.Execution) (string, bool) {
-	if ex.Status != squall.Canceling && ex.Status != squall.Canceled || len(ex.Context) == 0 {
-		return "", false
+// doneBy says who canceled, paused and resumed ex, from its log, as members of
+// its context (st2); and under which name a workflow is known to its children.
+func doneBy(ex *squall.Execution) map[string]string {
+	if len(ex.Context) == 0 {
+		return nil
 	}
+	members := map[string]string{}
 	for _, c := range ex.Log {
-		if by, ok := strings.CutPrefix(c.Reason, "canceled by "); ok {
-			return by, true
+		for prefix, name := range map[string]string{"canceled by ": "cancelled_by", "paused by ": "paused_by", "resumed by ": "resumed_by"} {
+			if by, ok := strings.CutPrefix(c.Reason, prefix); ok && (name != "cancelled_by" || ex.Status == squall.Canceling || ex.Status == squall.Canceled) {
+				members[name] = by
+			}
 		}
 	}
-	return "", false
+	if ex.Runner == lifecycle.WorkflowRunner && ex.Status != squall.Requested && ex.Status != squall.Delayed && ex.Status != squall.Scheduled {
+		members["workflow_execution"] = string(ex.ID)
+	}
+	return members
 }
 
 // withMember adds a string to a JSON object.

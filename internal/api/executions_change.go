@@ -186,7 +186,10 @@ func (s *Server) executionReRun(w http.ResponseWriter, r *request) error {
 	if req.User, err = s.onBehalf(r, req.User); err != nil {
 		return err
 	}
-	if req.Context, err = extra.WithContext(nil); err != nil {
+	if req.Context, err = rerunContext(tasks, reset); err != nil {
+		return err
+	}
+	if req.Context, err = extra.WithContext(req.Context); err != nil {
 		return err
 	}
 	req.NoSecrets = !r.caller.May(auth.ShowSecrets)
@@ -209,6 +212,22 @@ func (s *Server) executionReRun(w http.ResponseWriter, r *request) error {
 		return err
 	}
 	return s.respondRequested(w, r, ex)
+}
+
+// rerunContext notes in the context of a run which tasks it repeats; nil for a
+// run of everything.
+func rerunContext(tasks, reset []string) (jsonRaw, error) {
+	rerun := map[string][]string{}
+	if len(tasks) > 0 {
+		rerun["tasks"] = tasks
+	}
+	if len(reset) > 0 {
+		rerun["reset"] = reset
+	}
+	if len(rerun) == 0 {
+		return nil, nil
+	}
+	return marshal(map[string]any{"re-run": rerun})
 }
 
 // isEmpty reports whether doc is no object or one without members.

@@ -159,7 +159,20 @@ func (r *replay) entryPoint(ref string) string {
 			return text
 		}
 	}
-	return entryPoints[ref]
+	if text, ok := entryPoints[ref]; ok {
+		return text
+	}
+	// The engine of workflows was recorded with the same ones.
+	_, name, _ := strings.Cut(ref, ".")
+	data, err := os.ReadFile(filepath.Join(r.root, "orquesta", "runs", "st2", "st2-examples-"+name+".json"))
+	if err != nil {
+		return ""
+	}
+	var recorded struct{ Workflow string }
+	if json.Unmarshal(data, &recorded) != nil {
+		return ""
+	}
+	return recorded.Workflow
 }
 
 // entryPoints stand for files that were not recorded: they do what the recorded
@@ -169,16 +182,72 @@ var entryPoints = map[string]string{
 input: [name]
 vars: [greeting: null]
 tasks:
-  task1: {action: core.echo message=<% ctx(name) %>, next: [{when: <% succeeded() %>, publish: [greeting: <% result().stdout %>], do: task2}]}
-  task2: {action: core.echo, input: {message: "All your base are belong to us!"}, next: [{when: <% succeeded() %>, publish: [greeting: <% ctx("greeting") %>], do: task3}]}
-  task3: {action: core.echo message=<% ctx('greeting') + ", " + result().stdout %>, next: [{when: <% succeeded() %>, publish: [greeting: <% result().stdout %>]}]}
-output: [greeting: <% ctx().greeting %>]
+  task1:
+    action: core.echo message=<% ctx(name) %>
+    next:
+      - publish: greeting=<% result().stdout %>
+        do: task2
+  task2:
+    action: core.echo
+    input:
+      message: "All your base are belong to us!"
+    next:
+      - publish:
+          - greeting: <% ctx(greeting) %>, <% result().stdout %>
+        do: task3
+  task3:
+    action: core.echo message=<% ctx(greeting) %>
+output:
+  - greeting: <% ctx(greeting) %>
+`,
+	"examples.orquesta-ask-basic": `version: 1.0
+tasks:
+  start:
+    action: core.echo message=asking
+    next:
+      - do: ask
+  ask:
+    action: core.ask
+    next:
+      - do: end
+  end:
+    action: core.echo message=answered
+`,
+	"examples.chain-sequential": `chain:
+  - name: task1
+    ref: core.echo
+    parameters: {message: "{{ name }}"}
+    publish: {greeting: "{{ task1.stdout }}"}
+    on-success: task2
+  - name: task2
+    ref: core.echo
+    parameters: {message: All your base are belong to us!}
+    publish: {greeting: "{{ greeting }}, {{ task2.stdout }}"}
+    on-success: task3
+  - name: task3
+    ref: core.echo
+    parameters: {message: "{{ greeting }}"}
+default: task1
 `,
 	"bench.items": `version: 1.0
 input: [n]
 tasks:
-  t: {with: i in <% range(ctx(n)).toList() %>, action: core.noop}
+  t1:
+    with: i in <% range(ctx(n)).toList() %>
+    action: core.noop
 `,
-	"examples.isprime": "from st2common.runners.base_action import Action\n\n\nclass IsPrime(Action):\n    def run(self, value=0):\n        return value > 1 and all(value % n for n in range(2, value))\n",
-	"bench.py":         "from st2common.runners.base_action import Action\n\n\nclass Py(Action):\n    def run(self, size=0):\n        return 'x' * size\n",
+	"examples.isprime": `from st2common.runners.base_action import Action
+
+
+class IsPrime(Action):
+    def run(self, value=0):
+        return value > 1 and all(value % n for n in range(2, value))
+`,
+	"bench.py": `from st2common.runners.base_action import Action
+
+
+class Py(Action):
+    def run(self, size=0):
+        return "ok"
+`,
 }

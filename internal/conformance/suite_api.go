@@ -60,6 +60,7 @@ func (r *replay) load(root string) ([]*Case, error) {
 	if err != nil {
 		return nil, err
 	}
+	r.root = root
 	r.pairs, r.all = map[string]*pair{}, nil
 	for _, file := range files {
 		text, err := os.ReadFile(file)

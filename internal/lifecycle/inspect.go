@@ -62,6 +62,12 @@ func (s *Service) Inspect(ctx context.Context, text string) ([]*value.Dict, erro
 			return nil, fmt.Errorf("inspect workflow: %w", err)
 		}
 	}
+	sortFindings(found)
+	return found, nil
+}
+
+// sortFindings orders findings by type and place (st2).
+func sortFindings(found []*value.Dict) {
 	slices.SortStableFunc(found, func(a, b *value.Dict) int {
 		for _, key := range []string{"type", "schema_path"} {
 			x, _ := a.GetStr(key)
@@ -74,7 +80,6 @@ func (s *Service) Inspect(ctx context.Context, text string) ([]*value.Dict, erro
 		}
 		return 0
 	})
-	return found, nil
 }
 
 // inspectContents checks the actions that tasks name.

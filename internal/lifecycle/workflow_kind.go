@@ -184,15 +184,9 @@ func (s *Service) loadOrquesta(text string) (*workflow.Spec, *flowFault) {
 	}
 	fault := &flowFault{}
 	for i := range problems {
-		p := problems[i].Value()
-		d := value.DictOf("type", string(problems[i].Category))
-		for k, v := range p.All() {
-			if k != "category" && k != "type" {
-				d.Set(k, v)
-			}
-		}
-		fault.problems = append(fault.problems, d)
+		fault.problems = append(fault.problems, finding(&problems[i]))
 	}
+	sortFindings(fault.problems)
 	return nil, fault
 }
 
