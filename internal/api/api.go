@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"sync"
 	"time"
 
 	"go.opentelemetry.io/otel/trace"
@@ -96,6 +97,8 @@ type Server struct {
 	limits  loginLimits
 	logins  chan struct{} // bounds how many passwords are checked at once
 	asking  chan struct{} // the same, where outside sources are asked
+
+	description func() ([]byte, error) // the OpenAPI document, made once
 }
 
 // New returns the API. Event streams work while Run does.
@@ -144,6 +147,7 @@ func New(d Deps) *Server {
 	}
 	s.hub = newHub(s)
 	s.routes = newRouter(routeTable)
+	s.description = sync.OnceValues(func() ([]byte, error) { return describeAPI(routeTable) })
 	return s
 }
 

@@ -272,3 +272,21 @@ func (s *Server) configSchemaGet(w http.ResponseWriter, r *request) error {
 	}
 	return respond(w, http.StatusOK, func(e *wire.Encoder) { e.ConfigSchema(schema) })
 }
+
+// packIndexHealth says whether the index of packs can be read (st2).
+func (s *Server) packIndexHealth(w http.ResponseWriter, _ *request) error {
+	health := wire.IndexHealth{}
+	health.Indexes.Errors, health.Indexes.Status = map[string]int{}, []wire.IndexStatus{}
+	index, err := s.Packs.Index()
+	switch {
+	case squall.KindOf(err) == squall.NotFound && index == nil:
+	case err != nil:
+		health.Indexes.Count, health.Indexes.Invalid = 1, 1
+		health.Indexes.Errors["unresponsive"] = 1
+		health.Indexes.Status = append(health.Indexes.Status, wire.IndexStatus{Message: squall.MessageOf(err), Error: "unresponsive"})
+	case index != nil:
+		health.Indexes.Count, health.Indexes.Valid, health.Packs.Count = 1, 1, len(index)
+		health.Indexes.Status = append(health.Indexes.Status, wire.IndexStatus{Packs: len(index), Message: "Success."})
+	}
+	return respondJSON(w, http.StatusOK, health)
+}

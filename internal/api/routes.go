@@ -14,6 +14,8 @@ var routeTable = []route{
 
 	{method: "GET", path: "/api/v1", direct: "/", handle: (*Server).rootGet},
 	{method: "GET", path: "/api/v1/user", handle: (*Server).userGet},
+	{method: "GET", path: "/api/v1/openapi.json", open: toAll, handle: (*Server).openAPIGet},
+	{method: "GET", path: "/api/v1/openapi.yaml", open: toAll, handle: (*Server).openAPIGet},
 
 	{method: "POST", path: "/auth/v1/tokens", direct: "/tokens", open: toAll, handle: (*Server).tokenCreate},
 	{method: "DELETE", path: "/auth/v1/tokens", direct: "/tokens", handle: (*Server).tokenDelete},
@@ -119,6 +121,7 @@ var routeTable = []route{
 	{method: "POST", path: "/api/v1/packs/install", need: auth.PackInstall, handle: (*Server).packInstall},
 	{method: "POST", path: "/api/v1/packs/uninstall", need: auth.PackUninstall, handle: (*Server).packUninstall},
 	{method: "GET", path: "/api/v1/packs/index", need: auth.PackSearch, handle: (*Server).packIndex},
+	{method: "GET", path: "/api/v1/packs/index/health", need: auth.PackHealth, handle: (*Server).packIndexHealth},
 	{method: "POST", path: "/api/v1/packs/index/search", need: auth.PackSearch, reads: true, handle: (*Server).packSearch},
 	{method: "GET", path: "/api/v1/packs/views/files/{ref}", need: auth.PackView, on: packInPath, handle: (*Server).packFiles},
 	{method: "GET", path: "/api/v1/packs/views/file/{ref}/{path...}", need: auth.PackView, on: packInPath, handle: (*Server).packFile},

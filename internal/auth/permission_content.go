@@ -42,6 +42,8 @@ const (
 	TriggerAll Permission = "trigger_all"
 
 	FilterList Permission = "execution_views_filters_list"
+
+	PackHealth Permission = "pack_views_index_health"
 )
 
 // contentPermissions lists the permissions of this file once.
@@ -50,5 +52,5 @@ var contentPermissions = []Permission{
 	RuleList, RuleView, RuleCreate, RuleModify, RuleDelete,
 	AliasList, AliasView, AliasCreate, AliasModify, AliasDelete, AliasMatch, AliasHelp,
 	PolicyList, PolicyView, PolicyCreate, PolicyModify, PolicyDelete, PolicyTypeList, PolicyTypeView,
-	SensorList, SensorView, SensorModify, RunnerModify, TriggerList, TriggerView, TriggerAll, FilterList,
+	SensorList, SensorView, SensorModify, RunnerModify, TriggerList, TriggerView, TriggerAll, FilterList, PackHealth,
 }
