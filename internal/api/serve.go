@@ -61,6 +61,11 @@ func (s *Server) ServeHTTP(hw http.ResponseWriter, hr *http.Request) {
 	}()
 
 	w.Header().Set("X-Request-ID", r.id)
+	if len(hr.TransferEncoding) > 0 {
+		// A proxy that goes by a Content-Length beside the chunks would take what
+		// follows for this body, and we for the next request: there is none.
+		w.Header().Set("Connection", "close")
+	}
 	s.secure(w.Header())
 	s.cors(w.Header(), hr.Header.Get("Origin"))
 	if hr.Method == http.MethodOptions {
