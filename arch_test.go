@@ -50,6 +50,7 @@ var mayImport = map[string][]string{
 	// Movers.
 	"internal/lifecycle": {"internal/squall", "internal/policy", "internal/expr", "internal/expr/value", "internal/workflow", "internal/workflow/...", "internal/param", "internal/auth", "internal/store"},
 	"internal/reactor":   {"internal/squall", "internal/expr", "internal/expr/value", "internal/param", "internal/rule", "internal/timer", "internal/store", "internal/lifecycle"},
+	"internal/notify":    {"internal/squall", "internal/expr", "internal/expr/value", "internal/param", "internal/auth", "internal/store", "internal/lifecycle"},
 	"internal/content":   {"internal/squall", "internal/pack", "internal/store"},
 	"internal/reseal":    {"internal/squall", "internal/auth", "internal/param", "internal/store"},
 	"internal/sensor":    {"internal/squall", "internal/auth", "internal/store"},
@@ -83,7 +84,7 @@ var mayImport = map[string][]string{
 	"internal/client":          {"internal/squall", "internal/api/wire"},
 	"internal/argparse":        {"internal/expr/value", "internal/expr/textwrap"},
 	"internal/st2cli":          {"internal/squall", "internal/argparse", "internal/client", "internal/api/wire", "internal/expr/value", "internal/expr/pyyaml", "internal/expr/jsonpath", "internal/expr/textwrap"},
-	"internal/cli":             {"internal/squall", "internal/argparse", "internal/st2cli", "internal/auth", "internal/client", "internal/api/wire", "internal/expr", "internal/expr/...", "internal/workflow", "internal/timer", "internal/cronfile"},
+	"internal/cli":             {"internal/squall", "internal/argparse", "internal/st2cli", "internal/auth", "internal/client", "internal/api/wire", "internal/expr", "internal/expr/...", "internal/workflow", "internal/workflow/mistral", "internal/timer", "internal/cronfile"},
 	"internal/app":             {"internal/...", "packs", "python"},
 	"packs":                    {},
 	"python":                   {},

@@ -38,6 +38,9 @@ type Config struct {
 		VaultNamespace string
 		VaultCAFile    string
 	}
+	// Keeper is the command line of this program as the keeper of local actions;
+	// empty (in tests, where the program is another one): there is none.
+	Keeper    []string
 	Access    AccessConfig
 	Login     LoginConfig
 	SSH       SSHConfig
@@ -50,9 +53,14 @@ type Config struct {
 		Heartbeat   time.Duration
 		Poll        time.Duration
 		OutputLimit int64
+		KeepRuns    bool
+		KeepFor     time.Duration
 	}
 	Expressions struct {
 		Reevaluate bool
+	}
+	Notify struct {
+		File string
 	}
 	Retention struct {
 		Executions time.Duration
@@ -94,6 +102,8 @@ func DefaultConfig() *Config {
 	c.Scheduler.Heartbeat = 5 * time.Second
 	c.Scheduler.Poll = time.Second
 	c.Scheduler.OutputLimit = 10 << 20
+	c.Scheduler.KeepRuns = true
+	c.Scheduler.KeepFor = 5 * time.Minute
 	c.Expressions.Reevaluate = true
 	c.Retention.Executions = 90 * 24 * time.Hour
 	c.Retention.Events = 7 * 24 * time.Hour
@@ -165,7 +175,10 @@ func (c *Config) options() []option {
 			}
 			return nil
 		}},
+		{key: "scheduler.keep_runs", value: (*boolValue)(&c.Scheduler.KeepRuns), help: "local actions go on while the server is restarted or upgraded, in a process of their own"},
+		{key: "scheduler.keep_for", value: (*durationValue)(&c.Scheduler.KeepFor), help: "how long other nodes wait for a node to come back for its local actions before they are abandoned or started again"},
 		{key: "expressions.reevaluate", value: (*boolValue)(&c.Expressions.Reevaluate), help: "in workflows, evaluate texts that came out of data again when they look like expressions, as StackStorm does"},
+		{key: "notify.file", value: (*textValue)(&c.Notify.File), help: "YAML file with the sinks and routes of notifications; empty: nobody is told"},
 		{key: "retention.executions", value: (*durationValue)(&c.Retention.Executions), help: "how long finished executions are kept; 0s: for ever"},
 		{key: "retention.events", value: (*durationValue)(&c.Retention.Events), help: "how long stream events are kept for clients that reconnect", check: func() error { return positive(c.Retention.Events) }},
 		{key: "packs.dirs", value: (*listValue)(&c.Packs.Dirs), help: "directories whose sub-directories are packs"},

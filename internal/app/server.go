@@ -24,6 +24,7 @@ import (
 	"squall/internal/expr/jinja"
 	"squall/internal/expr/yaql"
 	"squall/internal/lifecycle"
+	"squall/internal/notify"
 	"squall/internal/reactor"
 	"squall/internal/runner/keep"
 	"squall/internal/runner/python"
@@ -52,6 +53,7 @@ type server struct {
 	keyring *auth.Keyring
 	sched   *scheduler.Scheduler
 	events  *reactor.Reactor
+	notify  *notify.Notifier
 	api     *api.Server
 	listen  net.Listener
 	access  *access
@@ -206,6 +208,9 @@ func (s *server) wire() error {
 	}
 	svc.SetLocal(s.sched)
 	s.events = s.newReactor(svc, exprs, ids)
+	if s.notify, err = s.newNotifier(svc, exprs, ids); err != nil {
+		return err
+	}
 	trusted, err := networks(c.Access.ProxyTrusted)
 	if err != nil {
 		return squall.Errorf(squall.Invalid, "auth.proxy_trusted: %w", err)
@@ -314,6 +319,7 @@ func (s *server) run(ctx context.Context) error {
 		g.Go(func() error { return s.packs.Watch(gctx, content.Watching{}) })
 	}
 	g.Go(func() error { return s.runEvents(ctx, gctx) })
+	g.Go(func() error { return s.runNotify(ctx, gctx) })
 	g.Go(func() error { return keepWatchdog(gctx, s.store.Health) })
 	g.Go(func() error {
 		soft, cancel := context.WithCancel(gctx)
