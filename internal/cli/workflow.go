@@ -16,7 +16,7 @@ import (
 
 func (a *app) workflowCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "workflow", Short: "Check, try and draw workflows: definitions without a server, and executions"}
-	cmd.AddCommand(a.workflowInspectCommand(), a.workflowRehearseCommand(), a.workflowGraphCommand())
+	cmd.AddCommand(a.workflowInspectCommand(), a.workflowRehearseCommand(), a.workflowGraphCommand(), a.workflowConvertCommand())
 	return cmd
 }
 
