@@ -341,7 +341,11 @@ func (w *treeWatch) tell(n *tree) {
 	if n.Item != nil {
 		name += fmt.Sprintf("[%d]", *n.Item)
 	}
-	fmt.Fprintf(w.app.io.Stdout, "%s %s %s %s\n", time.Now().Format(time.TimeOnly), name, w.st.ofStatus(n.Status), n.ID)
+	at := n.Started
+	if n.Ended != nil {
+		at = *n.Ended
+	}
+	fmt.Fprintf(w.app.io.Stdout, "%s %s %s %s\n", at.Local().Format(time.TimeOnly), name, w.st.ofStatus(n.Status), n.ID)
 }
 
 // draw redraws the tree from time to time until the returned function is called.

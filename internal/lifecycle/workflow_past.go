@@ -301,6 +301,13 @@ func (s *Service) collectSecrets(ctx context.Context, p *FlowPast) {
 			})
 		}
 		p.addMasked(resultValue(ex.Result), resultValue(def.Form.MaskResult(ex.Result)))
+		if ex == p.Execution && p.Past != nil { // inputs that were not given, but defaults
+			if first, ok := p.Past.Variables(0); ok {
+				if doc, err := value.ToJSON(first); err == nil {
+					p.addMasked(resultValue(doc), resultValue(def.Form.Mask(doc)))
+				}
+			}
+		}
 	}
 }
 
