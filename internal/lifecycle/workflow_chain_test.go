@@ -15,6 +15,9 @@ func init() {
 	types["action-chain"] = &squall.RunnerType{Name: "action-chain", Parameters: squall.Schema{
 		{Name: "display_published", Type: json.RawMessage(`"boolean"`), Default: json.RawMessage(`true`)},
 	}}
+	types["mistral-v2"] = &squall.RunnerType{Name: "mistral-v2", Parameters: squall.Schema{
+		{Name: "workflow", Type: json.RawMessage(`"string"`)}, {Name: "task", Type: json.RawMessage(`"string"`)},
+	}}
 }
 
 const outerChain = `
@@ -191,6 +194,55 @@ func TestChainSurvivesCrashes(t *testing.T) {
 					}
 					break
 				}
+			}
+		}
+	})
+}
+
+const fromMistral = `
+version: '2.0'
+flow:
+  input: [n, {m: 2}]
+  output:
+    sum: <% $.sum %>
+    all: <% $.all %>
+  tasks:
+    one:
+      action: core.noop n=<% $.n + $.m %>
+      publish:
+        sum: <% task(one).result.n %>
+      on-success:
+        - many: <% $.sum > 2 %>
+    many:
+      with-items: i in <% range(3) %>
+      action: core.noop n=<% $.i %>
+      publish:
+        all: <% task(many).result.select($.n) %>
+`
+
+// Workflows of Mistral run as they are when they convert completely; others say
+// what to do.
+func TestMistral(t *testing.T) {
+	eachFlowStore(t, nil, func(t *testing.T, b *flowBundle) {
+		update(t, b.st, func(ctx context.Context, tx store.Tx) error {
+			for name, text := range map[string]string{
+				"good":  fromMistral,
+				"fails": strings.Replace(fromMistral, "$.n + $.m", "$.nosuch", 1),
+				"pause": strings.Replace(fromMistral, "- many:", "- pause\n        - many:", 1),
+			} {
+				a := &squall.Action{Ref: ref(name), Runner: "mistral-v2", Enabled: true, EntryPoint: "workflows/" + name + ".yaml", Definition: text,
+					Parameters: squall.Schema{{Name: "n", Type: json.RawMessage(`"integer"`)}}}
+				if err := tx.PutAction(ctx, a); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		wantFlow(t, b.run(t, "good", `{"n":3}`), squall.Succeeded, `{"sum":5,"all":[0,1,2],"extra":{"state":"SUCCESS","state_info":null}}`)
+		for name, want := range map[string]string{"fails": "M122", "pause": "M901, line 14"} {
+			ex := b.run(t, name, `{"n":3}`)
+			if ex.Status != squall.Failed || !strings.Contains(string(ex.Result), want) || !strings.Contains(string(ex.Result), "squall workflow convert") {
+				t.Errorf("%s: %s %s", name, ex.Status, ex.Result)
 			}
 		}
 	})

@@ -56,7 +56,7 @@ func (s *Spec) Node(name string) (*Node, bool) {
 func Parse(src, path, name string) (*Spec, error) {
 	doc, err := load(src)
 	if err != nil {
-		return nil, fmt.Errorf("Failed to parse action chain definition from %q: %s", path, err) //nolint:staticcheck // st2's text
+		return nil, fmt.Errorf("Failed to parse action chain definition from %q: %w", path, err) //nolint:staticcheck // st2's text
 	}
 	if err := check(doc); err != nil {
 		return nil, err

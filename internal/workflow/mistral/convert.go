@@ -375,11 +375,7 @@ func (c *converter) inputNames() (all, required []string) {
 // assignments turns a mapping into a list of variables, in an order in which
 // none sees a new value of another: Mistral evaluates all with the old ones.
 func (c *converter) assignments(n *yaml.Node) *yaml.Node {
-	var list []binding
-	for _, e := range entries(n) {
-		list = append(list, binding{e.name, e.key, e.val})
-	}
-	return bind(c.notes, list, func(n *yaml.Node) (*yaml.Node, map[string]bool) { return c.rewriter(nil, n).reading(copyNode(n)) })
+	return bind(c.notes, bindings(n), func(n *yaml.Node) (*yaml.Node, map[string]bool) { return c.rewriter(nil, n).reading(copyNode(n)) })
 }
 
 // bind converts variables that are set at once. rewrite gives the new value and

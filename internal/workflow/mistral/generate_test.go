@@ -24,7 +24,6 @@ type generator struct {
 	b     strings.Builder
 	vars  []string // that exist on every way
 	jinja bool
-	n     int
 }
 
 func (g *generator) chance(p int) bool { return g.IntN(100) < p }

@@ -76,8 +76,6 @@ type task struct {
 	onError  []binding // publish-on-error
 
 	props map[string]*yaml.Node // join, retry, wait-before, ...
-	// added by the conversion
-	echo bool
 }
 
 func (t *task) prop(name string) *yaml.Node { return t.props[name] }
@@ -293,7 +291,7 @@ func (t *task) takeDefaults(defaults *yaml.Node, ns *notes) {
 
 func bindings(n *yaml.Node) (out []binding) {
 	for _, e := range entries(n) {
-		out = append(out, binding{e.name, e.key, e.val})
+		out = append(out, binding(e))
 	}
 	return out
 }
