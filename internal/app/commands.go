@@ -50,7 +50,7 @@ func sourceFlags(cmd *cobra.Command) func() Sources {
 
 // Commands returns the commands that run on the server's machine.
 func Commands(stdout, stderr io.Writer) []*cobra.Command {
-	return []*cobra.Command{serverCommand(stderr), configCommand(stdout), doctorCommand(stdout), keyringCommand(stdout), packCommand(stdout)}
+	return []*cobra.Command{serverCommand(stderr), configCommand(stdout), doctorCommand(stdout), keyringCommand(stdout), packCommand(stdout, stderr), keeperCommand(stdout)}
 }
 
 func serverCommand(stderr io.Writer) *cobra.Command {
@@ -83,6 +83,7 @@ running actions (server.shutdown_timeout); a second signal does not wait.`,
 		if err != nil {
 			return &ConfigError{err}
 		}
+		c.Keeper = []string{"squall", "keep-runs"}
 		soft, stopSoft := signal.NotifyContext(cmd.Context(), syscall.SIGINT, syscall.SIGTERM)
 		defer stopSoft()
 		hard := make(chan os.Signal, 1)

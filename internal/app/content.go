@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 
 	"squall/internal/content"
-	"squall/internal/pyenv"
 	"squall/internal/runner/types"
 	"squall/packs"
 )
@@ -25,15 +24,12 @@ func (s *server) loadPacks(ctx context.Context) error {
 		return fmt.Errorf("unpack the built-in packs: %w", err)
 	}
 	s.packs = &content.Service{
-		Registrar: &content.Registrar{Store: s.store, Runners: types.Known().RunnerType, Log: s.log.With("part", "packs")},
-		Dir:       filepath.Join(c.Server.Data, "packs"),
-		Dirs:      c.Packs.Dirs,
-		Builtin:   builtin,
-		IndexFile: c.Packs.Index,
-		Environments: &pyenv.Maker{
-			Dir: c.virtualenvs(), Python: c.Python.Path, Installer: c.Python.Installer,
-			Index: c.Python.Index, Wheels: c.Python.Wheels, SitePackages: c.Python.SitePackages,
-		},
+		Registrar:    &content.Registrar{Store: s.store, Runners: types.Known().RunnerType, Log: s.log.With("part", "packs")},
+		Dir:          filepath.Join(c.Server.Data, "packs"),
+		Dirs:         c.Packs.Dirs,
+		Builtin:      builtin,
+		IndexFile:    c.Packs.Index,
+		Environments: c.environments(),
 	}
 	return s.packs.Load(ctx)
 }

@@ -18,9 +18,9 @@ import (
 
 // packCommand holds what concerns packs on the server's machine; the commands
 // that talk to a server are merged into it.
-func packCommand(stdout io.Writer) *cobra.Command {
+func packCommand(stdout, stderr io.Writer) *cobra.Command {
 	cmd := &cobra.Command{Use: "pack", Short: "Check, install and look at packs"}
-	cmd.AddCommand(packValidateCommand(stdout))
+	cmd.AddCommand(packValidateCommand(stdout), packTestCommand(stdout, stderr))
 	return cmd
 }
 

@@ -39,7 +39,7 @@ type expected struct {
 func TestPackValidateAgrees(t *testing.T) {
 	dir := packsMetadata(t)
 	var out bytes.Buffer
-	cmd := packCommand(&out)
+	cmd := packCommand(&out, &out)
 	cmd.SetArgs([]string{"validate", "--json", dir})
 	if err := cmd.Execute(); err != nil {
 		t.Errorf("the command: %v", err)
@@ -121,7 +121,7 @@ func TestPackValidateSaysWhatIsWrong(t *testing.T) {
 	write("rules/r.yaml", "name: r\ntrigger: {type: other.happened}\naction: {ref: core.local}\n")
 	run := func(args ...string) (string, error) {
 		var out bytes.Buffer
-		cmd := packCommand(&out)
+		cmd := packCommand(&out, &out)
 		cmd.SilenceErrors, cmd.SilenceUsage = true, true
 		cmd.SetArgs(append([]string{"validate"}, args...))
 		err := cmd.Execute()

@@ -48,7 +48,9 @@ func (s *Service) Paths() (paths, shadowed []string, err error) {
 		}
 	}
 	for _, path := range s.Builtin {
-		add(path)
+		if filepath.Base(path) != givesWay {
+			add(path)
+		}
 	}
 	for _, dir := range append(slices.Clone(s.Dirs), s.Dir) {
 		found, err := Find(dir)
@@ -62,8 +64,17 @@ func (s *Service) Paths() (paths, shadowed []string, err error) {
 			add(path)
 		}
 	}
+	for _, path := range s.Builtin {
+		if filepath.Base(path) == givesWay && !taken[givesWay] {
+			add(path)
+		}
+	}
 	return paths, shadowed, nil
 }
+
+// givesWay is the built-in pack that gives way to another of its name:
+// StackStorm's examples are what its documentation speaks of.
+const givesWay = "examples"
 
 // Load registers all packs as far as their files have changed: what a start of
 // the server does. An installation that a crash interrupted is undone first.
@@ -200,13 +211,13 @@ func (s *Service) check(ctx context.Context, fetched string, o InstallOptions) (
 		return nil, "", squall.Errorf(squall.Invalid, "the pack cannot be used: %s", p.Refused()[0])
 	}
 	for _, path := range s.Builtin {
-		if filepath.Base(path) == ref {
+		if filepath.Base(path) == ref && ref != givesWay {
 			return nil, "", squall.Errorf(squall.Conflict, "pack %q is built in and cannot be replaced", ref)
 		}
 	}
 	if paths, _, err := s.Paths(); err != nil {
 		return nil, "", err
-	} else if i := slices.IndexFunc(paths, func(path string) bool { return filepath.Base(path) == ref }); i >= 0 && filepath.Dir(paths[i]) != filepath.Clean(s.Dir) {
+	} else if i := slices.IndexFunc(paths, func(path string) bool { return filepath.Base(path) == ref }); i >= 0 && !slices.Contains(s.Builtin, paths[i]) && filepath.Dir(paths[i]) != filepath.Clean(s.Dir) {
 		return nil, "", squall.Errorf(squall.Conflict, "pack %q lies in %s, which the administrator keeps: change it there", ref, paths[i])
 	}
 	if o.Force {

@@ -406,3 +406,16 @@ func TestLargeResultsAndOutput(t *testing.T) {
 		t.Errorf("stdout of %d bytes: ...%s", len(got.Stdout), got.Stdout[len(got.Stdout)-100:])
 	}
 }
+
+// constant returns a configuration that is the same for all packs.
+func constant(config string) func(context.Context, string, string) (json.RawMessage, error) {
+	return func(context.Context, string, string) (json.RawMessage, error) { return json.RawMessage(config), nil }
+}
+
+func quoted(s string) string {
+	b, err := json.Marshal(s)
+	if err != nil {
+		panic(err)
+	}
+	return string(b)
+}

@@ -1,0 +1,5 @@
+print("at import")
+
+
+def run():
+    pass
