@@ -141,7 +141,7 @@ func (s *Server) tokenCaller(ctx context.Context, secret string) (caller, error)
 		if who.Service = t.Service; !t.Service {
 			who.Groups = groupsOf(t) // as they were at the login; the run of an action has its user's
 		}
-		who.Subject = s.withRoles(who.Subject)
+		who.Subject = s.withRoles(ctx, tx, who.Subject)
 		return nil
 	})
 	return s.remember(who, now, err, errToken)
@@ -165,7 +165,7 @@ func (s *Server) apiKeyCaller(ctx context.Context, secret string) (caller, error
 		}
 		who = caller{method: "api_key", digest: hash}
 		who.Subject, err = s.subject(ctx, tx, k.User)
-		who.Subject = s.withRoles(who.Subject)
+		who.Subject = s.withRoles(ctx, tx, who.Subject)
 		return err
 	})
 	return s.remember(who, now, err, squall.Errorf(squall.Unauthentic, "Unauthorized - ApiKey with key_hash=%s not found.", hash))
@@ -195,7 +195,7 @@ func (s *Server) runCaller(ctx context.Context, secret string) (caller, error) {
 			who.Subject, err = auth.Subject{User: t.User}, nil
 		}
 		who.Service = true
-		who.Subject = s.withRoles(who.Subject)
+		who.Subject = s.withRoles(ctx, tx, who.Subject)
 		return err
 	})
 	return s.remember(who, now, err, errToken)
@@ -228,7 +228,7 @@ func (s *Server) bearerCaller(ctx context.Context, secret string) (caller, error
 		err = s.Store.View(ctx, func(tx store.Tx) error {
 			known, err := s.subject(ctx, tx, id.User)
 			known.Groups = id.Groups
-			who.Subject = s.withRoles(known)
+			who.Subject = s.withRoles(ctx, tx, known)
 			return err
 		})
 	}
@@ -267,12 +267,26 @@ func (s *Server) subject(ctx context.Context, tx store.Tx, name string) (auth.Su
 	return auth.Subject{User: u.Name, Admin: u.Admin || slices.Contains(s.Admins, u.Name), Groups: u.Groups}, nil
 }
 
-// withRoles completes a subject by what its roles permit, where roles count.
-func (s *Server) withRoles(who auth.Subject) auth.Subject {
-	if p := s.Policy(); p != nil {
-		who.Roles = p.RolesOf(who.User, who.Admin, who.Groups)
-		who.Rights = p.Rights(who.Roles)
+// withRoles completes a subject by what its roles permit, where roles count. When
+// the packs' keywords cannot be read, grants by tag are missing: a no is safe.
+func (s *Server) withRoles(ctx context.Context, tx store.Tx, who auth.Subject) auth.Subject {
+	p := s.Policy()
+	if p == nil {
+		return who
 	}
+	var keywords map[string][]string
+	if p.UsesTags() {
+		packs, err := tx.Packs(ctx)
+		if err != nil {
+			s.Log.ErrorContext(ctx, "the packs' keywords cannot be read; grants by tag do not count", "error", err)
+		}
+		keywords = map[string][]string{}
+		for _, pack := range packs {
+			keywords[pack.Ref] = pack.Keywords
+		}
+	}
+	who.Roles = p.RolesOf(who.User, who.Admin, who.Groups)
+	who.Rights = p.Rights(who.Roles, keywords)
 	return who
 }
 

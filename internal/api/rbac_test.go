@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"squall/internal/auth"
 	"squall/internal/squall"
@@ -170,5 +171,36 @@ func TestIsolatedExecutions(t *testing.T) {
 	}
 	if n := len(ts.do(t, ts.admin, "GET", "/api/v1/executions", "").list(t)); n != 2 {
 		t.Errorf("an administrator sees %d executions, want 2", n)
+	}
+}
+
+// A grant by tag holds for the packs that carry it, and ends when they do not.
+func TestGrantsByTag(t *testing.T) {
+	ts := newTestServer(t, withPolicy(t, false, map[string]string{
+		"roles/tagged.yaml":    "name: tagged\npermission_grants: [{resource_uid: 'pack_tag:everyday', permission_types: [action_execute, pack_view]}]\n",
+		"assignments/ann.yaml": "username: ann\nroles: [tagged]\n",
+	}))
+	tag := func(words ...string) {
+		err := ts.store.Update(t.Context(), func(tx store.Tx) error {
+			p, err := tx.Pack(t.Context(), "core")
+			if err != nil {
+				return err
+			}
+			p.Keywords = words
+			return tx.PutPack(t.Context(), p)
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, tt := range []struct {
+		words  []string
+		status int
+	}{{nil, 403}, {[]string{"other", "everyday"}, 201}, {[]string{"every day"}, 403}} {
+		tag(tt.words...)
+		token := ts.token(t, "ann", time.Hour) // one that no cache knows
+		if a := ts.do(t, token, "POST", "/api/v1/executions", `{"action":"core.noop"}`); a.status != tt.status {
+			t.Errorf("with keywords %q: %d %s", tt.words, a.status, a.body)
+		}
 	}
 }

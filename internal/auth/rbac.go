@@ -64,8 +64,20 @@ func (p *Policy) RolesOf(user string, admin bool, groups []string) []string {
 	return slices.Compact(names)
 }
 
-// Rights returns what the holder of the roles may do.
-func (p *Policy) Rights(roles []string) *Rights {
+// tagPrefix begins a UID that stands for all packs with a keyword:
+// "pack_tag:hpc". StackStorm has no such thing.
+const tagPrefix = "pack_tag:"
+
+// UsesTags reports whether a role grants something on packs by their keywords.
+func (p *Policy) UsesTags() bool {
+	return slices.ContainsFunc(p.Roles, func(role Role) bool {
+		return slices.ContainsFunc(role.Grants, func(g Grant) bool { return strings.HasPrefix(g.ResourceUID, tagPrefix) })
+	})
+}
+
+// Rights returns what the holder of the roles may do. keywords are those of
+// each pack, for grants by tag.
+func (p *Policy) Rights(roles []string, keywords map[string][]string) *Rights {
 	r := &Rights{isolated: p.Isolated, on: map[string]permissions{}, global: permissions{}}
 	for _, role := range p.Roles {
 		if !slices.Contains(roles, role.Name) || role.Disabled {
@@ -78,10 +90,25 @@ func (p *Policy) Rights(roles []string) *Rights {
 			r.admin = true
 		}
 		for _, g := range role.Grants {
+			if tag, ok := strings.CutPrefix(g.ResourceUID, tagPrefix); ok {
+				for pack, words := range keywords {
+					if slices.ContainsFunc(words, func(word string) bool { return tagged(word, tag) }) {
+						r.grant(Grant{ResourceUID: "pack:" + pack, Permissions: g.Permissions})
+					}
+				}
+				continue
+			}
 			r.grant(g)
 		}
 	}
 	return r
+}
+
+// tagged reports whether a keyword is the tag, or one that a tag with "*" at its
+// end stands for.
+func tagged(word, tag string) bool {
+	prefix, open := strings.CutSuffix(tag, "*")
+	return word == tag || open && strings.HasPrefix(word, prefix)
 }
 
 type permissions map[Permission]bool
@@ -222,12 +249,20 @@ func grantable(p Permission, resource string) bool {
 	if resource == "" {
 		return known(p) && !needsResource(p)
 	}
-	if resource == "pack" || resource == "action" { // what is run belongs to what it runs
+	if resource == "pack" || resource == "action" || resource+":" == tagPrefix { // what is run belongs to what it runs
 		if p.Resource() == "execution" && known(p) {
 			return true
 		}
 	}
-	return slices.ContainsFunc(PermissionTypes[resource], func(t PermissionType) bool { return t.Permission == p })
+	return slices.ContainsFunc(permissionsOn(resource), func(t PermissionType) bool { return t.Permission == p })
+}
+
+// permissionsOn lists what can be granted on resources of a type.
+func permissionsOn(resource string) []PermissionType {
+	if resource+":" == tagPrefix {
+		resource = "pack"
+	}
+	return PermissionTypes[resource]
 }
 
 // known reports whether p exists.

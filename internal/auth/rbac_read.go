@@ -181,7 +181,7 @@ func (f *rbacFile) grant(n *pyyaml.Node) Grant {
 	f.only(n, "resource_uid", "permission_types")
 	g := Grant{ResourceUID: f.text(n, "resource_uid", false)}
 	resource, rest, ok := strings.Cut(g.ResourceUID, ":")
-	if g.ResourceUID != "" && (!ok || rest == "" || PermissionTypes[resource] == nil) {
+	if g.ResourceUID != "" && (!ok || rest == "" || permissionsOn(resource) == nil) {
 		f.fault(n.Get("resource_uid"), "%q is not the UID of a resource, such as pack:core or action:core:local", g.ResourceUID)
 		return g
 	}

@@ -60,7 +60,7 @@ func TestRights(t *testing.T) {
 	})
 	subject := func(user string, admin bool, groups ...string) Subject {
 		roles := p.RolesOf(user, admin, groups)
-		return Subject{User: user, Admin: admin, Roles: roles, Rights: p.Rights(roles)}
+		return Subject{User: user, Admin: admin, Roles: roles, Rights: p.Rights(roles, nil)}
 	}
 	if got := subject("ann", true, "ops").Roles; !slices.Equal(got, []string{"operator", "resting", "system_admin"}) {
 		t.Errorf("roles of ann: %q", got)
@@ -128,7 +128,7 @@ func TestIsolation(t *testing.T) {
 	p := readPolicy(t, nil)
 	p.Isolated = true
 	for role, want := range map[string]bool{Observer: true, AdminRole: false, SystemAdmin: false, "": true} {
-		if got := (Subject{User: "a", Rights: p.Rights([]string{role})}).Isolated(); got != want {
+		if got := (Subject{User: "a", Rights: p.Rights([]string{role}, nil)}).Isolated(); got != want {
 			t.Errorf("role %q: isolated = %v", role, got)
 		}
 	}
@@ -215,7 +215,7 @@ func TestGrantsOnlyAdd(t *testing.T) {
 		a, b := grants.Draw(t, "a"), grants.Draw(t, "b")
 		rights := func(g []Grant) Subject {
 			p := &Policy{Roles: []Role{{Name: "r", Grants: g}}}
-			return Subject{User: "u", Rights: p.Rights([]string{"r"})}
+			return Subject{User: "u", Rights: p.Rights([]string{"r"}, nil)}
 		}
 		few, many := rights(a), rights(slices.Concat(a, b))
 		p := rapid.SampledFrom(all).Draw(t, "p")
@@ -234,11 +234,55 @@ func TestGrantsOnlyAdd(t *testing.T) {
 
 func BenchmarkMayOn(b *testing.B) {
 	p := readPolicy(b, map[string]string{"roles/r.yaml": operatorRole})
-	s := Subject{User: "ann", Rights: p.Rights([]string{"operator"})}
+	s := Subject{User: "ann", Rights: p.Rights([]string{"operator"}, nil)}
 	uids := []string{"action:core:local", "pack:core"}
 	for b.Loop() {
 		if !s.MayOn(ActionExecute, uids...) {
 			b.Fatal("refused")
 		}
+	}
+}
+
+func TestGrantsByTag(t *testing.T) {
+	t.Parallel()
+	p := readPolicy(t, map[string]string{
+		"roles/hpc.yaml": "name: hpc\npermission_grants:\n" +
+			"  - resource_uid: pack_tag:hpc\n    permission_types: [action_execute, rule_all, execution_view]\n" +
+			"  - resource_uid: pack_tag:site-*\n    permission_types: [pack_view]\n",
+		"roles/plain.yaml": "name: plain\npermission_grants: [{resource_uid: 'pack:core', permission_types: [pack_view]}]\n",
+	})
+	if !p.UsesTags() {
+		t.Error("the tags are not seen")
+	}
+	keywords := map[string][]string{"slurm": {"hpc", "batch"}, "mail": {"chat"}, "own": {"site-a"}, "bare": nil, "hpc": {"x"}}
+	s := Subject{User: "ann", Rights: p.Rights([]string{"hpc"}, keywords)}
+	for _, tt := range []struct {
+		p    Permission
+		uids []string
+		want bool
+	}{
+		{ActionExecute, []string{"action:slurm:run", "pack:slurm"}, true},
+		{ActionView, []string{"action:slurm:run", "pack:slurm"}, true},
+		{ExecutionStop, []string{"execution:1", "action:slurm:run", "pack:slurm"}, true},
+		{ActionExecute, []string{"action:mail:send", "pack:mail"}, false},
+		{ActionExecute, []string{"action:bare:x", "pack:bare"}, false},
+		{ActionExecute, []string{"action:hpc:x", "pack:hpc"}, false}, // a name is no tag
+		{PackView, []string{"pack:own"}, true},
+		{PackView, []string{"pack:slurm"}, false},
+		{PackConfig, []string{"pack:own"}, false},
+	} {
+		if got := s.MayOn(tt.p, tt.uids...); got != tt.want {
+			t.Errorf("MayOn(%s, %v) = %v", tt.p, tt.uids, got)
+		}
+	}
+	if (Subject{User: "bob", Rights: p.Rights([]string{"plain"}, keywords)}).MayOn(ActionExecute, "pack:slurm") {
+		t.Error("who does not have the role has the right")
+	}
+	if readPolicy(t, map[string]string{"roles/operator.yaml": operatorRole}).UsesTags() {
+		t.Error("tags are seen where there are none")
+	}
+	_, problems := ReadPolicy(rbacFiles(map[string]string{"roles/a.yaml": "name: a\npermission_grants: [{resource_uid: 'pack_tag:hpc', permission_types: [webhook_send]}]\n"}))
+	if len(problems) != 1 || !strings.Contains(problems[0].What, "webhook_send cannot be granted on a resource of type pack_tag") {
+		t.Errorf("problems: %v", problems)
 	}
 }
