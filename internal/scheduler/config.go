@@ -11,6 +11,7 @@ import (
 	"go.opentelemetry.io/otel/trace/noop"
 
 	"squall/internal/lifecycle"
+	"squall/internal/runner"
 	"squall/internal/squall"
 	"squall/internal/store"
 )
@@ -53,6 +54,12 @@ type Config struct {
 	// FetchSecret gets the external secrets that secret parameters name; nil: there are none.
 	FetchSecret lifecycle.Fetch
 
+	// Keep knows the runs that outlive this process, of the runners that are
+	// runner.Resumer; nil: there are none. KeepFor is how long others leave the
+	// executions of a node that is gone alone, so that it can take them over; 5min.
+	Keep    runner.Keep
+	KeepFor time.Duration
+
 	Hooks  Hooks
 	Tracer trace.Tracer
 	Log    *slog.Logger
@@ -80,6 +87,7 @@ func (c *Config) setDefaults() {
 	def(&c.Poll, time.Second)
 	def(&c.SoftStop, 30*time.Second)
 	def(&c.KillWait, 15*time.Second)
+	def(&c.KeepFor, 5*time.Minute)
 	def(&c.OutputEvery, 100*time.Millisecond)
 	def(&c.RescueEvery, c.LeaseTTL/2)
 	def(&c.SweepEvery, 10*time.Minute)

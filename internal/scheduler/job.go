@@ -91,6 +91,7 @@ func environment(ex *squall.Execution, apiURL string) map[string]string {
 		"SQUALL_EXECUTION_ID":     string(ex.ID),
 		"SQUALL_ATTEMPT":          strconv.Itoa(ex.Attempt),
 		"SQUALL_IDEMPOTENCY_KEY":  ex.IdempotencyKey(),
+		"ST2_ACTION_DEBUG":        "False",
 		"ST2_ACTION_PACK_NAME":    ex.Action.Pack,
 		"ST2_ACTION_EXECUTION_ID": string(ex.ID),
 	}

@@ -59,6 +59,7 @@ func (s *Scheduler) holdLease(ctx context.Context) {
 			return
 		}
 		s.setLease(l)
+		s.adopt(l.lost, l)
 		s.rescue(l.lost) // what an earlier incarnation of this node left behind
 		lost := s.renew(ctx, l, &renewals)
 		s.seal(l)

@@ -10,6 +10,7 @@ import (
 
 // verdict is what is to be done at the end of a run.
 type verdict struct {
+	detached bool           // it goes on without us: write nothing
 	drop     bool           // write nothing: the execution is not ours any more
 	giveBack bool           // let another node start it again
 	outcome  squall.Outcome // otherwise
@@ -20,6 +21,9 @@ type verdict struct {
 // not). A run that came to a good end while the node was stopping has ended
 // well; when its time was over or a user wanted it gone, that is what counts.
 func judge(out squall.Outcome, err, cause error, repeatable bool) verdict {
+	if errors.Is(err, runner.ErrDetached) {
+		return verdict{detached: true}
+	}
 	if err != nil {
 		out = failed(err.Error())
 	}

@@ -45,6 +45,7 @@ type stream struct {
 	out  *output
 	name string
 	tail []byte // an unfinished character
+	skip int    // bytes of text that are stored already
 }
 
 var _ runner.Output = (*output)(nil)
@@ -72,6 +73,11 @@ func (w *stream) Write(p []byte) (int, error) {
 	}
 	text, tail := validUTF8(w.tail, p)
 	w.tail = tail
+	if n := min(w.skip, len(text)); n > 0 {
+		w.skip -= n
+		o.kept += int64(n)
+		text = text[n:]
+	}
 	o.take(w.name, text)
 	if len(o.pending) == 0 {
 		return len(p), nil
@@ -167,7 +173,7 @@ func (o *output) batch() []squall.Chunk {
 	first := o.seq == 0 && len(chunks) > 0
 	o.pending, o.size = nil, 0
 	o.mu.Unlock()
-	if first && o.r.ex.Attempt > 1 {
+	if first && (o.r.ex.Attempt > 1 || o.r.resumed) {
 		o.seq = o.lastSeq() // an earlier attempt may have printed
 	}
 	for i := range chunks {
@@ -194,6 +200,38 @@ func (o *output) lastSeq() (last int64) {
 	return last
 }
 
+// skipStored passes over what an earlier process has stored of a run whose output
+// comes again from the beginning. It is called before anything is printed.
+func (o *output) skipStored() {
+	lost := o.r.slot.lease.lost
+	var have map[string]int
+	err := retry(lost, func() error {
+		have = map[string]int{}
+		return o.s.st.View(lost, func(tx store.Tx) error {
+			for last := int64(0); ; {
+				chunks, err := tx.Output(lost, o.r.ex.ID, last, 1000)
+				if err != nil || len(chunks) == 0 {
+					return err
+				}
+				for _, c := range chunks {
+					if o.r.ex.Attempt == 1 || !c.At.Before(o.r.ex.StartedAt) { // not of an earlier attempt
+						have[c.Stream] += len(c.Data)
+					}
+				}
+				last = chunks[len(chunks)-1].Seq
+			}
+		})
+	})
+	if err != nil {
+		o.s.cfg.Log.Warn("output may be stored twice", "execution_id", o.r.ex.ID, "error", err)
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, w := range []*stream{&o.stdout, &o.stderr} {
+		w.skip = have[w.name]
+	}
+}
+
 // store writes one batch, waiting for the database as long as the lease lasts.
 // It returns false when the execution is not ours any more; then the run ends.
 func (o *output) store(chunks []squall.Chunk) bool {
@@ -205,7 +243,7 @@ func (o *output) store(chunks []squall.Chunk) bool {
 		case err == nil && ok:
 			return true
 		case err == nil:
-			o.r.cancel(runner.ErrLeaseLost)
+			o.r.cancel(o.whyNotOurs())
 			return false
 		case l.lost.Err() != nil:
 			return false
@@ -217,6 +255,21 @@ func (o *output) store(chunks []squall.Chunk) bool {
 		}
 		pause.wait(l.lost)
 	}
+}
+
+// whyNotOurs tells the loss of the lease, after which a run may go on, from the
+// loss of the execution, after which it must not.
+func (o *output) whyNotOurs() error {
+	l := o.r.slot.lease
+	held := false
+	err := o.s.st.View(l.lost, func(tx store.Tx) (err error) {
+		held, err = tx.HoldsLease(l.lost, l.owner)
+		return err
+	})
+	if err != nil || !held {
+		return runner.ErrLeaseLost
+	}
+	return runner.ErrCanceled // its outcome will be refused
 }
 
 // close ends the output and returns what was not stored yet, to be stored with

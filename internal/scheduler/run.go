@@ -23,15 +23,25 @@ type run struct {
 	ctx    context.Context
 	cancel context.CancelCauseFunc
 	out    *output
+	// resumed: it was begun by an earlier process, or under an earlier lease.
+	resumed bool
 }
 
 // start takes over a reserved slot and runs ex on it.
 func (s *Scheduler) start(t *slot, ex *squall.Execution) {
+	s.launch(s.newRun(t, ex))
+}
+
+func (s *Scheduler) newRun(t *slot, ex *squall.Execution) *run {
 	r := &run{ex: ex, slot: t}
 	r.ctx, r.cancel = context.WithCancelCause(t.lease.runs)
 	r.out = newOutput(s, r)
+	return r
+}
+
+func (s *Scheduler) launch(r *run) {
 	s.mu.Lock()
-	s.active[ex.ID] = r
+	s.active[r.ex.ID] = r
 	s.mu.Unlock()
 	s.cfg.Hooks.Active(+1)
 	go s.execute(r) // owned by the lease: seal and gone wait for it
@@ -60,8 +70,10 @@ func (s *Scheduler) execute(r *run) {
 	var v verdict
 	switch cause := context.Cause(r.ctx); {
 	case !r.slot.lease.live():
-		v = verdict{drop: true}
-	case errors.Is(cause, runner.ErrShutdown) || s.isStopping() && cause == nil:
+		v = verdict{drop: true, detached: r.resumed}
+	case r.resumed && err == nil:
+		v = s.perform(ctx, r, job, def)
+	case !r.resumed && (errors.Is(cause, runner.ErrShutdown) || s.isStopping() && cause == nil):
 		s.giveBack(r, false)
 		return
 	case err != nil || cause != nil:
@@ -73,6 +85,9 @@ func (s *Scheduler) execute(r *run) {
 		v = s.perform(ctx, r, job, def)
 	}
 	switch {
+	case v.detached:
+		s.cfg.Log.Info("a run goes on without us", "execution_id", r.ex.ID, "action", r.ex.Action.String())
+		r.out.abandon()
 	case v.drop:
 		s.cfg.Log.Warn("the outcome of a run is dropped: the execution is not this node's any more",
 			"execution_id", r.ex.ID, "action", r.ex.Action.String())
@@ -85,31 +100,45 @@ func (s *Scheduler) execute(r *run) {
 			span.SetStatus(codes.Error, string(v.outcome.Status))
 		}
 		s.finish(r, v.outcome, time.Since(began))
+		if r.slot.lease.lost.Err() == nil { // else it may not be stored, and is asked for again
+			s.release(r)
+		}
 	}
 }
 
 // perform calls the runner and judges what it says.
 func (s *Scheduler) perform(ctx context.Context, r *run, job *runner.Job, def *lifecycle.Definition) verdict {
 	if limit, ok := lifecycle.Limit(def.Runner, job.RunnerParams[lifecycle.LimitName(def.Runner)]); ok {
+		if r.resumed { // its keeper has looked after its time, and gets a moment to say so
+			limit = max(0, limit-time.Since(r.ex.StartedAt)) + resumeGrace
+		}
 		var stop context.CancelFunc
 		ctx, stop = context.WithTimeoutCause(ctx, limit, runner.ErrTimeout)
 		defer stop()
 	}
 	defer s.watch(ctx, r)()
-	out, err := s.call(ctx, s.runners[r.ex.Runner], job, r.out)
+	run := s.runners[r.ex.Runner].Run
+	if rs := s.resumer(r.ex.Runner); r.resumed && rs != nil {
+		run = rs.Resume
+		r.out.skipStored()
+	}
+	out, err := s.call(ctx, run, job, r.out)
 	return judge(out, err, context.Cause(ctx), def.Action.Repeatable)
 }
 
+// resumeGrace is how much longer than its time a resumed run is waited for.
+const resumeGrace = 5 * time.Second
+
 // call runs the runner. A panic fails the execution, not the server; the stack
 // is for us, not for the user.
-func (s *Scheduler) call(ctx context.Context, rn runner.Runner, job *runner.Job, out runner.Output) (o squall.Outcome, err error) {
+func (s *Scheduler) call(ctx context.Context, run func(context.Context, *runner.Job, runner.Output) (squall.Outcome, error), job *runner.Job, out runner.Output) (o squall.Outcome, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			job.Log.Error("the runner panicked", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
 			o, err = squall.Outcome{}, errors.New("internal error in the runner; the server's log has the details")
 		}
 	}()
-	return rn.Run(ctx, job, out)
+	return run(ctx, job, out)
 }
 
 // watch reports a runner that does not return after its context has ended. The

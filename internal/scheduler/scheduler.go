@@ -46,13 +46,17 @@ func New(svc *lifecycle.Service, st store.Store, runners runner.Set, cfg Config)
 		return nil, fmt.Errorf("scheduler: %w", err)
 	}
 	cfg.setDefaults()
-	return &Scheduler{
+	s := &Scheduler{
 		svc: svc, st: st, runners: runners, cfg: cfg,
 		packs:   packDirs{st: st},
 		freed:   make(chan struct{}, 1),
 		backlog: true, // until a look says that nobody waits
 		active:  map[squall.ID]*run{},
-	}, nil
+	}
+	if s.cfg.Node.Keeps = s.keeps(); len(s.cfg.Node.Keeps) > 0 {
+		s.cfg.Node.KeepFor = cfg.KeepFor
+	}
+	return s, nil
 }
 
 // Run works until ctx ends and then stops in two stages: it takes nothing more

@@ -62,7 +62,7 @@ func TestJobIsComplete(t *testing.T) {
 			"SQUALL_EXECUTION_ID": string(ex.ID), "SQUALL_ATTEMPT": "1", "SQUALL_IDEMPOTENCY_KEY": string(ex.ID) + ":1",
 			"SQUALL_API_URL": "http://127.0.0.1:1", "SQUALL_TOKEN": "token-of-ann",
 			"ST2_ACTION_API_URL": "http://127.0.0.1:1/v1", "ST2_ACTION_AUTH_TOKEN": "token-of-ann",
-			"ST2_ACTION_PACK_NAME": "t", "ST2_ACTION_EXECUTION_ID": string(ex.ID),
+			"ST2_ACTION_PACK_NAME": "t", "ST2_ACTION_DEBUG": "False", "ST2_ACTION_EXECUTION_ID": string(ex.ID),
 		}
 		if diff := cmp.Diff(want, job.Env); diff != "" {
 			t.Error(diff)
@@ -398,8 +398,10 @@ func TestOutcomeWaitsForTheDatabase(t *testing.T) {
 func TestLostLeaseEndsRunsAndJoinsAgain(t *testing.T) {
 	eachStore(t, func(t *testing.T, b *bundle) {
 		f := &flaky{Store: b.st}
-		ended := make(chan error, 1)
+		begun, ended := make(chan struct{}), make(chan error, 1)
+		begin := sync.OnceFunc(func() { close(begun) })
 		b.funcs.set("wait", func(ctx context.Context, job *runner.Job, out runner.Output) (squall.Outcome, error) {
+			begin()
 			<-ctx.Done()
 			select {
 			case ended <- context.Cause(ctx):
@@ -414,6 +416,7 @@ func TestLostLeaseEndsRunsAndJoinsAgain(t *testing.T) {
 		b.startOn(lifecycle.New(f, types, lifecycle.Options{}), f, cfg)
 		ex := b.request("func", "wait")
 		first := b.await(ex.ID, squall.Running)
+		<-begun // its action is read from the database before
 
 		f.away.Store(true)
 		began := time.Now()

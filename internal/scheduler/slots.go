@@ -53,7 +53,7 @@ func (s *Scheduler) reserveFree(limit int) []*slot {
 	if l == nil || l.sealed || s.stopping || !l.live() {
 		return nil
 	}
-	slots := make([]*slot, min(limit, s.cfg.Slots-s.used))
+	slots := make([]*slot, max(0, min(limit, s.cfg.Slots-s.used)))
 	for i := range slots {
 		slots[i] = &slot{s: s, lease: l}
 	}

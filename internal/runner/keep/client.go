@@ -16,6 +16,7 @@ import (
 	"strings"
 	"sync"
 	"syscall"
+	"time"
 
 	"squall/internal/runner"
 )
@@ -149,6 +150,24 @@ func (c *Client) Start(spec Spec) (*Run, error) {
 // Kept lists the keys of runs that go on, or ended, with no server: those of
 // earlier processes and those this one has let go.
 func (c *Client) Kept() ([]string, error) {
+	// What has ended and was not released is let go: its keeper has it still.
+	c.mu.Lock()
+	waiting := slices.Collect(maps.Keys(c.ended))
+	for key, conn := range c.ended {
+		conn.Close()
+		delete(c.ended, key)
+	}
+	c.mu.Unlock()
+	for until := time.Now().Add(time.Second); ; time.Sleep(5 * time.Millisecond) {
+		keys, err := c.find()
+		missing := slices.ContainsFunc(waiting, func(key string) bool { return !slices.Contains(keys, key) })
+		if err != nil || !missing || time.Now().After(until) {
+			return keys, err
+		}
+	}
+}
+
+func (c *Client) find() ([]string, error) {
 	sockets, err := filepath.Glob(filepath.Join(c.dir, "keeper-*.sock"))
 	if err != nil {
 		return nil, err
