@@ -12,7 +12,7 @@ LDFLAGS  := -s -w -X squall/internal/app.Version=$(VERSION)
 export CGO_ENABLED = 0
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build run test race test-long crash lint vuln fuzz bench conformance clean
+.PHONY: help setup build run test race test-long mistral crash lint vuln fuzz bench conformance clean
 
 help: ## print this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,8 +37,12 @@ race: ## run the tests under the race detector
 	@scripts/setup test
 	CGO_ENABLED=1 SQUALL_TEST_POSTGRES=require $(GO) test -race -short -timeout 30m ./...
 
-test-long: test race crash ## everything, the long proofs included
+test-long: test race crash mistral ## everything, the long proofs included
 	$(MAKE) fuzz FUZZTIME=60s
+
+mistral: ## converted workflows against the real Mistral engine (installs python3-mistral)
+	@scripts/setup mistral
+	SQUALL_TEST_MISTRAL=require $(GO) test -count=1 -v -timeout 30m -run Oracle ./internal/workflow/mistral
 
 crash: ## the long crash test: random kills under load, on every kind of database
 	@scripts/setup test

@@ -169,7 +169,7 @@ func TestBuiltInPacksAreRight(t *testing.T) {
 		"std":      {"echo", "fail", "noop", "test_dict"},
 		"chatops":  {"post_message"},
 		"packs":    {"install", "load", "uninstall"},
-		"examples": {"count", "disk_usage", "fail", "greet", "sleep", "workflow_items", "workflow_parallel", "workflow_sequence"},
+		"examples": {"chain", "count", "disk_usage", "fail", "greet", "sleep", "workflow_items", "workflow_parallel", "workflow_sequence"},
 	}
 	if len(packs.Names()) != len(actions) {
 		t.Errorf("packs %v", packs.Names())

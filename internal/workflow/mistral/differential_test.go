@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -73,12 +75,7 @@ func TestOracle(t *testing.T) {
 	if testing.Short() {
 		t.Skip("needs a minute")
 	}
-	if os.Getenv("SQUALL_TEST_MISTRAL") == "" && !*update {
-		t.Skip("SKIPPED: the differential test against the real Mistral engine; it needs python3-mistral and SQUALL_TEST_MISTRAL=1 (make test-long sets both up)")
-	}
-	if err := exec.CommandContext(t.Context(), "/usr/bin/python3", "-c", "import mistral.tests.unit.engine.base").Run(); err != nil {
-		t.Skip("SKIPPED: the differential test against the real Mistral engine: python3-mistral, python3-oslotest, python3-testtools and python3-webtest are not installed (scripts/setup long)")
-	}
+	needEngine(t)
 	list := askAll(t, uint64(os.Getpid())<<20, 120) //nolint:gosec // a process id is positive
 	compareAll(t, list)
 	if !*update {
@@ -93,6 +90,88 @@ func TestOracle(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// needEngine skips a test where the engine is not asked for, or not installed.
+func needEngine(t *testing.T) {
+	t.Helper()
+	wish := os.Getenv("SQUALL_TEST_MISTRAL")
+	if wish == "" && !*update {
+		t.Skip("SKIPPED: the differential test against the real Mistral engine; make mistral, or make test-long, installs it and runs the test")
+	}
+	err := exec.CommandContext(t.Context(), "/usr/bin/python3", "-c", "import mistral.tests.unit.engine.base").Run()
+	switch {
+	case err != nil && wish == "require":
+		t.Fatal("the Mistral engine is not installed: run scripts/setup mistral")
+	case err != nil:
+		t.Skip("SKIPPED: the differential test against the real Mistral engine: python3-mistral, python3-oslotest, python3-testtools and python3-webtest are not installed (scripts/setup mistral)")
+	}
+}
+
+// packInputs are values for the inputs of the workbooks of real packs.
+var packInputs = map[string]any{
+	"identifiers": []string{"one", "two"}, "id_type": "UUID", "hostnames": []string{"h1", "h2"}, "buildplan_ids": []int{7},
+	"connection_details": map[string]any{}, "attribute_key": "k", "attribute_values": []string{"v1", "v2"},
+}
+
+// TestOraclePacks asks the engine about the workflows of real packs, with stubs
+// in place of their actions.
+func TestOraclePacks(t *testing.T) {
+	if testing.Short() {
+		t.Skip("needs a minute")
+	}
+	needEngine(t)
+	dir := os.Getenv("SQUALL_PACKS_METADATA")
+	if dir == "" {
+		dir = "../../../../shared/compat/packs-metadata"
+	}
+	files, err := filepath.Glob(filepath.Join(dir, "*", "actions", "workflows", "*.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var list []record
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if mistral.Kind(text) != "mistral" {
+			continue
+		}
+		pack := filepath.Base(filepath.Dir(filepath.Dir(filepath.Dir(file))))
+		name := strings.TrimSuffix(filepath.Base(file), ".yaml")
+		for i, kind := range []string{"UUID", "serialnumber"} {
+			c := generated{ID: fmt.Sprintf("%s%d", name, i), Text: string(text), Workflow: pack + "." + name + ".entry", Workbook: true, Input: map[string]any{}}
+			for _, in := range mistral.Convert(text, mistral.Options{Pack: pack, Name: name}).Workflows[0].Inputs {
+				if _, known := packInputs[in]; !known {
+					t.Fatalf("%s: no value for the input %q", file, in)
+				}
+				c.Input[in] = packInputs[in]
+			}
+			c.Input["id_type"] = kind
+			c.Actions = actionsOf.FindAllString(c.Text, -1)
+			for i, a := range c.Actions {
+				c.Actions[i] = strings.TrimPrefix(a, "action: ")
+			}
+			list = append(list, record{generated: c})
+		}
+	}
+	if len(list) == 0 {
+		t.Skipf("SKIPPED: no workflows of packs in %s; set SQUALL_PACKS_METADATA", dir)
+	}
+	for i := range list { // one at a time: the workbooks have one name each
+		list[i].Answer = ask(t, []generated{list[i].generated})[list[i].ID]
+		pack, name, _ := strings.Cut(strings.TrimSuffix(list[i].Workflow, ".entry"), ".")
+		res := mistral.Convert([]byte(list[i].Text), mistral.Options{Pack: pack, Name: name, Exprs: exprs})
+		if diff := compare(t, list[i], res); diff != "" {
+			t.Errorf("%s: %s\n%+v", list[i].ID, diff, list[i].Answer)
+		}
+		if list[i].Answer.State != "SUCCESS" {
+			t.Errorf("%s ended as %s: %s", list[i].ID, list[i].Answer.State, list[i].Answer.Info)
+		}
+	}
+}
+
+var actionsOf = regexp.MustCompile(`action: hpe_icsp\.\w+`)
 
 func askAll(t *testing.T, seed uint64, n int) []record {
 	t.Helper()

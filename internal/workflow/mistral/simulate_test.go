@@ -136,7 +136,11 @@ func (s *simulation) action(run workflow.RunAction) (squall.Status, any, error) 
 	case "std.fail":
 		return squall.Failed, "failed", nil
 	}
-	if !strings.HasPrefix(name, "p.") {
+	if strings.HasPrefix(name, "hpe_icsp.") {
+		input = input.Clone()
+		input.SetStr("mid", int64(5))
+		input.SetStr("jobid", int64(6))
+	} else if !strings.HasPrefix(name, "p.") {
 		return "", nil, fmt.Errorf("the action %q is not known", name)
 	}
 	result := value.DictOf("result", input, "stdout", name)
