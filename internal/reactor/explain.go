@@ -33,7 +33,7 @@ func (r *Reactor) Explain(ctx context.Context, noun *squall.Rule, ev *squall.Eve
 		return nil, squall.Errorf(squall.Invalid, "%w", err)
 	}
 	l := &listener{noun: noun, id: squall.ObjectID(string(store.Rules), noun.Ref.String())}
-	if l.extra, err = readExtra(noun); err != nil {
+	if l.extra, err = readExtra(r.exprs, noun); err != nil {
 		return nil, squall.Errorf(squall.Invalid, "%w", err)
 	}
 	m := &match{r: r, p: &plan{event: ev}, now: time.Now()}

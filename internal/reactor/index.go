@@ -8,6 +8,7 @@ import (
 	"slices"
 	"sync"
 
+	"squall/internal/expr"
 	"squall/internal/param"
 	"squall/internal/rule"
 	"squall/internal/squall"
@@ -101,7 +102,7 @@ func (r *Reactor) reload(ctx context.Context, old int64) (*index, error) {
 	}
 	var x *index
 	err := r.st.View(ctx, func(tx store.Tx) (err error) {
-		x, err = readIndex(ctx, tx, before)
+		x, err = readIndex(ctx, tx, before, r.exprs)
 		return err
 	})
 	if err != nil {
@@ -111,7 +112,7 @@ func (r *Reactor) reload(ctx context.Context, old int64) (*index, error) {
 	return x, nil
 }
 
-func readIndex(ctx context.Context, tx store.Tx, before *index) (*index, error) {
+func readIndex(ctx context.Context, tx store.Tx, before *index, set *expr.Set) (*index, error) {
 	version, err := tx.ContentVersion(ctx)
 	if err != nil {
 		return nil, err
@@ -136,7 +137,7 @@ func readIndex(ctx context.Context, tx store.Tx, before *index) (*index, error) 
 			x.hooks[url] = append(x.hooks[url], t)
 		}
 	}
-	return x, x.readRules(ctx, tx, before)
+	return x, x.readRules(ctx, tx, before, set)
 }
 
 func (x *index) readKinds(ctx context.Context, tx store.Tx, before *index) error {
@@ -159,7 +160,7 @@ func (x *index) readKinds(ctx context.Context, tx store.Tx, before *index) error
 	return nil
 }
 
-func (x *index) readRules(ctx context.Context, tx store.Tx, before *index) error {
+func (x *index) readRules(ctx context.Context, tx store.Tx, before *index, set *expr.Set) error {
 	list, err := tx.FindContent(ctx, store.ContentFilter{Kind: store.Rules})
 	if err != nil {
 		return err
@@ -172,7 +173,7 @@ func (x *index) readRules(ctx context.Context, tx store.Tx, before *index) error
 				return err
 			}
 			l = &listener{noun: noun, id: c.ID(), doc: c.Doc}
-			l.extra, l.err = readExtra(noun)
+			l.extra, l.err = readExtra(set, noun)
 		}
 		x.rules[c.Ref] = l
 		t := squall.TriggerFor(l.noun.Trigger.Type, l.noun.Trigger.Parameters)

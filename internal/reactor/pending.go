@@ -115,6 +115,9 @@ func (r *Reactor) choreLoop(ctx context.Context) {
 		if _, err := r.svc.AdmitWaiting(ctx); err != nil {
 			return 0, err
 		}
+		if err := r.deadMen(ctx); err != nil {
+			return 0, err
+		}
 		if time.Since(swept) < choreEvery {
 			return 0, nil
 		}

@@ -28,12 +28,21 @@ type outcome struct {
 	enforcement squall.Enforcement
 	request     *lifecycle.Prepared // nil: there is nothing to run
 	state       stateChange
+	silent      bool   // as written: there is nothing to record of it
+	shown       string // as written: why the rule held back
 }
 
 func (p *plan) enforcements() []*squall.Enforcement {
 	var list []*squall.Enforcement
 	for _, o := range p.outcomes {
-		list = append(list, &o.enforcement)
+		if o.silent {
+			continue
+		}
+		e := o.enforcement
+		if o.shown != "" {
+			e.Failure = o.shown
+		}
+		list = append(list, &e)
 	}
 	return list
 }
@@ -42,7 +51,7 @@ func (p *plan) enforcements() []*squall.Enforcement {
 func (p *plan) settle(ctx context.Context, svc *lifecycle.Service, committed bool) {
 	for _, o := range p.outcomes {
 		if o.request != nil {
-			svc.Settle(ctx, o.request, committed && !p.known)
+			svc.Settle(ctx, o.request, committed && !p.known && o.enforcement.Execution != "")
 			o.request = nil
 		}
 	}
@@ -154,6 +163,11 @@ func (m *match) ask(ctx context.Context, l *listener, standardMatched bool) (mat
 		m.fail(l, 1, fmt.Sprintf("the rule cannot be used: %s", err))
 		return false, nil
 	}
+	if l.hold != nil && l.hold.unless != nil && m.holdsFor(ctx, l.hold.unless) {
+		if err := m.callOff(ctx, l); err != nil {
+			return false, err
+		}
+	}
 	v := m.verdict(ctx, l, compiled, standardMatched)
 	if ctx.Err() != nil {
 		return false, ctx.Err()
@@ -170,12 +184,35 @@ func (m *match) ask(ctx context.Context, l *listener, standardMatched bool) (mat
 	if !v.Matched {
 		return false, nil
 	}
-	return m.enforce(ctx, l)
+	return true, m.enforce(ctx, l, false)
 }
 
-// verdict is what the criteria of a rule say.
-func (m *match) verdict(ctx context.Context, _ *listener, compiled *rule.Rule, standardMatched bool) rule.Verdict {
-	return compiled.Match(ctx, rule.Event{Payload: m.value}, rule.Env{Store: m.r.data, Now: m.now, StandardMatched: standardMatched})
+// becauseGroup is why a rule does not match whose criteria do.
+const becauseGroup rule.Why = "the groups of criteria (match) do not hold"
+
+// verdict is what the criteria of a rule say, and then its groups of criteria.
+func (m *match) verdict(ctx context.Context, l *listener, compiled *rule.Rule, standardMatched bool) rule.Verdict {
+	v := compiled.Match(ctx, rule.Event{Payload: m.value}, rule.Env{Store: m.r.data, Now: m.now, StandardMatched: standardMatched})
+	if v.Matched && !l.match.holds(func(c *rule.Rule) bool { return m.holdsFor(ctx, c) }) {
+		v.Matched, v.Why = false, becauseGroup
+	}
+	return v
+}
+
+// holdsFor reports whether criteria hold for the event. What fails does not hold.
+func (m *match) holdsFor(ctx context.Context, c *rule.Rule) bool {
+	return c.Match(ctx, rule.Event{Payload: m.value}, rule.Env{Store: m.r.data, Now: m.now}).Matched
+}
+
+// callOff lets the event end what the rule waits for.
+func (m *match) callOff(ctx context.Context, l *listener) (err error) {
+	o := m.outcome(l, 0, "")
+	o.silent = true
+	if o.state, err = m.state(ctx, l, true); err != nil {
+		return ctx.Err() // its key cannot be rendered: it is about nothing that waits
+	}
+	m.p.outcomes = append(m.p.outcomes, o)
+	return nil
 }
 
 func (m *match) fail(l *listener, number int, text string) {
@@ -188,13 +225,16 @@ func (m *match) outcome(l *listener, number int, failure string) *outcome {
 	}}
 }
 
-// enforce prepares what a rule that matched requests.
-func (m *match) enforce(ctx context.Context, l *listener) (matched bool, err error) {
+// enforce prepares what a rule that matched requests. settled says that the rule
+// has held back long enough.
+func (m *match) enforce(ctx context.Context, l *listener, settled bool) error {
 	o := m.outcome(l, 0, "")
-	if goes, err := m.holdBack(ctx, l, o); err != nil || !goes {
-		return false, err
-	}
 	m.p.outcomes = append(m.p.outcomes, o)
+	if !settled {
+		if err := m.holdBack(ctx, l, o); err != nil || o.enforcement.Failure != "" {
+			return err
+		}
+	}
 	r, err := m.request(l)
 	if err == nil {
 		o.request, err = m.r.svc.Prepare(ctx, r)
@@ -202,14 +242,14 @@ func (m *match) enforce(ctx context.Context, l *listener) (matched bool, err err
 	switch {
 	case err == nil:
 	case ctx.Err() != nil || squall.KindOf(err) == squall.Unavailable:
-		return false, err
+		return err
 	default:
 		o.enforcement.Failure = squall.MessageOf(err)
 		if squall.KindOf(err) == squall.Internal {
 			m.r.Log.Error("a rule cannot request its action", "rule", l.noun.Ref.String(), "error", err)
 		}
 	}
-	return true, nil
+	return nil
 }
 
 // request is what a rule asks for: its parameters with the event in them, in the
@@ -247,7 +287,7 @@ func (m *match) request(l *listener) (squall.Request, error) {
 }
 
 // write makes the plan true.
-func (p *plan) write(ctx context.Context, tx store.Tx, svc *lifecycle.Service) error {
+func (p *plan) write(ctx context.Context, tx store.Tx, r *Reactor) error {
 	p.known = false
 	if p.stored {
 		ok, err := tx.MoveEvent(ctx, p.event.ID, squall.EventPending, p.event.Status)
@@ -275,24 +315,42 @@ func (p *plan) write(ctx context.Context, tx store.Tx, svc *lifecycle.Service) e
 		}
 	}
 	for _, o := range p.outcomes {
-		if err := o.write(ctx, tx, svc); err != nil {
+		if err := o.write(ctx, tx, r); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (o *outcome) write(ctx context.Context, tx store.Tx, svc *lifecycle.Service) error {
-	if err := o.state.write(ctx, tx); err != nil {
+// write makes the outcome true, after asking what the rule remembers. The
+// failure of an outcome is what prepared says; what holds back is asked anew each
+// time.
+func (o *outcome) write(ctx context.Context, tx store.Tx, r *Reactor) error {
+	e := &o.enforcement
+	e.At, e.Execution = tx.Now(), ""
+	goes, why, err := o.state.step(ctx, tx, r.IDs)
+	if err != nil {
 		return err
 	}
-	o.enforcement.At, o.enforcement.Execution = tx.Now(), ""
+	if o.state.hold != nil && !o.state.off {
+		o.silent = !goes && why == ""
+	}
+	switch {
+	case o.silent:
+		return nil
+	case !goes:
+		held := *e
+		held.Failure = why
+		o.shown = why
+		return tx.InsertEnforcement(ctx, &held)
+	}
+	o.shown = ""
 	if o.request != nil {
-		ex, err := svc.InsertTx(ctx, tx, o.request)
+		ex, err := r.svc.InsertTx(ctx, tx, o.request)
 		if err != nil {
 			return err
 		}
-		o.enforcement.Execution = ex.ID
+		e.Execution = ex.ID
 	}
-	return tx.InsertEnforcement(ctx, &o.enforcement)
+	return tx.InsertEnforcement(ctx, e)
 }

@@ -273,7 +273,7 @@ func (r *Reactor) reactWith(ctx context.Context, x *index, plans []*plan, also f
 			}
 		}
 		for _, p := range plans {
-			if err := p.write(ctx, tx, r.svc); err != nil {
+			if err := p.write(ctx, tx, r); err != nil {
 				return err
 			}
 		}

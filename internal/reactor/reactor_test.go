@@ -620,3 +620,181 @@ func TestReEmit(t *testing.T) {
 		b.equal("of nothing", squall.KindOf(err), squall.NotFound)
 	})
 }
+
+// TestDeadMan: a run that does not succeed in time raises one alarm for each time.
+func TestDeadMan(t *testing.T) {
+	t.Parallel()
+	eachStore(t, func(b *bundle) {
+		b.rule("job", on("core.squall.schedule", `{"every":"1s","overlap":"forbid","dead_man":"500ms"}`))
+		b.rule("alarm", on("core.squall.schedule_missed", ""), func(r *squall.Rule) { r.Action.Parameters = json.RawMessage(`{"who":"{{ trigger.expected_at }}"}`) })
+		var list []*squall.Enforcement
+		b.run(newBundle(b.T, b.st), func() bool {
+			b.view(func(tx store.Tx) (err error) {
+				list, err = tx.FindEnforcements(b.Context(), store.EnforcementFilter{Rule: "p.alarm"})
+				return err
+			})
+			return len(list) >= 3
+		})
+		expected := map[string]bool{}
+		for _, e := range list {
+			b.view(func(tx store.Tx) error {
+				ex, err := tx.Execution(b.Context(), e.Execution, store.WithParameters)
+				if err == nil && expected[string(ex.Parameters)] {
+					b.Errorf("twice: %s", ex.Parameters)
+				}
+				if err == nil {
+					expected[string(ex.Parameters)] = true
+				}
+				return err
+			})
+		}
+	})
+}
+
+// beyond makes a rule say what StackStorm's cannot.
+func beyond(doc string) func(*squall.Rule) {
+	return func(r *squall.Rule) { r.Context = json.RawMessage(`{"user":"ann","squall":` + doc + `}`) }
+}
+
+func TestGroups(t *testing.T) {
+	t.Parallel()
+	eachStore(t, func(b *bundle) {
+		b.rule("r", criteria(`{"trigger.n":{"type":"gt","pattern":0}}`), beyond(`{"match":{
+			"any":[{"trigger.a":{"type":"eq","pattern":1}},{"all":[{"trigger.b":{"type":"eq","pattern":1}},{"trigger.c":{"type":"eq","pattern":1}}]}],
+			"not":{"trigger.off":{"type":"exists","pattern":true}}}}`))
+		for payload, want := range map[string]int{
+			`{"n":1,"a":1}`: 1, `{"n":1,"b":1}`: 0, `{"n":1,"b":1,"c":1}`: 1, `{"n":0,"a":1}`: 0, `{"n":1,"a":1,"off":2}`: 0, `{"n":1}`: 0,
+		} {
+			b.equal(payload, len(b.emit(event("p.plain", payload))[0].Enforcements), want)
+		}
+	})
+}
+
+// kinds of outcome, short.
+func (b *bundle) went(payload string) string {
+	b.Helper()
+	list := outcome(b.emit(event("p.plain", payload))[0])
+	switch {
+	case len(list) == 0:
+		return "nothing"
+	case strings.HasSuffix(list[0], " ran"):
+		return "ran"
+	case strings.Contains(list[0], "Held back"):
+		return "held"
+	}
+	return list[0]
+}
+
+func TestThrottle(t *testing.T) {
+	t.Parallel()
+	eachStore(t, func(b *bundle) {
+		b.rule("r", beyond(`{"throttle":{"count":2,"per":"1h","key":"{{ trigger.host }}"}}`))
+		got := []string{b.went(`{"host":"a"}`), b.went(`{"host":"a"}`), b.went(`{"host":"a"}`), b.went(`{"host":"b"}`)}
+		b.equal("throttled", got, []string{"ran", "ran", "held", "ran"})
+		if got := b.went(`{}`); !strings.Contains(got, "cannot be rendered") {
+			b.Errorf("without the key: %s", got)
+		}
+		// Who asks at the same moment on several nodes does not get through more often.
+		other := newBundle(b.T, b.st)
+		var wg sync.WaitGroup
+		for i := range 20 {
+			wg.Go(func() {
+				if _, err := []*bundle{b, other}[i%2].Emit(b.Context(), event("p.plain", `{"host":"c"}`)); err != nil {
+					b.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		b.equal("executions", b.executions(), 3+2)
+	})
+}
+
+func TestDedupe(t *testing.T) {
+	t.Parallel()
+	eachStore(t, func(b *bundle) {
+		b.rule("r", beyond(`{"dedupe":{"for":"1s","key":"{{ trigger.id }}"}}`))
+		b.equal("deduplicated", []string{b.went(`{"id":1}`), b.went(`{"id":1}`), b.went(`{"id":2}`)}, []string{"ran", "held", "ran"})
+		time.Sleep(1100 * time.Millisecond)
+		b.equal("later", b.went(`{"id":1}`), "ran")
+	})
+}
+
+func TestWindow(t *testing.T) {
+	t.Parallel()
+	eachStore(t, func(b *bundle) {
+		b.rule("r", beyond(`{"window":{"count":3,"within":"1h","key":"{{ trigger.rack }}","distinct":"{{ trigger.host }}"}}`))
+		var got []string
+		for _, host := range []string{"a", "a", "b", "a", "c", "d"} {
+			got = append(got, b.went(`{"rack":1,"host":"`+host+`"}`))
+		}
+		b.equal("window", got, []string{"held", "held", "held", "held", "ran", "held"})
+		b.equal("another rack", b.went(`{"rack":2,"host":"a"}`), "held")
+	})
+}
+
+func TestMaintenance(t *testing.T) {
+	t.Parallel()
+	eachStore(t, func(b *bundle) {
+		b.rule("r", beyond(`{"maintenance":[{"name":"always","from":"2000-01-01"}]}`))
+		b.equal("in the window", outcome(b.emit(event("p.plain", `{}`))[0]), []string{"p.r: Held back by maintenance window always"})
+		b.rule("r", beyond(`{"maintenance":[{"name":"over","to":"2000-01-01"}]}`))
+		b.equal("after it", b.went(`{}`), "ran")
+	})
+}
+
+// TestDebounce: of a burst the last one counts, when it is quiet again; whatever
+// node looks then.
+func TestDebounce(t *testing.T) {
+	t.Parallel()
+	eachStore(t, func(b *bundle) {
+		b.rule("r", beyond(`{"debounce":{"for":"300ms","key":"{{ trigger.host }}"}}`), func(r *squall.Rule) { r.Action.Parameters = json.RawMessage(`{"n":"{{ trigger.n }}"}`) })
+		for i := range 4 {
+			b.equal("in the burst", b.went(fmt.Sprintf(`{"host":"a","n":%d}`, i)), "nothing")
+		}
+		other := newBundle(b.T, b.st) // as after a crash: nothing is in memory
+		other.run(newBundle(b.T, b.st), func() bool { return b.executions() > 0 })
+		b.equal("executions", b.executions(), 1)
+		b.view(func(tx store.Tx) error {
+			list, err := tx.FindExecutions(b.Context(), store.ExecutionFilter{Parts: store.WithParameters})
+			if err == nil {
+				b.equal("parameters", string(list[0].Parameters), `{"n":3}`)
+			}
+			n, err2 := tx.CountEnforcements(b.Context(), store.EnforcementFilter{}, 0)
+			b.equal("enforcements", n, 4)
+			if err == nil {
+				err = err2
+			}
+			return err
+		})
+	})
+}
+
+// TestAbsence: A without B within the time.
+func TestAbsence(t *testing.T) {
+	t.Parallel()
+	eachStore(t, func(b *bundle) {
+		b.rule("r", criteria(`{"trigger.state":{"type":"eq","pattern":"down"}}`), beyond(`{"absence":{"within":"400ms","key":"{{ trigger.host }}","unless":{"trigger.state":{"type":"eq","pattern":"up"}}}}`))
+		b.equal("events", []string{
+			b.went(`{"host":"a","state":"down"}`), b.went(`{"host":"b","state":"down"}`), b.went(`{"host":"b","state":"down"}`), b.went(`{"host":"a","state":"up"}`), b.went(`{"host":"c","state":"up"}`),
+		}, []string{"nothing", "nothing", "held", "nothing", "nothing"})
+		b.run(newBundle(b.T, b.st), func() bool { return b.executions() > 0 })
+		time.Sleep(300 * time.Millisecond)
+		b.equal("executions", b.executions(), 1)
+	})
+}
+
+func TestCheckRule(t *testing.T) {
+	t.Parallel()
+	eachStore(t, func(b *bundle) {
+		for _, doc := range []string{
+			`{"throttle":{"per":"soon"}}`, `{"nosuch":1}`, `{"match":{"any":[]}}`, `{"match":{"x":{"type":"nosuch","pattern":1}}}`,
+			`{"dedupe":{"for":"1h"},"debounce":{"for":"1h"}}`, `{"window":{"within":"1h"}}`, `{"absence":{"within":"1h"}}`, `{"maintenance":[{"weekdays":["noday"]}]}`, `[]`,
+		} {
+			r := &squall.Rule{}
+			beyond(doc)(r)
+			if err := b.CheckRule(r); squall.KindOf(err) != squall.Invalid {
+				b.Errorf("%s: %v", doc, err)
+			}
+		}
+	})
+}

@@ -45,27 +45,30 @@ type scheduleParameters struct {
 	Every string `json:"every"` // "30s", "5m"
 	At    string `json:"at"`    // a date
 	// Calendar is the parameters of core.st2.CronTimer: all fields have to fit.
-	Calendar json.RawMessage `json:"calendar"`
-	Timezone string          `json:"timezone"` // of the time zone database
-	From     string          `json:"from"`
-	To       string          `json:"to"`
-	Jitter   string          `json:"jitter"` // up to so much later
-	Key      string          `json:"key"`    // what H and jitter are spread by
-	Missed   string          `json:"missed"`
-	Window   string          `json:"window"` // how far back missed instants are made up for
-	Grace    string          `json:"grace"`
-	Overlap  string          `json:"overlap"`
-	Depth    int             `json:"depth"`
-	DeadMan  string          `json:"dead_man"`
-	Exclude  []struct {
-		Name     string   `json:"name"`
-		From     string   `json:"from"`
-		To       string   `json:"to"`
-		Days     []string `json:"days"`     // "2026-12-25" or "12-25"
-		Weekdays []string `json:"weekdays"` // "sat"
-		Start    string   `json:"start"`    // "22:00"
-		End      string   `json:"end"`
-	} `json:"exclude"`
+	Calendar json.RawMessage     `json:"calendar"`
+	Timezone string              `json:"timezone"` // of the time zone database
+	From     string              `json:"from"`
+	To       string              `json:"to"`
+	Jitter   string              `json:"jitter"` // up to so much later
+	Key      string              `json:"key"`    // what H and jitter are spread by
+	Missed   string              `json:"missed"`
+	Window   string              `json:"window"` // how far back missed instants are made up for
+	Grace    string              `json:"grace"`
+	Overlap  string              `json:"overlap"`
+	Depth    int                 `json:"depth"`
+	DeadMan  string              `json:"dead_man"`
+	Exclude  []exclusionDocument `json:"exclude"`
+}
+
+// exclusionDocument is a time without runs, or in which a rule holds back.
+type exclusionDocument struct {
+	Name     string   `json:"name"`
+	From     string   `json:"from"`
+	To       string   `json:"to"`
+	Days     []string `json:"days"`     // "2026-12-25" or "12-25"
+	Weekdays []string `json:"weekdays"` // "sat"
+	Start    string   `json:"start"`    // "22:00"
+	End      string   `json:"end"`
 }
 
 // defaultGrace is how late an instant may be and still count as in time: what a
@@ -157,31 +160,38 @@ func (s *schedule) readPolicies(p *scheduleParameters, at timer.At) error {
 		return err
 	}
 	s.spec = s.spec.Between(from, to)
-	for _, ex := range p.Exclude {
+	excluded, err := exclusions(p.Exclude, at)
+	s.spec = s.spec.Except(excluded...)
+	return err
+}
+
+// exclusions reads a list of them.
+func exclusions(docs []exclusionDocument, at timer.At) (list []timer.Exclusion, err error) {
+	for _, ex := range docs {
 		e := timer.Exclusion{Name: ex.Name, Zone: at.Zone}
 		if e.From, e.To, err = span(ex.From, ex.To, at); err != nil {
-			return err
+			return nil, err
 		}
 		if e.Start, e.End, err = hours(ex.Start, ex.End); err != nil {
-			return err
+			return nil, err
 		}
 		for _, text := range ex.Days {
 			day, err := dayOf(text)
 			if err != nil {
-				return err
+				return nil, err
 			}
 			e.Days = append(e.Days, day)
 		}
 		for _, text := range ex.Weekdays {
 			day, ok := weekdays[strings.ToLower(text)]
 			if !ok {
-				return fmt.Errorf("exclude: %q is no weekday such as sat", text)
+				return nil, fmt.Errorf("exclude: %q is no weekday such as sat", text)
 			}
 			e.Weekdays = append(e.Weekdays, day)
 		}
-		s.spec = s.spec.Except(e)
+		list = append(list, e)
 	}
-	return nil
+	return list, nil
 }
 
 var weekdays = map[string]time.Weekday{
