@@ -45,6 +45,7 @@ type Config struct {
 	Login     LoginConfig
 	SSH       SSHConfig
 	Python    PythonConfig
+	Sensors   SensorsConfig
 	Scheduler struct {
 		Node        string
 		Slots       int
@@ -91,7 +92,7 @@ type Config struct {
 // DefaultConfig returns the configuration of a server started without any: it
 // runs on the embedded database and answers on loopback only.
 func DefaultConfig() *Config {
-	c := &Config{Access: defaultAccess(), Login: defaultLogin(), SSH: defaultSSH(), Python: defaultPython()}
+	c := &Config{Access: defaultAccess(), Login: defaultLogin(), SSH: defaultSSH(), Python: defaultPython(), Sensors: defaultSensors()}
 	c.Server.Data = defaultDataDir()
 	c.Server.Listen = "127.0.0.1:9101"
 	c.Server.ShutdownTimeout = 30 * time.Second
@@ -196,7 +197,7 @@ func (c *Config) options() []option {
 		{key: "metrics.public", value: (*boolValue)(&c.Metrics.Public), help: "answer /metrics without a token also to clients that are not on this machine"},
 		{key: "tracing.endpoint", value: (*textValue)(&c.Tracing.Endpoint), help: "http(s) address of an OpenTelemetry collector (OTLP over HTTP); empty: no tracing"},
 		{key: "tracing.ratio", value: (*ratioValue)(&c.Tracing.Ratio), help: "share of requests that are traced, 0 to 1"},
-	}, slices.Concat(c.Access.options(), c.Login.options(), c.SSH.options(), c.Python.options())...)
+	}, slices.Concat(c.Access.options(), c.Login.options(), c.SSH.options(), c.Python.options(), c.Sensors.options())...)
 }
 
 func notEmpty(s *string) func() error {

@@ -59,6 +59,7 @@ func (s *server) openPython(svc *lifecycle.Service) error {
 	if err != nil {
 		return err
 	}
+	s.pythonLib = lib
 	s.python, err = python.New(python.Config{
 		Lib: lib, Python: c.Path, Environments: s.config.virtualenvs(), Versions: filepath.Join(s.config.Server.Data, "versions"),
 		PackConfig: svc.PackConfig, PackPaths: s.packDirs, PackLibs: c.PackLib,

@@ -31,6 +31,7 @@ import (
 	"squall/internal/runner/ssh"
 	"squall/internal/runner/types"
 	"squall/internal/scheduler"
+	"squall/internal/sensor"
 	"squall/internal/squall"
 	"squall/internal/store"
 )
@@ -64,6 +65,8 @@ type server struct {
 	ssh           *ssh.Pool
 	keep          *keep.Client // nil: local actions end with this process
 	python        *python.Runner
+	pythonLib     string // where its library lies
+	sensors       *sensor.Manager
 	stops         []func() // in the order of start
 
 	stopping atomic.Bool
@@ -211,6 +214,8 @@ func (s *server) wire() error {
 	if s.notify, err = s.newNotifier(svc, exprs, ids); err != nil {
 		return err
 	}
+
+	s.sensors = s.newSensors(svc, ids)
 	trusted, err := networks(c.Access.ProxyTrusted)
 	if err != nil {
 		return squall.Errorf(squall.Invalid, "auth.proxy_trusted: %w", err)
@@ -320,6 +325,8 @@ func (s *server) run(ctx context.Context) error {
 	}
 	g.Go(func() error { return s.runEvents(ctx, gctx) })
 	g.Go(func() error { return s.runNotify(ctx, gctx) })
+
+	g.Go(func() error { return s.runSensors(ctx, gctx) })
 	g.Go(func() error { return keepWatchdog(gctx, s.store.Health) })
 	g.Go(func() error {
 		soft, cancel := context.WithCancel(gctx)
