@@ -48,13 +48,14 @@ var mayImport = map[string][]string{
 	"internal/runner": {"internal/squall"},
 
 	// Movers.
-	"internal/lifecycle": {"internal/squall", "internal/policy", "internal/expr", "internal/expr/value", "internal/workflow", "internal/workflow/...", "internal/param", "internal/auth", "internal/store"},
-	"internal/reactor":   {"internal/squall", "internal/expr", "internal/expr/value", "internal/param", "internal/rule", "internal/timer", "internal/store", "internal/lifecycle"},
-	"internal/notify":    {"internal/squall", "internal/expr", "internal/expr/value", "internal/param", "internal/auth", "internal/store", "internal/lifecycle"},
-	"internal/content":   {"internal/squall", "internal/pack", "internal/store"},
-	"internal/reseal":    {"internal/squall", "internal/auth", "internal/param", "internal/store"},
-	"internal/sensor":    {"internal/squall", "internal/auth", "internal/store"},
-	"internal/scheduler": {"internal/squall", "internal/param", "internal/store", "internal/lifecycle", "internal/runner"},
+	"internal/lifecycle":     {"internal/squall", "internal/policy", "internal/expr", "internal/expr/value", "internal/workflow", "internal/workflow/...", "internal/param", "internal/auth", "internal/store"},
+	"internal/reactor":       {"internal/squall", "internal/expr", "internal/expr/value", "internal/param", "internal/rule", "internal/timer", "internal/store", "internal/lifecycle"},
+	"internal/notify":        {"internal/squall", "internal/expr", "internal/expr/value", "internal/param", "internal/auth", "internal/store", "internal/lifecycle"},
+	"internal/content":       {"internal/squall", "internal/pack", "internal/store"},
+	"internal/reseal":        {"internal/squall", "internal/auth", "internal/param", "internal/store"},
+	"internal/sensor":        {"internal/squall", "internal/auth", "internal/store"},
+	"internal/sensor/native": {"internal/squall", "internal/sensor"},
+	"internal/scheduler":     {"internal/squall", "internal/param", "internal/store", "internal/lifecycle", "internal/runner"},
 
 	// Rim.
 	"internal/store/driver":    {"internal/squall", "internal/store"},

@@ -12,6 +12,7 @@ import (
 	"squall/internal/expr/pyyaml"
 	"squall/internal/lifecycle"
 	"squall/internal/sensor"
+	"squall/internal/sensor/native"
 	"squall/internal/squall"
 )
 
@@ -72,7 +73,8 @@ func (s *server) newSensors(svc *lifecycle.Service, ids *squall.IDSource) *senso
 		Config: func(ctx context.Context, pack string) (json.RawMessage, error) {
 			return svc.PackConfig(ctx, pack, "")
 		},
-		Python: s.sensorPython,
+		Python:  s.sensorPython,
+		Natives: native.All(),
 		Partition: func(ctx context.Context) (sensor.Partition, error) {
 			return c.Sensors.partition(ctx, c.NodeName(), data)
 		},
