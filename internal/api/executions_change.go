@@ -44,12 +44,13 @@ func (s *Server) executionCreate(w http.ResponseWriter, r *request) error {
 	return s.respondRequested(w, r, ex)
 }
 
-// executionRequest reads the body of a request for a run. st2: members of the
-// liveaction that are the server's to say are accepted and have no effect.
+// executionRequest reads the body of a request for a run. st2: all other members
+// are accepted and have no effect.
 func executionRequest(o *object) (squall.Request, error) {
-	o.only("action", "parameters", "user", "context", "delay", "notify", "callback", "tags",
-		"id", "status", "start_timestamp", "end_timestamp", "result", "runner_info", "action_is_workflow", "workflow_execution", "task_execution")
 	o.required("action")
+	if string(o.members["action"]) == "null" {
+		o.fail("None is not of type 'string'")
+	}
 	req := squall.Request{
 		Parameters: o.raw("parameters", "object"),
 		Context:    o.raw("context", "object"),

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"squall/internal/param"
 	"squall/internal/squall"
@@ -102,6 +103,9 @@ func (s *shape) check(o *object) error {
 		return err
 	}
 	_, err = s.form.Validate(doc)
+	if text, ok := strings.CutSuffix(squall.MessageOf(err), ", 'null'"); err != nil && ok {
+		return squall.Errorf(squall.Invalid, "%s", text) // st2 looks at the types of a body before it lets null pass
+	}
 	return err
 }
 

@@ -190,7 +190,7 @@ type Policy struct {
 	Name         string    `json:"name"`
 	Ref          string    `json:"ref"`
 	Pack         string    `json:"pack"`
-	Description  string    `json:"description"`
+	Description  string    `json:"description,omitempty"`
 	Enabled      bool      `json:"enabled"`
 	Resource     string    `json:"resource_ref"`
 	Type         string    `json:"policy_type"`
