@@ -179,13 +179,15 @@ func memberCommands() []*argparse.Command {
 		}
 		var docs []document
 		for _, g := range groups {
-			d, err := c.fetch("/api/v1/service_registry/groups/"+url.PathEscape(str(g))+"/members", nil)
-			switch {
-			case err != nil:
+			a, err := c.api.Do(c, http.MethodGet, "/api/v1/service_registry/groups/"+url.PathEscape(str(g))+"/members", nil, nil)
+			if err != nil {
 				return err
-			case d == nil:
-				return notFound("Group with ID \"%s\" doesn't exist.", str(g))
 			}
+			v, err := decode(a)
+			if err != nil {
+				return err
+			}
+			d, _ := v.(document)
 			for _, m := range list(member(d, "members")) {
 				docs = append(docs, value.DictOf("group_id", g, "member_id", member(m, "member_id"), "capabilities", member(m, "capabilities")))
 			}

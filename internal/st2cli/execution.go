@@ -42,7 +42,7 @@ func executionList() *argparse.Command {
 			if ch, ok := member(d, "children").(*value.List); ok && len(ch.Items) > 0 {
 				nested = true
 			}
-			if !c.machine() && !slices.Contains(c.attributes(nil), "status") {
+			if !c.machine() {
 				withElapsed(d)
 			}
 		}

@@ -31,7 +31,7 @@ func beside(name, help string, flags ...string) argparse.Arg {
 }
 
 var rules = &resource{
-	path: "/api/v1/rules", one: "Rule", many: "rules", id: "ref_or_id",
+	path: "/api/v1/rules", one: "Rule", many: "rules", id: "ref_or_id", heads: true,
 	columns: []string{"ref", "pack", "description", "enabled"},
 	plain:   []string{"ref", "enabled", "trigger.type", "action.ref", "description"},
 	order:   []string{"id", "uid", "ref", "pack", "name", "description", "enabled"},
@@ -135,7 +135,7 @@ func triggerCommands() []*argparse.Command {
 				c.print(noItems)
 				return nil
 			}
-			return c.table(docs, []string{"all"}, nil)
+			return c.table(docs, nil, nil)
 		}),
 	}
 	return []*argparse.Command{triggers.list(inPack), triggers.getCommand(nil), triggers.create(), triggers.update(), triggers.delete(), triggers.clone(), specs}

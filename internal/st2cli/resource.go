@@ -25,6 +25,7 @@ type resource struct {
 	columns []string // of lists
 	plain   []string // of lists in the plain style, when other ones
 	attr    []string // members that get shows; nil: all
+	heads   bool     // the API gives whole members only: "trigger" for "trigger.ref"
 	show    map[string]func(*call, any) any
 }
 
@@ -224,9 +225,23 @@ func (r *resource) query(c *call, l listing) ([]document, int, error) {
 	}
 	columns := r.listColumns(c)
 	if !l.bare && !contains(columns, "all") {
-		q.Set("include_attributes", strings.Join(columns, ","))
+		q.Set("include_attributes", strings.Join(r.included(columns), ","))
 	}
 	return c.collect(r.path, q, int(c.v.Int("last")))
+}
+
+// included are the members that the API is asked for.
+func (r *resource) included(columns []string) []string {
+	if !r.heads {
+		return columns
+	}
+	var out []string
+	for _, name := range columns {
+		if head, _, _ := strings.Cut(name, "."); !contains(out, head) {
+			out = append(out, head)
+		}
+	}
+	return out
 }
 
 // showList prints a list, with a note when there is more.

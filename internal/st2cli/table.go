@@ -134,16 +134,20 @@ func (c *call) widths(columns []string, docs []document, given []int64) []int {
 func (c *call) rows(docs []document, columns []string, show map[string]func(any) any) {
 	widths := c.widths(columns, docs, c.numbers("width"))
 	if len(columns) == 0 || columns[0] == "all" {
+		each := 28 // st2's when nobody says a width
+		switch given := c.numbers("width"); {
+		case len(given) == 1:
+			each = int(given[0])
+		case len(columns) > 0 && len(given) == 0:
+			each = c.columns()
+		}
 		columns = nil
 		if len(docs) > 0 {
 			columns = names(docs[0])
 		}
-		if widths = make([]int, len(columns)); len(c.numbers("width")) > 0 {
-			widths = c.widths(columns, docs, c.numbers("width"))
-		} else {
-			for i := range widths {
-				widths[i] = c.columns()
-			}
+		widths = make([]int, len(columns))
+		for i := range widths {
+			widths[i] = each
 		}
 	}
 	table := make([][]string, len(docs))
