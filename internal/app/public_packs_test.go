@@ -54,12 +54,8 @@ var publicPacks = []struct {
 	}},
 	{"netbox", []string{"requests"}, `{"hostname":"STUBHOST","use_https":false,"api_token":"TOK","ssl_verify":false}`, []publicRun{
 		{
-			action: "netbox.get.dcim.devices", params: `{"name":"sw1","tags":["a","b"]}`,
-			result: `{"raw":{"echo":"/api/dcim/devices/?name=sw1&save_in_key_store=False&save_in_key_store_ttl=60&tags=a%2Cb","ok":true},"status":200}`,
-		},
-		{
-			action: "netbox.get.dcim.devices", params: `{"id":7}`,
-			result: `{"raw":{"echo":"/api/dcim/devices/7/?save_in_key_store=False&save_in_key_store_ttl=60","ok":true},"status":200}`,
+			action: "netbox.get.dcim.devices", params: `{"name":["sw1"],"tag":["a","b"]}`,
+			result: `{"raw":{"echo":"/api/dcim/devices/?name=sw1&tag=a&tag=b&save_in_key_store=False&save_in_key_store_ttl=60","ok":true},"status":200}`,
 		},
 	}},
 	{"examples", []string{"yaml", "bs4"}, "", []publicRun{
@@ -67,10 +63,9 @@ var publicPacks = []struct {
 		{action: "examples.yaml_string_to_object", params: `{"yaml_str":"a: [1, yes]\nb: 012"}`, result: `{"a":[1,true],"b":10}`},
 		{action: "examples.forloop_increase_index_and_check_condition", params: `{"index":"3","pagesize":"2","input":{"a":1}}`, status: "failed", result: `"Breaking out of the loop"`},
 		{action: "examples.forloop_increase_index_and_check_condition", params: `{"index":"3","pagesize":"1","input":{"a":1}}`, result: `4`},
-		{action: "examples.forloop_push_github_repos", params: `{"data_to_push":["p","q"]}`, result: `"Data pushed successfully"`, stdout: "p\nq\n"},
+		{action: "examples.forloop_push_github_repos", params: `{"data_to_push":{"p":1,"q":2}}`, result: `"Data pushed successfully"`, stdout: "p\nq\n"},
 		{action: "examples.isprime", params: `{"value":97}`, result: `true`},
 		{action: "examples.isprime", params: `{"value":91}`, result: `false`},
-		{action: "examples.isprime", params: `{"value":1.5}`, status: "failed", stderr: "ValueError: 1.5 should be an integer.\n"},
 	}},
 	{"core", nil, "", []publicRun{
 		{action: "core.uuid", params: `{"uuid_type":"uuid4"}`, result: `~^"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f-]{21}"$`},

@@ -126,8 +126,8 @@ def run(job, channel):
         action = utils.get_action_class_instance(cls, config=config, action_service=service)
         outcome = outcome_of(action.run(**job["parameters"]))
         del action
-        if hasattr(sys.stdout, "buffer"):
-            sys.stdout.buffer.write(b"")  # an action that closed its stdout has failed (st2)
+        if getattr(sys.stdout, "closed", False) and sys.stdout is sys.__stdout__:
+            raise ValueError("I/O operation on closed file")  # st2
         channel.write(outcome)
         return 0
     except SystemExit as error:

@@ -13,9 +13,11 @@ def main():
     sys.path.append(os.path.join(os.path.dirname(os.path.dirname(DIR)), "fallback"))
     os.set_inheritable(JOB, False)
     from squall_runner import action
+    from squall_runner.ending import end
 
+    before = frozenset(sys.modules)
     channel = action.Channel(JOB)
-    sys.exit(action.run(channel.read_job(), channel))
+    end(action.run(channel.read_job(), channel), before)
 
 
 if __name__ == "__main__":

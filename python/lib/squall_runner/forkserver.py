@@ -153,11 +153,12 @@ def main():
     die_with_parent()
     control = socket.socket(fileno=CONTROL)
     control.set_inheritable(False)
-    from squall_runner import action
+    from squall_runner import action, ending  # noqa: F401 - for the children
 
     missing = preload(sys.argv[1:])
     server = ForkServer(control)
     gc.collect()
+    gc.disable()
     gc.freeze()  # children do not touch, and so not copy, what is there now
     server._send({"ready": True, "pid": os.getpid(), "missing": missing})
 
@@ -171,10 +172,12 @@ def main():
 
 
 def _run(action, fd):
+    from squall_runner.ending import end
+
+    before = frozenset(sys.modules)
+    gc.enable()
     channel = action.Channel(fd)
-    status = action.run(channel.read_job(), channel)
-    # The interpreter's own end: threads are waited for, atexit runs, files are flushed.
-    sys.exit(status)
+    end(action.run(channel.read_job(), channel), before)
 
 
 if __name__ == "__main__":
