@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"maps"
 	"net/http"
 	"net/netip"
 	"slices"
@@ -66,6 +67,13 @@ func (c *tokenCache) drop(digest string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	delete(c.m, digest)
+}
+
+// dropUser forgets all that a user has shown.
+func (c *tokenCache) dropUser(name string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	maps.DeleteFunc(c.m, func(_ string, e cached) bool { return e.caller.User == name })
 }
 
 // authenticate says who made the request. Errors are of kind Unauthentic, or
@@ -133,6 +141,9 @@ func (s *Server) tokenCaller(ctx context.Context, secret string) (caller, error)
 		}
 		if !auth.TokenValid(t, secret, now) {
 			return errToken
+		}
+		if u, err := tx.User(ctx, t.User); err == nil && t.CreatedAt.Before(u.CreatedAt) {
+			return errToken // of somebody who had the name before
 		}
 		who = caller{method: "token", digest: digest, expires: t.ExpiresAt}
 		if who.Subject, err = s.subject(ctx, tx, t.User); err != nil {

@@ -152,6 +152,11 @@ var routeTable = []route{
 	{method: "GET", path: "/api/v1/rbac/role_assignments/{id}", need: auth.RoleView, handle: (*Server).assignmentGet},
 	{method: "GET", path: "/api/v1/rbac/permission_types", need: auth.RoleView, handle: (*Server).permissionTypeList},
 	{method: "GET", path: "/api/v1/rbac/permission_types/{name}", need: auth.RoleView, handle: (*Server).permissionTypeGet},
+	{method: "GET", path: "/api/v1/users", need: auth.UserView, handle: (*Server).userList},
+	{method: "POST", path: "/api/v1/users", need: auth.UserModify, handle: (*Server).userCreate},
+	{method: "GET", path: "/api/v1/users/{name}", need: auth.UserView, handle: (*Server).userShow},
+	{method: "PUT", path: "/api/v1/users/{name}", need: auth.UserModify, handle: (*Server).userPut},
+	{method: "DELETE", path: "/api/v1/users/{name}", need: auth.UserModify, handle: (*Server).userDelete},
 	{method: "GET", path: "/api/v1/audit", need: auth.AuditView, handle: (*Server).auditList},
 
 	{method: "GET", path: "/stream/v1/stream", need: auth.StreamView, events: true, handle: (*Server).streamEvents},

@@ -54,6 +54,7 @@ func (s *Server) newToken(r *request, ttl time.Duration) (*wire.Token, error) {
 	now := time.Now().UTC().Truncate(time.Microsecond)
 	secret, token := auth.NewToken(s.IDs.Next(now), who.User, now, ttl)
 	token.Metadata = groupsText(who.Groups)
+	token.CreatedAt = time.Time{} // the transaction's instant, as that of a user it creates
 	err := s.Store.Update(r.Context(), func(tx store.Tx) error {
 		if err := s.admitUser(r.Context(), tx, who); err != nil {
 			return err

@@ -54,6 +54,9 @@ const (
 
 	ServiceView Permission = "service_view" // the processes of the cluster
 
+	UserView   Permission = "user_view"   // who there is
+	UserModify Permission = "user_modify" // to make, change and remove users
+
 	// ShowSecrets is to read values that are masked for everybody else.
 	ShowSecrets Permission = "secret_view"
 	// Impersonate is to ask for something in another user's name.
@@ -70,7 +73,7 @@ var Permissions = append([]Permission{
 	ActionList, ActionView, ActionExecute,
 	ExecutionList, ExecutionView, ExecutionReRun, ExecutionStop, ExecutionModify,
 	PackList, PackView, PackConfig, PackRegister, PackInstall, PackUninstall, PackSearch, RunnerList, RunnerView, StreamView,
-	APIKeyList, APIKeyView, APIKeyCreate, APIKeyModify, APIKeyDelete, APIKeyAll, RoleView, AuditView, ServiceView,
+	APIKeyList, APIKeyView, APIKeyCreate, APIKeyModify, APIKeyDelete, APIKeyAll, RoleView, AuditView, ServiceView, UserView, UserModify,
 	KeyList, KeyView, KeySet, KeyDelete,
 	InquiryList, InquiryView, InquiryRespond,
 	ShowSecrets, Impersonate, ListAll, MetricsView,
@@ -78,7 +81,7 @@ var Permissions = append([]Permission{
 
 // forAdmins are the permissions an ordinary user does not have. Everything else
 // is open to every authenticated user, as in a StackStorm without RBAC.
-var forAdmins = []Permission{ShowSecrets, Impersonate, ListAll, MetricsView, PackConfig, APIKeyAll, RoleView, AuditView, ServiceView}
+var forAdmins = []Permission{ShowSecrets, Impersonate, ListAll, MetricsView, PackConfig, APIKeyAll, RoleView, AuditView, ServiceView, UserView, UserModify}
 
 // Resource returns the type of resource p is about: "execution" of
 // "execution_rerun".

@@ -175,7 +175,7 @@ func (r *Rights) at(p Permission, uids []string) bool {
 
 // observes reports whether the role observer holds p (st2: all that is list or view).
 func observes(p Permission) bool {
-	if p == ShowSecrets || p == AuditView || p == MetricsView || p == RoleView || p == ServiceView {
+	if p == ShowSecrets || p == AuditView || p == MetricsView || p == RoleView || p == ServiceView || p == UserView {
 		return false
 	}
 	return strings.HasSuffix(string(p), "_view") || strings.HasSuffix(string(p), "_list")

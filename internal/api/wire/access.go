@@ -77,3 +77,25 @@ type ServiceMember struct {
 	MemberID     string            `json:"member_id"`
 	Capabilities map[string]string `json:"capabilities"`
 }
+
+// Account is a user of the database.
+type Account struct {
+	Name        string   `json:"name"`
+	Source      string   `json:"source"` // "local", "service", or the outside source that vouches for the user
+	Admin       bool     `json:"admin"`
+	Disabled    bool     `json:"disabled"`
+	Password    bool     `json:"password"` // there is one here
+	Groups      []string `json:"groups"`   // as the source said at the last login
+	Description string   `json:"description"`
+	CreatedAt   Time     `json:"created_at"`
+}
+
+// AccountRequest makes or changes a user; nil changes nothing.
+type AccountRequest struct {
+	Name        string  `json:"name,omitempty"` // only to make one
+	Password    string  `json:"password,omitempty"`
+	Service     bool    `json:"service,omitempty"` // only to make one
+	Admin       *bool   `json:"admin,omitempty"`
+	Disabled    *bool   `json:"disabled,omitempty"` // only to change one
+	Description *string `json:"description,omitempty"`
+}
