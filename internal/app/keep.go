@@ -27,7 +27,7 @@ func keeperCommand(stdout io.Writer) *cobra.Command {
 	}
 }
 
-// openKeep prepares the keeper of local actions. It starts with the first action.
+// openKeep prepares the keeper of local actions.
 func (s *server) openKeep() (err error) {
 	if !s.config.Scheduler.KeepRuns || len(s.config.Keeper) == 0 {
 		return nil
@@ -36,6 +36,7 @@ func (s *server) openKeep() (err error) {
 		return err
 	}
 	s.atEnd(s.keep.Close)
+	go s.keep.Prepare() // ends soon; the first action need not wait for it then
 	return nil
 }
 

@@ -33,6 +33,8 @@ type Client struct {
 	presence net.Conn            // as long as it lives, so does the keeper
 	kept     map[string]string   // key → socket of an earlier keeper, or directory
 	ended    map[string]net.Conn // key → connection of a run that ended and is not released yet
+	let      map[string]bool     // keys of runs that were let go
+	closed   bool
 }
 
 // New returns a client that keeps its sockets and files in dir, and starts
@@ -45,7 +47,7 @@ func New(dir string, command []string) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the directory of kept runs: %w", err)
 	}
-	return &Client{dir: dir, at: at, command: command, kept: map[string]string{}, ended: map[string]net.Conn{}}, nil
+	return &Client{dir: dir, at: at, command: command, kept: map[string]string{}, ended: map[string]net.Conn{}, let: map[string]bool{}}, nil
 }
 
 // Close lets the keeper go when its commands have ended.
@@ -60,13 +62,20 @@ func (c *Client) Close() {
 		conn.Close()
 		delete(c.ended, key)
 	}
+	c.closed = true
 	c.at.Close()
 }
+
+// Prepare starts the keeper before it is needed. What goes wrong shows when it is.
+func (c *Client) Prepare() { _, _ = c.ready() }
 
 // ready returns the socket of a keeper that lives.
 func (c *Client) ready() (string, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.closed {
+		return "", errors.New("this process keeps no runs any more")
+	}
 	if c.socket != "" {
 		return c.socket, nil
 	}
@@ -150,13 +159,16 @@ func (c *Client) Start(spec Spec) (*Run, error) {
 // Kept lists the keys of runs that go on, or ended, with no server: those of
 // earlier processes and those this one has let go.
 func (c *Client) Kept() ([]string, error) {
-	// What has ended and was not released is let go: its keeper has it still.
+	// What has ended and was not released is let go: its keeper has it still, and
+	// notices a moment later.
 	c.mu.Lock()
-	waiting := slices.Collect(maps.Keys(c.ended))
 	for key, conn := range c.ended {
 		conn.Close()
 		delete(c.ended, key)
+		c.let[key] = true
 	}
+	waiting := slices.Collect(maps.Keys(c.let))
+	clear(c.let)
 	c.mu.Unlock()
 	for until := time.Now().Add(time.Second); ; time.Sleep(5 * time.Millisecond) {
 		keys, err := c.find()
@@ -268,6 +280,7 @@ func (c *Client) Release(key string) {
 	c.mu.Lock()
 	conn := c.ended[key]
 	delete(c.ended, key)
+	delete(c.let, key)
 	place := c.kept[key]
 	delete(c.kept, key)
 	c.mu.Unlock()
@@ -330,6 +343,9 @@ func (r *Run) Wait(ctx context.Context, stdout, stderr func([]byte)) (Ending, er
 	stop := context.AfterFunc(ctx, func() {
 		if cause := context.Cause(ctx); errors.Is(cause, runner.ErrShutdown) || errors.Is(cause, runner.ErrLeaseLost) {
 			close(detached)
+			r.c.mu.Lock()
+			r.c.let[r.key] = true
+			r.c.mu.Unlock()
 			r.conn.Close()
 			return
 		}
