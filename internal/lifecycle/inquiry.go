@@ -121,6 +121,9 @@ func (s *Service) endInquiry(ctx context.Context, tx store.Tx, ex *squall.Execut
 // (st2); those around it are told by their part that it runs again. A chain is
 // resumed from its root instead, see resumeChain.
 func goesOn(c conductor, child *squall.Execution, now squall.Status) bool {
+	if a, ok := c.(mistralFlow); ok {
+		c = a.orquesta
+	}
 	_, flow := c.(orquesta)
 	return flow && child.Runner == InquiryRunner && now.Final() && (c.Status() == squall.Paused || c.Status() == squall.Pausing)
 }

@@ -103,6 +103,9 @@ func (s *Service) flowVars(ex *squall.Execution, extra any) *value.Dict {
 // restoreFlow makes the conductor of a workflow from its rows.
 func (s *Service) restoreFlow(ctx context.Context, in *inbox) (*flow, error) {
 	fl := &flow{id: in.ex.ID, revision: in.stored.Revision, tasks: &taskLookup{s: s, workflow: in.ex.ID}}
+	for _, child := range in.over {
+		fl.markReported(child)
+	}
 	return fl, s.restoreInto(ctx, fl, in.ex, in.stored.State, in.rows)
 }
 
@@ -163,6 +166,11 @@ func (s *Service) prepareChild(ctx context.Context, ex *squall.Execution, c cond
 			return err
 		})
 		if err != nil {
+			return nil, err
+		}
+	}
+	if a, ok := c.(actionChain); ok {
+		if r.Context, err = s.withNotice(ctx, ex, a, run.Task, def.Action, r.Context); err != nil {
 			return nil, err
 		}
 	}

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"squall/internal/squall"
 	"squall/internal/store"
 )
@@ -14,6 +16,7 @@ import (
 func init() {
 	types["action-chain"] = &squall.RunnerType{Name: "action-chain", Parameters: squall.Schema{
 		{Name: "display_published", Type: json.RawMessage(`"boolean"`), Default: json.RawMessage(`true`)},
+		{Name: "skip_notify", Type: json.RawMessage(`"array"`), Default: json.RawMessage(`[]`)},
 	}}
 	types["mistral-v2"] = &squall.RunnerType{Name: "mistral-v2", Parameters: squall.Schema{
 		{Name: "workflow", Type: json.RawMessage(`"string"`)}, {Name: "task", Type: json.RawMessage(`"string"`)},
@@ -195,6 +198,37 @@ func TestChainSurvivesCrashes(t *testing.T) {
 					break
 				}
 			}
+		}
+	})
+}
+
+// What is to be told of the end of a chain's tasks: what the task says, or else
+// what the chain says, unless it is skipped; the action's own settings first.
+func TestChainNotices(t *testing.T) {
+	const text = `chain:
+  - {name: own, ref: core.noop, notify: {on-success: {message: mine, routes: [r1]}}, on-success: skipped}
+  - {name: skipped, ref: core.noop, on-success: inherits}
+  - {name: inherits, ref: core.noop, on-success: action}
+  - {name: action, ref: core.loud}
+`
+	eachFlowStore(t, nil, func(t *testing.T, b *flowBundle) {
+		update(t, b.st, func(ctx context.Context, tx store.Tx) error {
+			if err := tx.PutAction(ctx, &squall.Action{Ref: ref("loud"), Runner: "noop", Enabled: true, Notify: json.RawMessage(`{"on-complete":{"message":"loud","routes":["r3"]}}`)}); err != nil {
+				return err
+			}
+			return tx.PutAction(ctx, &squall.Action{Ref: ref("chain"), Runner: "action-chain", Enabled: true, EntryPoint: "c.yaml", Definition: text,
+				Notify: json.RawMessage(`{"on-complete":{"message":"chain","routes":["r2"]}}`)})
+		})
+		ex := b.run(t, "chain", `{"skip_notify":["skipped"]}`)
+		var got []string
+		for _, child := range b.children(t, ex.ID) {
+			for _, n := range b.Notices(t.Context(), child) {
+				got = append(got, child.Parent.Task+": "+n.On+" "+n.Message+" "+strings.Join(n.Routes, " "))
+			}
+		}
+		want := []string{"own: on-success mine r1", "inherits: on-complete chain r2", "action: on-complete loud r3"}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Error(diff)
 		}
 	})
 }

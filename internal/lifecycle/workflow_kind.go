@@ -133,13 +133,70 @@ func chainParent(ex *squall.Execution) map[string]any {
 	var outer map[string]json.RawMessage
 	if json.Unmarshal(ex.Context, &outer) == nil {
 		for k, v := range outer {
-			if k != "trace_context" {
+			if k != "trace_context" && k != requestKey {
 				parent[k] = v
 			}
 		}
 	}
 	parent["execution_id"] = ex.ID
 	return parent
+}
+
+func textsOf(v any) (list []string) {
+	items, _ := v.([]any)
+	for _, item := range items {
+		if text, ok := item.(string); ok {
+			list = append(list, text)
+		}
+	}
+	return list
+}
+
+// requestKey is where a context holds what a request says beside parameters; see
+// api/wire.ExtraKey.
+const requestKey = "_request"
+
+// withNotice adds to the context of a chain's task what is to be announced of
+// its end: what the task says, or the chain. st2: the action's own settings go
+// before both.
+func (s *Service) withNotice(ctx context.Context, ex *squall.Execution, a actionChain, task string, action *squall.Action, doc json.RawMessage) (json.RawMessage, error) {
+	if len(action.Notify) > len(`null`) {
+		return doc, nil
+	}
+	sections, inherits := a.Notify(task)
+	var notice json.RawMessage
+	switch {
+	case sections != nil:
+		text, err := value.ToJSON(sections)
+		if err != nil {
+			return nil, err
+		}
+		notice = text
+	case inherits:
+		var asked struct {
+			Request struct {
+				Notify json.RawMessage `json:"notify"`
+			} `json:"_request"`
+		}
+		if json.Unmarshal(ex.Context, &asked) == nil && len(asked.Request.Notify) > 0 {
+			notice = asked.Request.Notify
+		} else if def, err := s.Definition(ctx, ex.ActionVersion); err == nil {
+			notice = def.Action.Notify
+		}
+	}
+	if len(notice) <= len(`null`) {
+		return doc, nil
+	}
+	var m map[string]json.RawMessage
+	if err := json.Unmarshal(doc, &m); err != nil {
+		return nil, err
+	}
+	text, err := json.Marshal(map[string]json.RawMessage{"notify": notice})
+	if err != nil {
+		return nil, err
+	}
+	m[requestKey] = text
+	return json.Marshal(m)
 }
 
 // chainPath is how messages name the file of a chain.
@@ -264,7 +321,7 @@ func (s *Service) newConductor(ctx context.Context, def *Definition, ex *squall.
 	input, _ := value.FromGo(given).(*value.Dict)
 	if def.chainSpec != nil {
 		hide := runner["display_published"] == false
-		c, first := chain.New(ctx, def.chainSpec, chain.Start{Parameters: input, HidePublished: hide}, s.chainHost(ex))
+		c, first := chain.New(ctx, def.chainSpec, chain.Start{Parameters: input, HidePublished: hide, SkipNotify: textsOf(runner["skip_notify"])}, s.chainHost(ex))
 		return actionChain{c}, first, nil
 	}
 	start := workflow.Start{Input: input, Context: s.flowVars(ex, runner["context"])}

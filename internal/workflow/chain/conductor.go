@@ -2,6 +2,7 @@ package chain
 
 import (
 	"context"
+	"slices"
 
 	"squall/internal/expr"
 	"squall/internal/expr/value"
@@ -26,6 +27,8 @@ type Start struct {
 	Parameters *value.Dict // of the action, with defaults
 	// HidePublished leaves the published variables out of the result.
 	HidePublished bool
+	// SkipNotify are tasks whose end is not announced.
+	SkipNotify []string
 }
 
 // Conductor decides what comes next in one execution of a chain.
@@ -37,6 +40,7 @@ type Conductor struct {
 	revision   int64
 	status     workflow.Status
 	hide       bool
+	skip       []string // of notices
 	parameters *value.Dict
 	vars       *value.Dict // initial and published variables
 	published  *value.Dict
@@ -77,11 +81,15 @@ func newConductor(spec *Spec, host Host) *Conductor {
 // is failed from the start.
 func New(ctx context.Context, spec *Spec, start Start, host Host) (*Conductor, workflow.Changes) {
 	c := newConductor(spec, host)
-	c.ctx, c.hide = ctx, start.HidePublished
+	c.ctx, c.hide, c.skip = ctx, start.HidePublished, start.SkipNotify
 	if start.Parameters != nil {
 		c.parameters = start.Parameters
 	}
-	c.addContext(value.DictOf("parameters", c.parameters, "hide_published", c.hide))
+	skip := value.NewList()
+	for _, name := range c.skip {
+		skip.Items = append(skip.Items, name)
+	}
+	c.addContext(value.DictOf("parameters", c.parameters, "hide_published", c.hide, "skip_notify", skip))
 	vars, err := c.renderVars()
 	if err != nil {
 		c.fail("Failed initializing ``vars`` in chain.", err)
@@ -107,6 +115,22 @@ func (c *Conductor) FindTask(task string, _ int64) (int64, string, bool) {
 		}
 	}
 	return 0, "", false
+}
+
+// Notify is what a task says about notices of its end; inherits: it says nothing,
+// and what the chain's own execution was asked to announce holds (st2).
+func (c *Conductor) Notify(task string) (sections any, inherits bool) {
+	if slices.Contains(c.skip, task) {
+		return nil, false
+	}
+	n, ok := c.spec.Node(task)
+	if !ok {
+		return nil, false
+	}
+	if own := n.Notify(); own != nil {
+		return own, false
+	}
+	return nil, true
 }
 
 // Node finds a task of the definition.

@@ -80,6 +80,13 @@ func Restore(spec *Spec, rows workflow.Rows, host Host) (*Conductor, error) {
 				c.parameters = p
 			}
 			c.hide, _ = get[bool](r.Vars, "hide_published")
+			if skip, ok := get[*value.List](r.Vars, "skip_notify"); ok {
+				for _, item := range skip.Items {
+					if name, ok := item.(string); ok {
+						c.skip = append(c.skip, name)
+					}
+				}
+			}
 		case r.Vars == nil:
 		default:
 			c.vars.Update(r.Vars)
