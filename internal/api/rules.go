@@ -155,6 +155,11 @@ func (s *Server) readRule(r *request) (*squall.Rule, error) {
 	if err := checkCriteria(rule.Criteria); err != nil {
 		return nil, err
 	}
+	if s.Events != nil {
+		if err := s.Events.CheckRule(rule); err != nil {
+			return nil, err
+		}
+	}
 	return rule, s.checkRuleRights(r, rule)
 }
 

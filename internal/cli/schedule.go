@@ -18,7 +18,7 @@ import (
 // scheduleType is the trigger of schedules; schedulePack is where those live
 // that people make here.
 const (
-	scheduleType = "core.squall.schedule"
+	scheduleType = "std.schedule"
 	schedulePack = "default"
 )
 
@@ -26,7 +26,7 @@ func (a *app) scheduleCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "schedule",
 		Short: "Run actions at times",
-		Long: `Run actions at times. A schedule is a rule on the trigger core.squall.schedule, so
+		Long: `Run actions at times. A schedule is a rule on the trigger std.schedule, so
 everything about rules holds for it: it can be disabled, tested, and its runs
 are found by its name.`,
 	}
@@ -89,7 +89,7 @@ that name is replaced.
 gone), last (one run for all), all (each). --overlap says what a time does while
 the last run is still going: allow, forbid (recorded as skipped), replace (the
 old run is canceled), queue. --dead-man raises the event
-core.squall.schedule_missed when no run has succeeded so long after a time.`,
+std.schedule_missed when no run has succeeded so long after a time.`,
 		Example: `  squall schedule create backup --cron '30 2 * * *' --zone Europe/Berlin --missed last core.local cmd=/usr/local/bin/backup
   squall schedule create poll --every 5m --overlap forbid --jitter 30s examples.poll
   squall schedule create spread --cron 'H H(0-5) * * *' core.noop

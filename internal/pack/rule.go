@@ -1,6 +1,7 @@
 package pack
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 
@@ -43,7 +44,8 @@ func (r Reader) readRule(f *file, root *pyyaml.Node, pack string) (rule *squall.
 			action = e.node
 			f.ruleAction(e.node, &rule.Action)
 		case "context":
-			// Of exported rules; it is the server's.
+			// Of exported rules; it is the server's, but for what rules say beyond StackStorm.
+			rule.Context = ownContext(f.object("context", e.node))
 		default:
 			if !c.read(f, e, pack) {
 				f.unknown(e, "a rule has no %q", ruleKeys)
@@ -157,4 +159,17 @@ func (f *file) criteria(n *pyyaml.Node) {
 			f.fault(e.node, fmt.Sprintf("the criterion for %q has no pattern", e.name), "add a line pattern: with what to compare to")
 		}
 	}
+}
+
+// ownContext keeps the member "squall" of a rule's context; nil when there is none.
+func ownContext(doc json.RawMessage) json.RawMessage {
+	var members map[string]json.RawMessage
+	if json.Unmarshal(doc, &members) != nil || members["squall"] == nil {
+		return nil
+	}
+	out, err := json.Marshal(map[string]json.RawMessage{"squall": members["squall"]})
+	if err != nil {
+		return nil // it was JSON a moment ago
+	}
+	return out
 }

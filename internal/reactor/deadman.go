@@ -12,7 +12,7 @@ import (
 )
 
 // missedTrigger tells that a schedule had no success in time.
-var missedTrigger = squall.Ref{Pack: "core", Name: "squall.schedule_missed"}
+var missedTrigger = squall.Ref{Pack: "std", Name: "schedule_missed"}
 
 // deadMen raises an event for every schedule with a dead-man switch whose last
 // time is over for so long, and no run that it started has succeeded since. The

@@ -84,7 +84,7 @@ func eachStore(t *testing.T, test func(b *bundle)) {
 					{Ref: squall.Ref{Pack: "p", Name: "plain"}},
 					{Ref: strict, PayloadSchema: json.RawMessage(`{"type":"object","properties":{"n":{"type":"integer","required":true}}}`)},
 					{Ref: squall.Ref{Pack: "core", Name: "st2.IntervalTimer"}}, {Ref: squall.Ref{Pack: "core", Name: "st2.generic.actiontrigger"}},
-					{Ref: squall.Ref{Pack: "core", Name: "squall.schedule"}}, {Ref: squall.Ref{Pack: "core", Name: "squall.schedule_missed"}},
+					{Ref: squall.Ref{Pack: "std", Name: "schedule"}}, {Ref: squall.Ref{Pack: "std", Name: "schedule_missed"}},
 				} {
 					if err := store.Put(t.Context(), tx, typ); err != nil {
 						return err
@@ -510,8 +510,8 @@ func TestTimers(t *testing.T) {
 		for i := range timers {
 			b.rule(fmt.Sprintf("t%d", i), on("core.st2.IntervalTimer", fmt.Sprintf(`{"unit":"seconds","delta":1,"timezone":%q}`, []string{"UTC", "Europe/Berlin"}[i%2])))
 		}
-		b.rule("every", on("core.squall.schedule", `{"every":"1s","jitter":"300ms"}`))
-		b.rule("broken", on("core.squall.schedule", `{"every":"x"}`))
+		b.rule("every", on("std.schedule", `{"every":"1s","jitter":"300ms"}`))
+		b.rule("broken", on("std.schedule", `{"every":"x"}`))
 		other := newBundle(b.T, b.st)
 		var nominal map[string][]time.Time
 		b.run(other, func() bool {
@@ -582,7 +582,7 @@ func TestTimers(t *testing.T) {
 func TestOverlap(t *testing.T) {
 	t.Parallel()
 	eachStore(t, func(b *bundle) {
-		r := b.rule("slow", on("core.squall.schedule", `{"every":"1s","overlap":"forbid"}`))
+		r := b.rule("slow", on("std.schedule", `{"every":"1s","overlap":"forbid"}`))
 		ref := squall.TriggerFor(r.Trigger.Type, r.Trigger.Parameters).Ref.String()
 		var fires []*store.Fire
 		b.run(newBundle(b.T, b.st), func() bool {
@@ -625,8 +625,8 @@ func TestReEmit(t *testing.T) {
 func TestDeadMan(t *testing.T) {
 	t.Parallel()
 	eachStore(t, func(b *bundle) {
-		b.rule("job", on("core.squall.schedule", `{"every":"1s","overlap":"forbid","dead_man":"500ms"}`))
-		b.rule("alarm", on("core.squall.schedule_missed", ""), func(r *squall.Rule) { r.Action.Parameters = json.RawMessage(`{"who":"{{ trigger.expected_at }}"}`) })
+		b.rule("job", on("std.schedule", `{"every":"1s","overlap":"forbid","dead_man":"500ms"}`))
+		b.rule("alarm", on("std.schedule_missed", ""), func(r *squall.Rule) { r.Action.Parameters = json.RawMessage(`{"who":"{{ trigger.expected_at }}"}`) })
 		var list []*squall.Enforcement
 		b.run(newBundle(b.T, b.st), func() bool {
 			b.view(func(tx store.Tx) (err error) {

@@ -13,7 +13,7 @@ import (
 )
 
 // scheduleType is our own kind of timer, with all that StackStorm's have not.
-var scheduleType = squall.Ref{Pack: "core", Name: "squall.schedule"}
+var scheduleType = squall.Ref{Pack: "std", Name: "schedule"}
 
 // isTimer reports whether triggers of the type are timers.
 func isTimer(typ squall.Ref) bool {
@@ -39,7 +39,7 @@ type schedule struct {
 	skipped []*store.Fire
 }
 
-// scheduleParameters are those of core.squall.schedule.
+// scheduleParameters are those of std.schedule.
 type scheduleParameters struct {
 	Cron  string `json:"cron"`  // five or six fields, @daily, H
 	Every string `json:"every"` // "30s", "5m"
