@@ -26,6 +26,9 @@ type access struct {
 	users  atomic.Pointer[auth.Htpasswd]
 	policy atomic.Pointer[auth.Policy]
 	files  []followed
+	// tell is called after a change is in force, with what of the roles differs.
+	// It is set before run, or not at all.
+	tell func(name string, differs []string)
 }
 
 // followed is something read from files.
@@ -112,11 +115,20 @@ func (a *access) refresh() {
 			continue
 		}
 		f.last = now
+		before := a.Policy()
 		if err := f.load(); err != nil {
 			a.log.Error("changed files are wrong; what was in force stays", "what", f.name, "error", err)
 			continue
 		}
 		a.log.Info("changed files are in force", "what", f.name)
+		if a.tell == nil {
+			continue
+		}
+		var differs []string
+		if after := a.Policy(); before != after {
+			differs = changesOf(before, after)
+		}
+		a.tell(f.name, differs)
 	}
 }
 

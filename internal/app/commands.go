@@ -50,7 +50,7 @@ func sourceFlags(cmd *cobra.Command) func() Sources {
 
 // Commands returns the commands that run on the server's machine.
 func Commands(stdout, stderr io.Writer) []*cobra.Command {
-	return []*cobra.Command{serverCommand(stderr), configCommand(stdout), doctorCommand(stdout), keyringCommand(stdout), packCommand(stdout, stderr), keeperCommand(stdout)}
+	return []*cobra.Command{serverCommand(stderr), configCommand(stdout), doctorCommand(stdout), keyringCommand(stdout), rbacCommand(stdout), packCommand(stdout, stderr), keeperCommand(stdout)}
 }
 
 func serverCommand(stderr io.Writer) *cobra.Command {

@@ -318,6 +318,7 @@ func (s *server) run(ctx context.Context) error {
 		g.Go(func() error { return serveListener(web, l) })
 	}
 	g.Go(func() error { return s.api.Run(gctx) })
+	s.access.tell = func(name string, differs []string) { s.auditFiles(gctx, name, differs) }
 	g.Go(func() error { return s.access.run(gctx) })
 	g.Go(func() error { return s.sealAgain(gctx) })
 	if s.config.Packs.Watch {
