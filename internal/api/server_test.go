@@ -16,7 +16,10 @@ import (
 	"go.uber.org/goleak"
 
 	"squall/internal/auth"
+	"squall/internal/expr"
+	"squall/internal/expr/jinja"
 	"squall/internal/lifecycle"
+	"squall/internal/reactor"
 	"squall/internal/runner"
 	"squall/internal/runner/noop"
 	"squall/internal/runner/types"
@@ -113,6 +116,7 @@ func newTestServer(t testing.TB, opts ...serverOption) *testServer {
 	}
 	ts.svc = lifecycle.New(st, catalog, lifecycle.Options{IDs: ids, Keyring: deps.Keyring, Log: deps.Log})
 	deps.Lifecycle = ts.svc
+	deps.Events = reactor.New(reactor.Config{Store: st, Lifecycle: ts.svc, Exprs: expr.NewSet(expr.Limits{}, jinja.New()), IDs: ids, Node: "node1"})
 	sched, err := scheduler.New(ts.svc, st, runner.Set{"noop": noop.Runner{}, "local-shell-cmd": ts.shell}, scheduler.Config{
 		Node: store.Node{Name: "node1", Host: "host1", PID: 42}, Slots: 8, OutputEvery: 5 * time.Millisecond, SoftStop: time.Millisecond, Log: deps.Log,
 		FetchSecret: func(_ context.Context, ref squall.SecretRef) (string, error) {
