@@ -20,7 +20,6 @@ func RenderValues(ctx context.Context, set *expr.Set, mapping, variables *value.
 	if mapping.Len() == 0 || variables.Len() == 0 {
 		return mapping, nil
 	}
-	b := set.Limits().Budget(ctx)
 	whole := value.NewDict(1)
 	whole.SetStr(contextName, variables)
 	e := expr.Env{}
@@ -28,6 +27,7 @@ func RenderValues(ctx context.Context, set *expr.Set, mapping, variables *value.
 		e = *env
 	}
 	e.Vars = expr.LayerVars(expr.DictVars(variables), expr.DictVars(whole))
+	b := set.Limits().Budget(ctx)
 	out := value.NewDict(mapping.Len())
 	for k, v := range mapping.All() {
 		r, err := renderValue(ctx, set, v, &e, b, o)
@@ -37,6 +37,12 @@ func RenderValues(ctx context.Context, set *expr.Set, mapping, variables *value.
 		out.Set(k, r)
 	}
 	return out, nil
+}
+
+// RenderValue renders one value as RenderValues does, with the variables of env.
+// The name __context is env's to give.
+func RenderValue(ctx context.Context, set *expr.Set, v any, env *expr.Env, o expr.TemplateOptions) (any, error) {
+	return renderValue(ctx, set, v, env, set.Limits().Budget(ctx), o)
 }
 
 func renderValue(ctx context.Context, set *expr.Set, v any, env *expr.Env, b *value.Budget, o expr.TemplateOptions) (any, error) {

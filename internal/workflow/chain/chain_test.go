@@ -252,3 +252,31 @@ func TestChainRestored(t *testing.T) {
 		}
 	})
 }
+
+// BenchmarkTask is one task in a chain that has done many already; the time must
+// not depend on how many.
+func BenchmarkTask(b *testing.B) {
+	for _, done := range []int{10, 10_000} {
+		b.Run(fmt.Sprintf("after %d", done), func(b *testing.B) {
+			var src strings.Builder
+			src.WriteString("chain:\n")
+			for i := range done {
+				fmt.Fprintf(&src, "- {name: t%d, ref: p.t, parameters: {x: \"{{ n }} {{ __results | length > 3 }}\"}, publish: {v: \"{{ n }}\"}, on-success: t%d}\n", i, (i+1)%done)
+			}
+			s := begin(b, parse(b, src.String()), value.DictOf("n", int64(1)), false)
+			for range done {
+				s.report(squall.Succeeded, value.DictOf("out", "x"))
+			}
+			s.rows, s.t = workflow.Rows{}, b
+			for b.Loop() {
+				r := s.run[len(s.run)-1]
+				ch := s.c.Apply(b.Context(), workflow.Report{Task: r.Task, Route: r.Route, Item: workflow.NoItem, Status: squall.Succeeded,
+					Result: value.DictOf("out", "x"), Child: workflow.Child{Execution: "e", Created: "t", Updated: "u"}})
+				s.run = ch.Run
+			}
+			if s.c.Status() != squall.Running {
+				b.Fatal(s.summary())
+			}
+		})
+	}
+}

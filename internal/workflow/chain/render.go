@@ -1,6 +1,8 @@
 package chain
 
 import (
+	"iter"
+	"slices"
 	"strings"
 	"sync"
 
@@ -32,7 +34,7 @@ func (c *Conductor) renderVars() (*value.Dict, error) {
 	}
 	out := value.NewDict(c.spec.vars.Len())
 	for k, v := range c.spec.vars.All() {
-		r, err := c.render(k, v, c.parameters)
+		r, err := c.render(v, expr.DictVars(c.parameters))
 		if err != nil {
 			return nil, err
 		}
@@ -42,25 +44,40 @@ func (c *Conductor) renderVars() (*value.Dict, error) {
 }
 
 // render renders one value.
-func (c *Conductor) render(key, v any, seen *value.Dict) (any, error) {
-	if seen.Len() == 0 { // there is always the datastore to see
-		seen = value.DictOf("__results", c.results)
-	}
-	out, err := param.RenderValues(c.ctx, templates(), value.DictOf(key, v), seen, &c.host.Env, expr.TemplateOptions{})
-	if err != nil {
-		return nil, err
-	}
-	r, _ := out.Get(key)
-	return r, nil
+func (c *Conductor) render(v any, seen expr.Vars) (any, error) {
+	env := c.host.Env
+	env.Vars = expr.LayerVars(seen, whole{seen})
+	return param.RenderValue(c.ctx, templates(), v, &env, expr.TemplateOptions{})
 }
 
-// names is what the templates of a task see; later layers hide earlier ones.
-func (c *Conductor) names() *value.Dict {
-	seen := c.parameters.Clone()
-	seen.Update(c.results)
-	seen.Update(c.vars)
-	seen.SetStr("__results", c.results)
-	return seen
+// whole has one name, __context, for all that others have. The dict is made when
+// a template asks for it.
+type whole struct{ of expr.Vars }
+
+// Lookup implements expr.Vars.
+func (w whole) Lookup(name string) (any, bool) {
+	if name != contextName {
+		return nil, false
+	}
+	d := value.NewDict(8)
+	for n := range w.of.Names() {
+		if v, ok := w.of.Lookup(n); ok {
+			d.SetStr(n, v)
+		}
+	}
+	return d, true
+}
+
+// Names implements expr.Vars.
+func (w whole) Names() iter.Seq[string] { return slices.Values([]string{contextName}) }
+
+const contextName = "__context"
+
+// names is what the templates of a task see. Earlier layers hide later ones;
+// nothing is copied, however many tasks are done.
+func (c *Conductor) names(more *value.Dict) expr.Vars {
+	more.SetStr("__results", c.results)
+	return expr.LayerVars(expr.DictVars(more), expr.DictVars(c.vars), expr.DictVars(c.results), expr.DictVars(c.parameters))
 }
 
 // renderParameters gives the parameters of a task's action; nil when it has
@@ -69,12 +86,11 @@ func (c *Conductor) renderParameters(n *Node) (*value.Dict, *renderError) {
 	if size(n.Parameters) == 0 {
 		return nil, nil
 	}
-	seen := c.names()
-	seen.SetStr("action_context", value.DictOf("parent", c.host.Context))
-	if err := c.addConfig(seen, n.Parameters); err != nil {
+	more := value.DictOf("action_context", value.DictOf("parent", c.host.Context))
+	if err := c.addConfig(more, n.Parameters); err != nil {
 		return nil, &renderError{text: err.Error(), err: err}
 	}
-	return c.renderAll(n, n.Parameters, seen, "action parameter")
+	return c.renderAll(n, n.Parameters, c.names(more), "action parameter")
 }
 
 // addConfig reads the configuration of the pack when a template asks for it.
@@ -93,10 +109,10 @@ func (c *Conductor) addConfig(seen, mapping *value.Dict) error {
 	return nil
 }
 
-func (c *Conductor) renderAll(n *Node, mapping, seen *value.Dict, what string) (*value.Dict, *renderError) {
+func (c *Conductor) renderAll(n *Node, mapping *value.Dict, seen expr.Vars, what string) (*value.Dict, *renderError) {
 	out := value.NewDict(mapping.Len())
 	for k, v := range mapping.All() {
-		r, err := c.render(k, v, seen)
+		r, err := c.render(v, seen)
 		if err != nil {
 			return nil, placed(err, k, v, what, n)
 		}
@@ -132,7 +148,7 @@ func (c *Conductor) publish(v *visit) error {
 	if size(v.node.Publish) == 0 {
 		return nil
 	}
-	rendered, err := c.renderAll(v.node, v.node.Publish, c.names(), "publish parameter")
+	rendered, err := c.renderAll(v.node, v.node.Publish, c.names(value.NewDict(1)), "publish parameter")
 	if err != nil {
 		return err
 	}
