@@ -14,7 +14,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"squall": main})
+	testscript.Main(m, map[string]func(){"squall": main, "st2": main})
 }
 
 // TestScripts runs the scripts of testdata/script: the program as a user sees it.

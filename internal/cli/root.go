@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -90,8 +91,8 @@ func Main(ctx context.Context, root *cobra.Command, io *IO, args []string) int {
 		return ExitOK
 	}
 	code := ExitCode(err)
-	if strings.HasPrefix(err.Error(), "unknown command") || strings.Contains(err.Error(), "arg(s), received") || strings.Contains(err.Error(), "arg(s), only received") {
-		code = ExitUsage // cobra has no type for these
+	if slices.ContainsFunc(wrongLines, func(phrase string) bool { return strings.Contains(err.Error(), phrase) }) {
+		code = ExitUsage
 	}
 	if _, said := st2cli.Status(err); said {
 		return code
@@ -104,6 +105,9 @@ func Main(ctx context.Context, root *cobra.Command, io *IO, args []string) int {
 	}
 	return code
 }
+
+// wrongLines are parts of Cobra's errors about command lines, which have no type.
+var wrongLines = []string{"unknown command", "arg(s), received", "arg(s), only received", "required flag(s)", "if any flags in the group"}
 
 // nextStep says what a person would do about an error.
 func nextStep(err error) string {

@@ -253,8 +253,8 @@ func (r *resource) showList(c *call, l listing, docs []document, total int) erro
 		}
 		docs = reversed
 	}
-	if len(docs) == 0 && l.empty != "" && !(c.style == Plain && c.machine()) {
-		c.print(l.empty)
+	if len(docs) == 0 && (l.empty != "" && c.style == Boxed || c.style == Plain && !c.machine()) {
+		c.print(noItems)
 		return nil
 	}
 	if err := c.table(docs, r.listColumns(c), r.shown(c)); err != nil {

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"squall/internal/argparse"
 	"squall/internal/expr/pyyaml"
@@ -48,7 +49,16 @@ func (c *call) missing(r *resource, id string, err error) error {
 		fmt.Fprintf(c.Stdout, "%s \"%s\" is not found.\n\n", r.one, id)
 		return err
 	}
-	return notFound("%s \"%s\" is not found.", r.one, id)
+	up, _, _ := cutLast(c.prog)
+	return notFound("%s \"%s\" is not found.\nTo see what there is: %s list", r.one, id, up)
+}
+
+// cutLast splits behind the last space.
+func cutLast(s string) (before, after string, ok bool) {
+	if i := strings.LastIndexByte(s, ' '); i >= 0 {
+		return s[:i], s[i+1:], true
+	}
+	return s, "", false
 }
 
 // getCommand makes the command that shows one or several.
