@@ -96,6 +96,7 @@ var answers = map[string]answerForm{
 	"POST /api/v1/webhooks/{url...}":                {status: http.StatusAccepted},
 	"GET /api/v1/timers":                            {doc: wire.Timer{}, list: true, filters: "timer_type"},
 	"GET /api/v1/timers/{ref}":                      one(wire.Timer{}),
+	"GET /api/v1/sensors":                           {doc: wire.SensorState{}, list: true},
 	"GET /api/v1/sensortypes":                       many(wire.Sensor{}, "id name pack enabled trigger"),
 	"GET /api/v1/sensortypes/{ref}":                 one(wire.Sensor{}),
 	"PUT /api/v1/sensortypes/{ref}":                 one(wire.Sensor{}),

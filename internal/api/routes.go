@@ -97,6 +97,7 @@ var routeTable = []route{
 	{method: "GET", path: "/api/v1/sensortypes", need: auth.SensorList, handle: (*Server).sensorList},
 	{method: "GET", path: "/api/v1/sensortypes/{ref}", need: auth.SensorView, on: contentInPath(store.Sensors), handle: (*Server).sensorGet},
 	{method: "PUT", path: "/api/v1/sensortypes/{ref}", need: auth.SensorModify, on: contentInPath(store.Sensors), handle: (*Server).sensorPut, body: sensorShape},
+	{method: "GET", path: "/api/v1/sensors", need: auth.SensorList, handle: (*Server).sensorStates},
 	{method: "GET", path: "/api/v1/policytypes", need: auth.PolicyTypeList, handle: (*Server).policyTypeList},
 	{method: "GET", path: "/api/v1/policytypes/{ref}", need: auth.PolicyTypeView, handle: (*Server).policyTypeGet},
 	{method: "GET", path: "/api/v1/policies", need: auth.PolicyList, handle: (*Server).policyList},

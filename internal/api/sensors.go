@@ -101,3 +101,30 @@ func (s *Server) sensorPut(w http.ResponseWriter, r *request) error {
 	}
 	return s.respondSensor(w, r, sensor)
 }
+
+// sensorStates lists how sensors are, and where. It is Squall's own.
+func (s *Server) sensorStates(w http.ResponseWriter, r *request) error {
+	list := []wire.SensorState{}
+	err := s.Store.View(r.Context(), func(tx store.Tx) error {
+		states, err := tx.SensorStates(r.Context())
+		for _, state := range states {
+			list = append(list, sensorState(state))
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return respondJSON(w, http.StatusOK, list)
+}
+
+func sensorState(s *store.SensorState) wire.SensorState {
+	doc := wire.SensorState{
+		Name: s.Name, Node: s.Node, PID: s.PID, State: s.State, Since: wire.Time{Time: s.Since}, Restarts: s.Restarts, Events: s.Events,
+		CPU: s.CPU.Seconds(), RSS: s.RSS, Error: s.Error, UpdatedAt: wire.Time{Time: s.UpdatedAt},
+	}
+	if !s.LastEventAt.IsZero() {
+		doc.LastEventAt = &wire.Time{Time: s.LastEventAt}
+	}
+	return doc
+}

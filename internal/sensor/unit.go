@@ -177,10 +177,11 @@ func (u *unit) process(ctx context.Context, pid int) {
 func (u *unit) report(ctx context.Context) {
 	tick := time.NewTicker(reportEvery)
 	defer tick.Stop()
-	for {
+	for first := time.After(time.Second); ; first = nil {
 		select {
 		case <-ctx.Done():
 			return
+		case <-first: // what it used to begin with
 		case <-tick.C:
 		}
 		u.mu.Lock()
