@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"time"
 
+	"squall/internal/api/wire"
 	"squall/internal/login"
 	"squall/internal/squall"
 )
@@ -45,14 +46,10 @@ func (s *Server) ssoDevice(w http.ResponseWriter, r *request) error {
 		return err
 	}
 	w.Header().Set("Cache-Control", "no-store")
-	return respondJSON(w, http.StatusOK, struct {
-		Handle   string `json:"handle"`
-		UserCode string `json:"user_code"`
-		URL      string `json:"verification_uri"`
-		FullURL  string `json:"verification_uri_complete,omitempty"`
-		Expires  int    `json:"expires_in"` // seconds
-		Interval int    `json:"interval"`   // seconds
-	}{handle, code.UserCode, code.URL, code.FullURL, int(life / time.Second), int(code.Interval / time.Second)})
+	return respondJSON(w, http.StatusOK, wire.DeviceLogin{
+		Handle: handle, UserCode: code.UserCode, URL: code.URL, FullURL: code.FullURL,
+		Expires: int(life / time.Second), Interval: int(code.Interval / time.Second),
+	})
 }
 
 // ssoDeviceToken answers 202 until the code was typed in.

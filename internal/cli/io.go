@@ -3,6 +3,7 @@ package cli
 import (
 	"io"
 	"os"
+	"os/exec"
 
 	"github.com/charmbracelet/lipgloss"
 	"github.com/muesli/termenv"
@@ -20,12 +21,20 @@ type IO struct {
 	// ReadPassword asks for a password without showing it; nil when there is no
 	// terminal to ask at.
 	ReadPassword func(prompt string) (string, error)
+
+	// OpenBrowser shows an address to the user; nil when there is no browser here.
+	OpenBrowser func(address string) error
 }
 
 // ProcessIO is the IO of this process.
 func ProcessIO(env func(string) string) *IO {
 	home, _ := os.UserConfigDir() // without a home there is nothing to keep
 	p := &IO{Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Env: env, Home: home}
+	if env("DISPLAY") != "" || env("WAYLAND_DISPLAY") != "" {
+		if path, err := exec.LookPath("xdg-open"); err == nil {
+			p.OpenBrowser = func(address string) error { return exec.Command(path, address).Start() } //nolint:gosec // our own server's address
+		}
+	}
 	if term.IsTerminal(int(os.Stdin.Fd())) {
 		p.ReadPassword = func(prompt string) (string, error) {
 			if _, err := io.WriteString(os.Stderr, prompt); err != nil {

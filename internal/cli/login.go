@@ -12,6 +12,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"squall/internal/api/wire"
+	"squall/internal/client"
 	"squall/internal/squall"
 )
 
@@ -92,39 +94,33 @@ func (c credentials) change(fn func(map[string]credential)) error {
 
 func (a *app) loginCommand() *cobra.Command {
 	var ttl time.Duration
-	var printToken bool
+	var printToken, sso, device bool
 	cmd := &cobra.Command{
-		Use:   "login USER",
+		Use:   "login [USER]",
 		Short: "Get a token and keep it for the next commands",
 		Long: `Get a token for the server and keep it, readable by you only, for the next commands.
-The password comes from SQUALL_PASSWORD or is asked for.`,
+The password comes from SQUALL_PASSWORD or is asked for. With --sso you log in at
+the site's identity provider in a browser on this machine, with --device in one
+on any other.`,
 		Example: `  squall login admin
   SQUALL_PASSWORD=$(cat /var/lib/squall/admin-password) squall login admin --ttl 1h
-  export SQUALL_TOKEN=$(squall login admin --print)`,
+  export SQUALL_TOKEN=$(squall login admin --print)
+  squall login --sso`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			user := a.io.Env("SQUALL_USER")
-			if len(args) > 0 {
-				user = args[0]
-			}
-			if user == "" {
-				return usageErrorf("whose login? squall login USER")
-			}
-			password := a.io.Env("SQUALL_PASSWORD")
-			if password == "" && a.io.ReadPassword != nil {
-				var err error
-				if password, err = a.io.ReadPassword("Password of " + user + ": "); err != nil {
-					return err
-				}
-			}
-			if password == "" {
-				return usageErrorf("no password: set SQUALL_PASSWORD, or run this at a terminal")
-			}
 			c, err := a.connect()
 			if err != nil {
 				return err
 			}
-			token, err := c.Login(cmd.Context(), user, password, ttl)
+			var token *wire.Token
+			switch {
+			case device:
+				token, err = a.loginByDevice(cmd.Context(), c, ttl)
+			case sso:
+				token, err = a.loginByBrowser(cmd.Context(), c, ttl)
+			default:
+				token, err = a.loginByPassword(cmd.Context(), c, args, ttl)
+			}
 			if err != nil {
 				return err
 			}
@@ -144,7 +140,30 @@ The password comes from SQUALL_PASSWORD or is asked for.`,
 	}
 	cmd.Flags().DurationVar(&ttl, "ttl", 0, "life of the token, such as 1h (default: the server's auth.token_ttl)")
 	cmd.Flags().BoolVar(&printToken, "print", false, "print the token instead of keeping it")
+	cmd.Flags().BoolVar(&sso, "sso", false, "log in at the identity provider, in a browser on this machine")
+	cmd.Flags().BoolVar(&device, "device", false, "log in at the identity provider, in a browser on another machine")
 	return cmd
+}
+
+func (a *app) loginByPassword(ctx context.Context, c *client.Client, args []string, ttl time.Duration) (*wire.Token, error) {
+	user := a.io.Env("SQUALL_USER")
+	if len(args) > 0 {
+		user = args[0]
+	}
+	if user == "" {
+		return nil, usageErrorf("whose login? squall login USER")
+	}
+	password := a.io.Env("SQUALL_PASSWORD")
+	if password == "" && a.io.ReadPassword != nil {
+		var err error
+		if password, err = a.io.ReadPassword("Password of " + user + ": "); err != nil {
+			return nil, err
+		}
+	}
+	if password == "" {
+		return nil, usageErrorf("no password: set SQUALL_PASSWORD, or run this at a terminal")
+	}
+	return c.Login(ctx, user, password, ttl)
 }
 
 func (a *app) logoutCommand() *cobra.Command {

@@ -99,3 +99,14 @@ type AccountRequest struct {
 	Disabled    *bool   `json:"disabled,omitempty"` // only to change one
 	Description *string `json:"description,omitempty"`
 }
+
+// DeviceLogin begins a single sign-on without a browser on the user's machine:
+// the user types UserCode in at URL, the client asks with Handle until it is done.
+type DeviceLogin struct {
+	Handle   string `json:"handle"`
+	UserCode string `json:"user_code"`
+	URL      string `json:"verification_uri"`
+	FullURL  string `json:"verification_uri_complete,omitempty"` // with the code in it
+	Expires  int    `json:"expires_in"`                          // seconds
+	Interval int    `json:"interval"`                            // seconds between two questions
+}
