@@ -123,6 +123,22 @@ def _as_text(value):
         return str(value)
 
 
+class _NoLock:
+    """Stands where logging wants a lock."""
+
+    def acquire(self, *_args):
+        return True
+
+    def release(self):
+        return None
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_error):
+        return None
+
+
 class _LogLines(logging.Handler):
     """Sends log records as lines."""
 
@@ -130,8 +146,8 @@ class _LogLines(logging.Handler):
         super().__init__()
         self._link = link
 
-    def createLock(self):  # noqa: N802 - logging's name; a green lock would deadlock
-        self.lock = None
+    def createLock(self):  # noqa: N802 - logging's name
+        self.lock = _NoLock()  # a line is written whole anyway, and a green lock might never wake
 
     def emit(self, record):
         try:
