@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -14,6 +16,7 @@ import (
 	"squall/internal/api/wire"
 	"squall/internal/client"
 	"squall/internal/squall"
+	"squall/internal/st2cli"
 )
 
 type runOptions struct {
@@ -22,6 +25,12 @@ type runOptions struct {
 	quiet   bool
 	timeout time.Duration
 	delay   time.Duration
+	key     string // print this member of the result only
+
+	// Of a new run.
+	user, traceTag, traceID string
+	inheritEnv              bool
+	parameters              string // a JSON object
 }
 
 func (a *app) runCommand() *cobra.Command {
@@ -29,17 +38,20 @@ func (a *app) runCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "run ACTION [name=value ...] [command]",
 		Short: "Run an action and watch it",
-		Long: `Run an action and show its output while it runs.
+		Long: `Run an action and show its output while it runs; of a workflow its tasks.
 
 Values are typed by the action's schema: timeout=30, sudo=true, hosts=a,b,c,
 env=A:1,B:2. name:=JSON gives any value, name=@FILE reads it from a file. Words
 without = are the command of actions that take one.
 
-Ctrl-C stops the watching, not the action.`,
+With an action behind it, --help shows the parameters the action takes. Ctrl-C
+stops the watching, not the action.`,
 		Example: `  squall run core.local uname -a
   squall run core.local cmd='make -j4' cwd=/src timeout=600
   squall run core.http url=https://localhost/ -j
-  squall run core.local sleep 60 --async`,
+  squall run core.http url=https://localhost/ --key status_code
+  squall run core.local sleep 60 --async
+  squall run core.local --help`,
 		Args:              cobra.MinimumNArgs(1),
 		ValidArgsFunction: a.completeAction,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -52,7 +64,56 @@ Ctrl-C stops the watching, not the action.`,
 	cmd.Flags().BoolVarP(&o.quiet, "quiet", "q", false, "print the action's output only")
 	cmd.Flags().DurationVar(&o.timeout, "wait", 0, "wait no longer than this; the action goes on")
 	cmd.Flags().DurationVar(&o.delay, "delay", 0, "start so much later, such as 10m")
+	cmd.Flags().StringVarP(&o.key, "key", "k", "", "print this member of the result only; dots lead inwards")
+	cmd.Flags().StringVarP(&o.user, "user", "u", "", "run it as this user, for administrators")
+	cmd.Flags().StringVar(&o.traceTag, "trace-tag", "", "a word to find the run and all that follows by")
+	cmd.Flags().StringVar(&o.traceID, "trace-id", "", "the trace that the run belongs to")
+	cmd.Flags().BoolVarP(&o.inheritEnv, "inherit-env", "e", false, "hand this environment over as parameter env")
+	cmd.Flags().StringVar(&o.parameters, "parameters-json", "", "parameters as a JSON object; name=value goes on top")
+	plainHelp := cmd.HelpFunc()
+	cmd.SetHelpFunc(func(cmd *cobra.Command, words []string) {
+		if ref := actionAmong(words); ref != "" && a.helpOnAction(cmd.Context(), ref) == nil {
+			return
+		}
+		plainHelp(cmd, words)
+	})
 	return cmd
+}
+
+// actionAmong finds the reference of an action among the words of a command line.
+func actionAmong(words []string) string {
+	for _, w := range words {
+		if pack, name, ok := strings.Cut(w, "."); ok && isName(pack) && isName(name) && !strings.HasPrefix(w, "-") {
+			return w
+		}
+	}
+	return ""
+}
+
+// helpOnAction shows what an action takes.
+func (a *app) helpOnAction(ctx context.Context, ref string) error {
+	c, err := a.connect()
+	if err != nil {
+		return err
+	}
+	action, runner, err := actionAndRunner(ctx, c, ref)
+	if err != nil {
+		return err
+	}
+	if err := a.showAction(action, runner); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(a.io.Stdout, "\nTo run it: squall run %s name=value ...   options: squall run --help\n", ref)
+	return err
+}
+
+func actionAndRunner(ctx context.Context, c *client.Client, ref string) (*wire.Action, *wire.RunnerType, error) {
+	action, err := c.Action(ctx, ref)
+	if err != nil {
+		return nil, nil, err
+	}
+	runner, err := c.RunnerType(ctx, action.Runner)
+	return action, runner, err
 }
 
 func (a *app) run(ctx context.Context, ref string, words []string, o runOptions) error {
@@ -60,11 +121,7 @@ func (a *app) run(ctx context.Context, ref string, words []string, o runOptions)
 	if err != nil {
 		return err
 	}
-	action, err := c.Action(ctx, ref)
-	if err != nil {
-		return err
-	}
-	runner, err := c.RunnerType(ctx, action.Runner)
+	action, runner, err := actionAndRunner(ctx, c, ref)
 	if err != nil {
 		return err
 	}
@@ -72,7 +129,20 @@ func (a *app) run(ctx context.Context, ref string, words []string, o runOptions)
 	if err != nil {
 		return err
 	}
-	ex, err := c.Run(ctx, wire.ExecutionRequest{Action: ref, Parameters: params, Delay: o.delay.Milliseconds()})
+	req := wire.ExecutionRequest{Action: ref, User: o.user, Delay: o.delay.Milliseconds()}
+	if req.Parameters, err = o.merged(params); err != nil {
+		return err
+	}
+	if o.traceID != "" || o.traceTag != "" {
+		trace := map[string]string{"trace_tag": o.traceTag}
+		if o.traceID != "" {
+			trace = map[string]string{"id_": o.traceID}
+		}
+		if req.Context, err = json.Marshal(map[string]any{"trace_context": trace}); err != nil {
+			return err
+		}
+	}
+	ex, err := c.Run(ctx, req)
 	if err != nil {
 		return err
 	}
@@ -80,6 +150,30 @@ func (a *app) run(ctx context.Context, ref string, words []string, o runOptions)
 		return a.printStarted(ex, o)
 	}
 	return a.watch(ctx, c, ex, o)
+}
+
+// merged puts name=value on top of --parameters-json and the environment.
+func (o *runOptions) merged(given json.RawMessage) (json.RawMessage, error) {
+	if o.parameters == "" && !o.inheritEnv {
+		return given, nil
+	}
+	all := map[string]json.RawMessage{}
+	if o.parameters != "" {
+		if err := json.Unmarshal([]byte(o.parameters), &all); err != nil {
+			return nil, usageErrorf("--parameters-json: %w", err)
+		}
+	}
+	if o.inheritEnv {
+		env, err := json.Marshal(st2cli.InheritedEnv(os.Environ()))
+		if err != nil {
+			return nil, err
+		}
+		all["env"] = env
+	}
+	if err := json.Unmarshal(given, &all); err != nil {
+		return nil, err
+	}
+	return json.Marshal(all)
 }
 
 func (a *app) printStarted(ex *wire.Execution, o runOptions) error {
@@ -105,7 +199,7 @@ func (a *app) watch(ctx context.Context, c *client.Client, ex *wire.Execution, o
 		defer cancel()
 	}
 	st := newStyles(a.io.renderer())
-	talk := !o.machine() && !o.quiet
+	talk := !o.machine() && !o.quiet && o.key == ""
 	if talk {
 		fmt.Fprintf(a.io.Stdout, "%s %s\n", st.head.Render(ex.ActionRef()), st.dim.Render(id))
 	}
@@ -119,7 +213,7 @@ func (a *app) watch(ctx context.Context, c *client.Client, ex *wire.Execution, o
 	}
 	var lastByte byte = '\n'
 	err := c.FollowOutput(follow, id, 0, func(out wire.Output) error {
-		if o.machine() {
+		if o.machine() || o.key != "" {
 			return nil
 		}
 		p.clear()
@@ -134,7 +228,7 @@ func (a *app) watch(ctx context.Context, c *client.Client, ex *wire.Execution, o
 		return err
 	})
 	p.stop()
-	if lastByte != '\n' && !o.machine() {
+	if lastByte != '\n' && !o.machine() && o.key == "" {
 		fmt.Fprintln(a.io.Stdout)
 	}
 	if err != nil {
@@ -181,6 +275,9 @@ func (a *app) explainWatch(ctx context.Context, err error, id string, o runOptio
 }
 
 func (a *app) printEnd(st styles, ex *wire.Execution, o runOptions) error {
+	if o.key != "" {
+		return a.printMember(ex, o)
+	}
 	if o.machine() {
 		return o.print(a.io.Stdout, ex)
 	}
@@ -195,6 +292,27 @@ func (a *app) printEnd(st styles, ex *wire.Execution, o runOptions) error {
 	took := time.Duration(ex.Elapsed * float64(time.Second))
 	_, err := fmt.Fprintf(a.io.Stdout, "%s %s\n", st.ofStatus(ex.Status), st.dim.Render("after "+short(took)))
 	return err
+}
+
+// printMember prints one member of a result: a text as it is, else JSON or YAML.
+func (a *app) printMember(ex *wire.Execution, o runOptions) error {
+	doc := ex.Result
+	for name := range strings.SplitSeq(o.key, ".") {
+		var members map[string]json.RawMessage
+		if json.Unmarshal(doc, &members) != nil || members[name] == nil {
+			return squall.Errorf(squall.NotFound, "the result has no member %s", o.key)
+		}
+		doc = members[name]
+	}
+	var text string
+	if !o.machine() && json.Unmarshal(doc, &text) == nil {
+		_, err := fmt.Fprintln(a.io.Stdout, text)
+		return err
+	}
+	if o.json {
+		return o.print(a.io.Stdout, doc)
+	}
+	return printYAML(a.io.Stdout, doc)
 }
 
 // unseenResult returns what of a result its live output has not shown: for a

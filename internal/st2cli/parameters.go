@@ -3,6 +3,7 @@ package st2cli
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -31,8 +32,12 @@ func (s schemas) find(name string) document {
 // the schemas, @name=file, and from the first word without = on a command.
 func (c *call) parameters(ref string, s schemas, words []string) (document, error) {
 	out := value.NewDict(len(words))
-	if c.v.Bool("inherit_env") {
-		out.SetStr("env", inheritedEnv(c.Environ))
+	if c.v.Bool("inherit_env") && c.Environ != nil {
+		env := value.NewDict(32)
+		for _, kv := range InheritedEnv(c.Environ()).sorted() {
+			env.SetStr(kv[0], kv[1])
+		}
+		out.SetStr("env", env)
 	}
 	for i, word := range words {
 		name, content, ok := strings.Cut(word, "=")
@@ -214,18 +219,27 @@ func secretEnv(name string) bool {
 	return strings.HasPrefix(name, "ST2_AUTH_TOKEN") || strings.HasPrefix(name, "ST2_API_KEY") || strings.HasPrefix(name, "SQUALL_")
 }
 
-func inheritedEnv(environ func() []string) document {
-	out := value.NewDict(32)
-	if environ == nil {
-		return out
+// Environment are variables by name.
+type Environment map[string]string
+
+func (e Environment) sorted() (pairs [][2]string) {
+	for _, name := range slices.Sorted(maps.Keys(e)) {
+		pairs = append(pairs, [2]string{name, e[name]})
 	}
-	for _, kv := range environ() {
+	return pairs
+}
+
+// InheritedEnv is what --inherit-env hands to an action: the environment without
+// what belongs to the login, and without what logs in to servers.
+func InheritedEnv(environ []string) Environment {
+	out := Environment{}
+	for _, kv := range environ {
 		name, v, _ := strings.Cut(kv, "=")
 		lower := strings.ToLower(name)
 		if slices.Contains(keptBack, lower) && (name == lower || name == strings.ToUpper(name)) || secretEnv(name) {
 			continue
 		}
-		out.SetStr(name, v)
+		out[name] = v
 	}
 	return out
 }
