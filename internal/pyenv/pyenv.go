@@ -73,12 +73,12 @@ func (m *Maker) Prepare(ctx context.Context, pack, dir string, fresh bool, progr
 	if err != nil {
 		return "", err
 	}
-	print, err := m.fingerprint(dir, python)
+	madeFrom, err := m.fingerprint(dir, python)
 	if err != nil {
 		return "", err
 	}
 	if current, err := m.current(pack); err == nil && !fresh {
-		if have, err := os.ReadFile(filepath.Join(current, fingerprintFile)); err == nil && string(have) == print {
+		if have, err := os.ReadFile(filepath.Join(current, fingerprintFile)); err == nil && string(have) == madeFrom {
 			fmt.Fprintf(progress, "the environment of pack %s is up to date\n", pack)
 			return current, nil
 		}
@@ -97,7 +97,7 @@ func (m *Maker) Prepare(ctx context.Context, pack, dir string, fresh bool, progr
 	if err := m.make(ctx, pack, python, made, filepath.Join(dir, File), progress); err != nil {
 		return "", err
 	}
-	if err := os.WriteFile(filepath.Join(made, fingerprintFile), []byte(print), 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(made, fingerprintFile), []byte(madeFrom), 0o644); err != nil {
 		return "", err
 	}
 	return made, nil

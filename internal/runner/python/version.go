@@ -41,7 +41,7 @@ func (r *Runner) checkOut(ctx context.Context, job *runner.Job, version string) 
 	if err != nil {
 		return "", fmt.Errorf("content_version %q: %w", version, err)
 	}
-	defer os.RemoveAll(part)
+	defer func() { _ = os.RemoveAll(part) }() // renamed when all went well
 	archive, err := git(ctx, job.PackDir, "archive", "--format=tar", filepath.Base(dir))
 	if err == nil {
 		err = untar(strings.NewReader(string(archive)), part)
