@@ -65,8 +65,10 @@ func (s *Scheduler) adopt(ctx context.Context, l *lease) {
 			continue
 		}
 		if ok {
+			if !s.resume(l, mine) {
+				return // the node stops already: the runs go on for the next one
+			}
 			delete(kept, key)
-			s.resume(l, mine)
 			adopted++
 		}
 	}
@@ -107,15 +109,20 @@ func (s *Scheduler) leftBehind(ctx context.Context, l *lease) (rows []*squall.Ex
 }
 
 // resume goes on with a run. It takes a slot, also when there is none left: the
-// run is there already.
-func (s *Scheduler) resume(l *lease, ex *squall.Execution) {
+// run is there already. It does nothing when the node stops.
+func (s *Scheduler) resume(l *lease, ex *squall.Execution) bool {
 	s.mu.Lock()
+	if l.sealed || s.stopping {
+		s.mu.Unlock()
+		return false
+	}
 	s.used++
 	l.held++
 	s.mu.Unlock()
 	r := s.newRun(&slot{s: s, lease: l}, ex)
 	r.resumed = true
 	s.launch(r)
+	return true
 }
 
 // release says that nothing is wanted any more of what a run left with its keeper.
