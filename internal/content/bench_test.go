@@ -1,7 +1,10 @@
 package content_test
 
 import (
+	"io/fs"
 	"os"
+	"path/filepath"
+	"regexp"
 	"testing"
 
 	"squall/internal/content"
@@ -23,16 +26,68 @@ func corpus(b *testing.B) []string {
 	return paths
 }
 
-// BenchmarkRegisterAll registers the corpus of real packs in an empty store, and
-// once more when nothing has changed.
-func BenchmarkRegisterAll(b *testing.B) {
+// manyPacks is how many packs the largest known installation has.
+const manyPacks = 160
+
+// many returns the corpus, filled up to manyPacks with copies of its packs under
+// other names.
+func many(b *testing.B) []string {
+	b.Helper()
 	paths := corpus(b)
+	dir := b.TempDir()
+	ownName := regexp.MustCompile(`(?m)^(name:.*|ref:.*|---)\n`)
+	for i := 0; len(paths) < manyPacks; i++ {
+		from := paths[i]
+		name := filepath.Base(from) + "_again"
+		inPack := regexp.MustCompile(`(?m)^pack: *["']?` + regexp.QuoteMeta(filepath.Base(from)) + `["']? *$`)
+		err := filepath.WalkDir(from, func(path string, d fs.DirEntry, err error) error {
+			if err != nil || d.IsDir() {
+				return err
+			}
+			text, err := os.ReadFile(path)
+			if err != nil {
+				return err
+			}
+			rel, err := filepath.Rel(from, path)
+			if err != nil {
+				return err
+			}
+			if rel == "pack.yaml" {
+				text = append([]byte("---\nname: "+name+"\nref: "+name+"\n"), ownName.ReplaceAll(text, nil)...)
+			}
+			text = inPack.ReplaceAll(text, []byte("pack: "+name))
+			into := filepath.Join(dir, name, rel)
+			if err := os.MkdirAll(filepath.Dir(into), 0o700); err != nil {
+				return err
+			}
+			return os.WriteFile(into, text, 0o600)
+		})
+		if err != nil {
+			b.Fatal(err)
+		}
+		paths = append(paths, filepath.Join(dir, name))
+	}
+	return paths
+}
+
+// BenchmarkRegisterAll registers packs in an empty store, and once more when
+// nothing has changed.
+func BenchmarkRegisterAll(b *testing.B) {
+	paths := many(b)
 	b.Run("first", func(b *testing.B) {
 		for b.Loop() {
 			b.StopTimer()
 			r := open(b)
 			b.StartTimer()
-			register(b, r, content.Options{}, paths...)
+			actions := 0
+			for _, report := range register(b, r, content.Options{}, paths...) {
+				if !report.Done {
+					b.Errorf("pack %s is not registered: %v", report.Pack, report.Problems)
+				}
+				actions += report.Counts["actions"]
+			}
+			b.ReportMetric(float64(actions), "actions")
+			b.ReportMetric(float64(len(paths)), "packs")
 		}
 	})
 	b.Run("unchanged", func(b *testing.B) {
@@ -46,7 +101,7 @@ func BenchmarkRegisterAll(b *testing.B) {
 
 // BenchmarkLookUp reads from the catalogue when all real packs are in it.
 func BenchmarkLookUp(b *testing.B) {
-	paths := corpus(b)
+	paths := many(b)
 	r := open(b)
 	register(b, r, content.Options{}, paths...)
 	for name, read := range map[string]func(tx store.Tx) error{

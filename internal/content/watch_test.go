@@ -127,4 +127,3 @@ func TestWatch(t *testing.T) {
 		})
 	}
 }
-
