@@ -210,7 +210,7 @@ func (r *Reactor) fire(ctx context.Context, batch []*due, now time.Time) error {
 		cancel = append(cancel, stop...)
 		for i, nominal := range d.decide.Fire {
 			f := &store.Fire{Ref: d.trigger.Ref.String(), Nominal: nominal.UTC(), Outcome: store.Fired, At: now}
-			p := &plan{}
+			p := &plan{trusted: true}
 			if steps[i] == timer.Skip {
 				f.Outcome = store.Skipped
 				d.skipped = append(d.skipped, f)
