@@ -1,6 +1,7 @@
 package app
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"net"
@@ -151,8 +152,16 @@ func TestPublicPacksRunUnmodified(t *testing.T) {
 			}
 		})
 	}
-	if got := places["requests"]; got != "" {
-		t.Log(got)
+	for _, p := range []string{"csv", "xml", "sql", "st2", "test"} {
+		t.Run("unit tests of "+p, func(t *testing.T) {
+			if _, err := os.Stat(filepath.Join(dir, p, "tests")); err != nil {
+				t.Skipf("SKIPPED: there is no pack %s in %s", p, dir)
+			}
+			var out bytes.Buffer
+			if err := (&packTest{config: c, dir: filepath.Join(dir, p), stdout: &out, stderr: &out}).run(t.Context(), false); err != nil {
+				t.Errorf("%v\n%s", err, out.String())
+			}
+		})
 	}
 	t.Logf("%d actions ran", ran)
 }
