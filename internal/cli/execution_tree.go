@@ -235,7 +235,7 @@ func (t *tree) took(now time.Time) string {
 func (a *app) watchTree(ctx context.Context, c *client.Client, ex *wire.Execution, all bool) (*wire.Execution, error) {
 	w := &treeWatch{app: a, st: newStyles(a.io.renderer()), all: all, told: map[string]squall.Status{}}
 	if a.io.isTerminal() {
-		w.screen = &redrawn{w: a.io.Stdout, width: a.io.width()}
+		w.screen = &redrawn{w: a.io.Stdout, width: a.io.width(), height: a.io.height()}
 	}
 	var stopDrawing func()
 	err := c.FollowEvents(ctx, client.EventQuery{
@@ -281,7 +281,7 @@ func (a *app) watchTree(ctx context.Context, c *client.Client, ex *wire.Executio
 	}
 	text := t.draw(w.st, time.Now(), all)
 	if w.screen != nil {
-		w.screen.show(text)
+		w.screen.end(text)
 		return done, nil
 	}
 	_, err = io.WriteString(a.io.Stdout, text)

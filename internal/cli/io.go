@@ -48,17 +48,28 @@ func ProcessIO(env func(string) string) *IO {
 	return p
 }
 
-// width returns the terminal's columns, 0 when standard output is no terminal.
+// width and height return the terminal's columns and lines, 0 when standard
+// output is no terminal.
 func (p *IO) width() int {
+	w, _ := p.size()
+	return w
+}
+
+func (p *IO) height() int {
+	_, h := p.size()
+	return h
+}
+
+func (p *IO) size() (width, height int) {
 	f, ok := p.Stdout.(*os.File)
 	if !ok {
-		return 0
+		return 0, 0
 	}
-	w, _, err := term.GetSize(int(f.Fd()))
+	w, h, err := term.GetSize(int(f.Fd()))
 	if err != nil {
-		return 0
+		return 0, 0
 	}
-	return w
+	return w, h
 }
 
 func (p *IO) isTerminal() bool { return p.width() > 0 }

@@ -9,28 +9,40 @@ import (
 )
 
 // redrawn is a text at the terminal that is replaced by its next version. Lines
-// are cut to the width, for a line that wraps could not be taken back.
+// are cut to the width and the text to the height, for what has wrapped or
+// scrolled away could not be taken back.
 type redrawn struct {
-	w     io.Writer
-	width int
-	last  string
-	lines int
+	w             io.Writer
+	width, height int
+	last          string
+	lines         int
 }
 
 // show replaces what was shown before.
 func (r *redrawn) show(text string) {
-	if text == r.last {
-		return
+	if text != r.last {
+		r.last = text
+		r.replace(text, max(r.height-2, 5))
 	}
+}
+
+// end replaces it by its last version, whole.
+func (r *redrawn) end(text string) { r.replace(text, -1) }
+
+func (r *redrawn) replace(text string, most int) {
 	var b strings.Builder
 	if r.lines > 0 {
 		fmt.Fprintf(&b, "\x1b[%dA\r\x1b[J", r.lines)
 	}
 	r.lines = 0
 	for line := range strings.Lines(text) {
+		if r.lines == most {
+			fmt.Fprintf(&b, "… %d more lines\n", strings.Count(text, "\n")-most)
+			r.lines++
+			break
+		}
 		b.WriteString(ansi.Truncate(strings.TrimRight(line, "\n"), max(r.width-1, 20), "…") + "\n")
 		r.lines++
 	}
-	r.last = text
 	_, _ = io.WriteString(r.w, b.String()) // a terminal that is gone needs no picture
 }

@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strconv"
 
+	"github.com/spf13/cobra"
+
 	"squall/internal/st2cli"
 )
 
@@ -16,6 +18,14 @@ func IsSt2(argv0 string) bool { return filepath.Base(argv0) == "st2" }
 // MainSt2 runs a command line of st2 and returns its exit code.
 func MainSt2(ctx context.Context, io *IO, version string, args []string) int {
 	return (&app{io: io, version: version}).st2().Main(ctx, args)
+}
+
+// resources are st2's commands as commands of ours. Unlike st2 they ask the
+// terminal alone how wide it is, and are wide and without colours elsewhere.
+func (a *app) resources() []*cobra.Command {
+	p := a.st2()
+	p.Columns = a.io.width()
+	return p.Cobra(a.connect)
 }
 
 // st2 is the command line of StackStorm over the same process.

@@ -18,9 +18,10 @@ const (
 var colorTerminals = []string{"xterm", "xterm-color", "screen", "vt100", "vt100-color", "xterm-256color"}
 
 // colored wraps a text in a colour. st2 asks the terminal's name only, so the
-// colours are in pipes too; NO_COLOR or ST2_COLORIZE switch them off.
-func (p *Program) colored(s, color string) string {
-	if !slices.Contains(colorTerminals, strings.ToLower(p.Env("TERM"))) || p.Env("ST2_COLORIZE") != "" || p.Env("NO_COLOR") != "" {
+// colours are in pipes too; NO_COLOR or ST2_COLORIZE switch them off. The plain
+// style colours at terminals only.
+func (c *call) colored(s, color string) string {
+	if c.style == Plain && c.Columns == 0 || !slices.Contains(colorTerminals, strings.ToLower(c.Env("TERM"))) || c.Env("ST2_COLORIZE") != "" || c.Env("NO_COLOR") != "" {
 		return s
 	}
 	return color + s + plain
@@ -41,9 +42,6 @@ func (c *call) status(v any) any {
 	color, known := statusColors[word]
 	if !known {
 		color = yellow
-	}
-	if c.style == Plain && c.Columns == 0 {
-		return s
 	}
 	out := c.colored(word, color)
 	if timed {
