@@ -127,7 +127,8 @@ func (r *Runner) forkServer(env *environment) (*forkServer, error) {
 		stamp: env.stamp, log: r.cfg.Log.With("python", env.python),
 		ready: make(chan struct{}), gone: make(chan struct{}), runs: map[int]*warmRun{}, after: r.cfg.Idle,
 	}
-	s.idle = time.AfterFunc(s.after, s.expire)
+	s.idle = time.AfterFunc(time.Hour, s.expire)
+	s.idle.Stop() // it runs from the moment the server is ready
 	r.servers[key] = s
 	if err := s.start(r, env); err != nil {
 		s.fail(fmt.Errorf("its fork server could not be started: %w", err))
@@ -197,6 +198,9 @@ func (s *forkServer) listen(complaints <-chan string) {
 		if m.Ready {
 			_ = s.socket.SetReadDeadline(time.Time{})
 			s.log.Debug("fork server ready", "pid", s.process.Pid, "not_installed", m.Missing)
+			s.mu.Lock()
+			s.idle.Reset(s.after)
+			s.mu.Unlock()
 			close(s.ready)
 			continue
 		}
