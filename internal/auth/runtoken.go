@@ -21,10 +21,10 @@ type RunToken struct {
 // RunTokenTTL is how long such a token lives when its run does (st2: service_token_ttl).
 const RunTokenTTL = 24 * time.Hour
 
-const (
-	forRuns        Purpose = "token of a run"
-	runTokenPrefix         = "run-"
-)
+const forRuns Purpose = "token of a run"
+
+// runTokenPrefix tells such a token from others without opening it.
+const runTokenPrefix = "run-"
 
 // IsRunToken reports whether a secret has the form of a RunToken.
 func IsRunToken(secret string) bool { return strings.HasPrefix(secret, runTokenPrefix) }

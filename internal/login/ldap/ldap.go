@@ -222,7 +222,7 @@ func (d *Directory) connect(ctx context.Context, address string) (*session, erro
 	if end, ok := ctx.Deadline(); ok {
 		dialer.Deadline = end
 	}
-	conn, err := ldap.DialURL(address, ldap.DialWithTLSDialer(conf, dialer))
+	conn, err := ldap.DialURL(address, ldap.DialWithDialer(dialer), ldap.DialWithTLSConfig(conf))
 	if err != nil {
 		return nil, fmt.Errorf("connect: %w", err)
 	}
