@@ -40,6 +40,7 @@ var mayImport = map[string][]string{
 	"internal/workflow/mistral": {"internal/workflow", "internal/expr", "internal/expr/jinja"},
 	"internal/workflow/chain":   {"internal/squall", "internal/workflow", "internal/param", "internal/expr", "internal/expr/value", "internal/expr/jinja", "internal/expr/pyyaml"},
 	"internal/timer":            {},
+	"internal/fleet":            {"internal/squall"},
 	"internal/cronfile":         {"internal/timer"},
 	"internal/policy":           {"internal/squall"},
 
@@ -55,6 +56,7 @@ var mayImport = map[string][]string{
 	"internal/reseal":        {"internal/squall", "internal/auth", "internal/param", "internal/store"},
 	"internal/sensor":        {"internal/squall", "internal/auth", "internal/store"},
 	"internal/sensor/native": {"internal/squall", "internal/sensor"},
+	"internal/rollout":       {"internal/squall", "internal/fleet", "internal/store", "internal/lifecycle"},
 	"internal/scheduler":     {"internal/squall", "internal/param", "internal/store", "internal/lifecycle", "internal/runner"},
 
 	// Rim.
@@ -81,7 +83,7 @@ var mayImport = map[string][]string{
 	"internal/login/saml":      {"internal/squall", "internal/login"},
 	"internal/login/pam":       {"internal/squall", "internal/login"},
 	"internal/api/wire":        {"internal/squall"},
-	"internal/api":             {"internal/squall", "internal/api/wire", "internal/auth", "internal/param", "internal/store", "internal/lifecycle", "internal/content", "internal/alias", "internal/timer", "internal/expr", "internal/expr/...", "internal/login", "internal/reactor"},
+	"internal/api":             {"internal/squall", "internal/api/wire", "internal/auth", "internal/param", "internal/store", "internal/lifecycle", "internal/content", "internal/alias", "internal/timer", "internal/fleet", "internal/expr", "internal/expr/...", "internal/login", "internal/reactor"},
 	"internal/client":          {"internal/squall", "internal/api/wire"},
 	"internal/argparse":        {"internal/expr/value", "internal/expr/textwrap"},
 	"internal/st2cli":          {"internal/squall", "internal/argparse", "internal/client", "internal/api/wire", "internal/expr/value", "internal/expr/pyyaml", "internal/expr/jsonpath", "internal/expr/textwrap"},

@@ -78,9 +78,7 @@ func crontabLine(line string, system bool) (e Entry, err error) {
 	if strings.HasPrefix(line, "@") {
 		want = 1
 	}
-	if strings.HasPrefix(line, "-") { // of some crons: do not log
-		line = line[1:]
-	}
+	line = strings.TrimPrefix(line, "-") // of some crons: do not log
 	fields, rest := cut(line, want)
 	e.Cron = strings.Join(fields, " ")
 	if strings.EqualFold(e.Cron, "@reboot") {

@@ -79,7 +79,7 @@ func (n *Notifier) loop(ctx context.Context, topic store.Topic, what string, ste
 		}
 		more, err := step(ctx)
 		if err != nil && ctx.Err() == nil {
-			n.Log.Warn("cannot "+what, "error", err)
+			n.Log.Warn("a loop could not do its work", "loop", what, "error", err)
 		}
 		next := n.Poll - n.Poll/5 + rand.N(2*n.Poll/5+1)
 		if more && err == nil {

@@ -78,7 +78,7 @@ func (r *Reactor) loop(ctx context.Context, what string, news <-chan struct{}, s
 		}
 		again, err := step()
 		if err != nil && ctx.Err() == nil {
-			r.Log.Warn("cannot "+what, "error", err)
+			r.Log.Warn("a loop could not do its work", "loop", what, "error", err)
 			r.Hooks.Failed(what, err)
 			again = 0
 		}
