@@ -89,6 +89,7 @@ type Tx interface {
 	Deliveries
 	Distinct
 	SensorHosts
+	Fleet
 }
 
 // Observer is told about commits, for metrics. Its methods must not block.

@@ -39,6 +39,7 @@ func Run(t *testing.T, d Driver) {
 		testOutbox, testOutboxTrim, testOutboxOrder,
 		testNodes, testLocks,
 		testPacks, testActions, testFindActions, testContent, testFindContent, testUsers, testTokens,
+		testFleetNodes, testRollouts, testHostLocks,
 		testKeys, testFindKeys, testKeyExpiry,
 		testAPIKeys, testAudit,
 		testEvents, testEnforcements, testTraces, testContentVersion, testTimers, testGates, testDeliveries, testCursors, testRuleStates, testDistinct,
