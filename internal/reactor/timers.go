@@ -14,11 +14,18 @@ import (
 )
 
 // timerTable is what the loop of timers keeps in memory: schedules that were
-// read, by trigger.
+// read, by trigger, and how far they are. Only the node that has the lock moves
+// them, so this is true until it is refused a move; now and then it is read anew
+// nevertheless.
 type timerTable struct {
 	version int64
 	known   map[squall.Ref]*schedule
+	rows    []*store.Timer
+	readAt  time.Time
 }
+
+// timersKept is how long the rows of timers are believed.
+const timersKept = 5 * time.Second
 
 // fireLead is how soon before an instant the loop wakes up to be in time.
 const fireLead = 200 * time.Microsecond
@@ -26,10 +33,10 @@ const fireLead = 200 * time.Microsecond
 // timerBatch is how many instants one transaction fires at most.
 const timerBatch = 200
 
-// timerLoop fires what is due. Any node may do it: each instant of a timer is a
+// timerLoop fires what is due. Any node could do it: each instant of a timer is a
 // row that exists once, and progress is written under a guard. A lock keeps all
-// but one from doing work in vain; who finds a timer late does it in spite of
-// the lock.
+// but one from doing work in vain; when its owner is gone, another one goes on
+// after LockTTL and makes up for what was missed meanwhile.
 func (r *Reactor) timerLoop(ctx context.Context) {
 	news, stop := r.st.Wake(store.TopicCatalog)
 	defer stop()
@@ -39,7 +46,7 @@ func (r *Reactor) timerLoop(ctx context.Context) {
 			began := time.Now()
 			held, err := r.mine(ctx, "timers")
 			if err != nil || !held {
-				heldUntil = time.Time{}
+				heldUntil, r.timers.rows = time.Time{}, nil
 				return 0, err
 			}
 			heldUntil = began.Add(r.LockTTL)
@@ -56,6 +63,7 @@ func (r *Reactor) timerLoop(ctx context.Context) {
 type due struct {
 	*schedule
 	was    store.Timer
+	row    *store.Timer // as it is kept in memory
 	decide timer.Due
 }
 
@@ -65,18 +73,23 @@ func (r *Reactor) fireDue(ctx context.Context) (next, now time.Time, err error) 
 	if err != nil {
 		return next, now, err
 	}
-	var rows []*store.Timer
+	fresh := r.timers.rows == nil || r.timers.version != x.version || time.Since(r.timers.readAt) > timersKept
+	rows := r.timers.rows
 	err = r.st.View(ctx, func(tx store.Tx) (err error) {
 		now = tx.Now()
-		rows, err = tx.Timers(ctx)
+		if fresh {
+			rows, err = tx.Timers(ctx)
+		}
 		return err
 	})
 	if err != nil {
 		return next, now, err
 	}
-	rows, err = r.syncTimers(ctx, x, rows)
-	if err != nil {
-		return next, now, err
+	if fresh {
+		if rows, err = r.syncTimers(ctx, x, rows); err != nil {
+			return next, now, err
+		}
+		r.timers.rows, r.timers.readAt = rows, time.Now()
 	}
 	soonest := func(t time.Time) {
 		if !t.IsZero() && (next.IsZero() || t.Before(next)) {
@@ -106,6 +119,7 @@ func (r *Reactor) fireDue(ctx context.Context) (next, now time.Time, err error) 
 	}
 	for part := range slices.Chunk(batch, timerBatch) {
 		if err := r.fire(ctx, part, now); err != nil {
+			r.timers.rows = nil
 			return next, now, err
 		}
 	}
@@ -184,7 +198,7 @@ func (r *Reactor) syncTimers(ctx context.Context, x *index, rows []*store.Timer)
 
 // due decides what a timer has to do now.
 func (s *schedule) due(row *store.Timer, now time.Time) *due {
-	d := &due{schedule: s, was: *row}
+	d := &due{schedule: s, was: *row, row: row}
 	last := row.Seen
 	if row.Seen.Equal(row.Since) { // st2: the first fire may be the very instant of the beginning
 		last = row.Since.Add(-1)
@@ -264,7 +278,8 @@ func (r *Reactor) fire(ctx context.Context, batch []*due, now time.Time) error {
 	})
 	switch {
 	case squall.KindOf(err) == squall.Conflict && err == errFaster: //nolint:errorlint // it is ours and comes unwrapped
-		return nil // all of it is decided anew with the next look
+		r.timers.rows = nil // all of it is decided anew with the next look
+		return nil
 	case err != nil && squall.KindOf(err) == squall.Invalid && len(batch) > 1:
 		for _, d := range batch { // one of them spoils it: each for itself
 			if err := r.fire(ctx, []*due{d}, now); err != nil {
@@ -274,6 +289,9 @@ func (r *Reactor) fire(ctx context.Context, batch []*due, now time.Time) error {
 		return nil
 	case err != nil:
 		return err
+	}
+	for _, d := range batch {
+		d.row.Seen, d.row.Next = d.decide.Seen, d.decide.Next
 	}
 	for _, p := range plans {
 		r.Hooks.Fired(now.Sub(p.event.OccurredAt))

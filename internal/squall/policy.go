@@ -22,7 +22,7 @@ type PolicyType struct {
 }
 
 // PolicyTypes returns the kinds of policy there are, by reference. Names,
-// parameters and bounds are StackStorm's.
+// parameters and bounds are StackStorm's, but for action.rate_limit, which it has not.
 func PolicyTypes() []*PolicyType {
 	threshold := Parameter{Name: "threshold", Description: "Concurrency threshold.", Type: json.RawMessage(`"integer"`), Required: true}
 	reaction := Parameter{
@@ -41,6 +41,22 @@ func PolicyTypes() []*PolicyType {
 				Name: "attributes", Description: "List of attributes by which to limit the concurrency.", Type: json.RawMessage(`"array"`),
 				Rest: json.RawMessage(`{"uniqueItems":true,"items":{"type":"string","minLength":1}}`),
 			}},
+		},
+		{
+			Ref: Ref{"action", "rate_limit"}, Description: "Limits how many executions of the action begin in a span of time.",
+			Module: "squall.policies.rate_limit",
+			Parameters: Schema{
+				{Name: "limit", Type: json.RawMessage(`"integer"`), Description: "How many may begin in the span.", Required: true, Rest: json.RawMessage(`{"minimum":1,"maximum":10000}`)},
+				{Name: "seconds", Type: json.RawMessage(`"number"`), Description: "The span.", Required: true, Rest: json.RawMessage(`{"minimum":0.001,"maximum":86400}`)},
+				{
+					Name: "action", Description: "What becomes of those beyond the limit.",
+					Type: json.RawMessage(`"string"`), Default: json.RawMessage(`"delay"`), Rest: json.RawMessage(`{"enum":["delay","cancel"]}`),
+				},
+				{
+					Name: "attributes", Description: "Parameters by whose values executions are counted apart.", Type: json.RawMessage(`"array"`),
+					Rest: json.RawMessage(`{"uniqueItems":true,"items":{"type":"string","minLength":1}}`),
+				},
+			},
 		},
 		{
 			Ref: Ref{"action", "retry"}, Description: "Retry (re-run) failed or timed out action.",
