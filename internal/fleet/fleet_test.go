@@ -176,7 +176,7 @@ func TestNextIsSafe(t *testing.T) {
 					}
 				}
 				begun[i] = true
-				r.Hosts[i].Execution = squall.ID(fmt.Sprint(i))
+				r.Hosts[i].Execution, r.Hosts[i].Status = squall.ID(fmt.Sprint(i)), squall.Requested
 				statuses[r.Hosts[i].Execution] = squall.Running
 			}
 			if r.State == squall.RolloutPaused {

@@ -21,7 +21,7 @@ func Next(r *squall.Rollout, statuses map[squall.ID]squall.Status, now time.Time
 	var s Step
 	for i := range r.Hosts {
 		h := &r.Hosts[i]
-		if h.Execution == "" || h.Status.Final() {
+		if h.Status == "" || h.Status.Final() {
 			continue
 		}
 		if status := statuses[h.Execution]; status != "" && status != h.Status {
@@ -61,7 +61,7 @@ func Next(r *squall.Rollout, statuses map[squall.ID]squall.Status, now time.Time
 		return s
 	}
 	for i := range r.Hosts {
-		if h := &r.Hosts[i]; h.Batch <= r.Batch && h.Execution == "" {
+		if h := &r.Hosts[i]; h.Batch <= r.Batch && h.Status == "" {
 			s.Start = append(s.Start, i)
 		}
 	}
@@ -76,7 +76,7 @@ func (s *Step) end(r *squall.Rollout, state squall.RolloutState, reason string, 
 func counts(r *squall.Rollout) (running, failed, waiting int) {
 	for _, h := range r.Hosts {
 		switch {
-		case h.Execution == "":
+		case h.Status == "":
 			waiting++
 		case !h.Status.Final():
 			running++
@@ -114,7 +114,7 @@ func Resume(r *squall.Rollout, again bool, now time.Time) bool {
 	for i := range r.Hosts {
 		h := &r.Hosts[i]
 		if again && h.Status.Final() && h.Status != squall.Succeeded {
-			h.Execution, h.Status = "", ""
+			h.Execution, h.Status, h.Error = "", "", ""
 		}
 		open = open || !h.Status.Final()
 	}

@@ -64,11 +64,12 @@ type Rollout struct {
 	Target     string          `json:"target"` // the expression that chose them
 	User       string          `json:"user"`
 
-	Batches string        `json:"batches"` // "1, 5, 20%"
-	Pause   time.Duration `json:"pause"`   // between two batches
-	Canary  bool          `json:"canary"`  // pause after the first batch until somebody resumes
-	MaxFail string        `json:"max_fail"`
-	Shared  bool          `json:"shared"` // runs also on machines that another rollout works on
+	Batches   string        `json:"batches"` // "1, 5, 20%"
+	Pause     time.Duration `json:"pause"`   // between two batches
+	Canary    bool          `json:"canary"`  // pause after the first batch until somebody resumes
+	MaxFail   string        `json:"max_fail"`
+	NoSecrets bool          `json:"no_secrets,omitempty"` // see Request
+	Shared    bool          `json:"shared"`               // runs also on machines that another rollout works on
 
 	State     RolloutState  `json:"state"`
 	Reason    string        `json:"reason,omitempty"`
@@ -87,6 +88,7 @@ type RolloutHost struct {
 	Batch     int    `json:"batch"`
 	Execution ID     `json:"execution,omitempty"`
 	Status    Status `json:"status,omitempty"` // of its execution; empty: not begun
+	Error     string `json:"error,omitempty"`  // why there is no execution
 }
 
 // Open reports whether something is still to be done: it has not ended, or
@@ -96,7 +98,7 @@ func (r *Rollout) Open() bool {
 		return true
 	}
 	for _, h := range r.Hosts {
-		if h.Execution != "" && !h.Status.Final() {
+		if h.Status != "" && !h.Status.Final() {
 			return true
 		}
 	}
