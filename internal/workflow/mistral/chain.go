@@ -52,7 +52,7 @@ func convertChain(src []byte, root *yaml.Node, o Options) *Result {
 		missing, problems := inspect(w.Text, o.Exprs)
 		if len(problems) > 0 {
 			for _, p := range problems {
-				c.notes.add(RuleInspection, Impossible, place{}, "the result does not pass inspection: %s", p)
+				c.notes.add(RuleInspection, Impossible, place{}, "the result does not pass inspection: %s", p.Message)
 			}
 			w.Notes, w.Verdict, w.Text = c.notes.sorted(), NotAtAll, ""
 			return &Result{Kind: "action-chain", Workflows: []Workflow{w}}

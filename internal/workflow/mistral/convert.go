@@ -82,7 +82,12 @@ func Convert(src []byte, o Options) *Result {
 		return failed("mistral", o.Name, RuleNotMistral, "the file is neither of Mistral's version 2 nor an ActionChain")
 	}
 	ns := &notes{}
+	v := &validator{notes: ns}
+	v.book(root)
 	b := readBook(root, ns)
+	for _, w := range b.workflows {
+		v.graph(w)
+	}
 	if len(b.workflows) == 0 {
 		return failed("mistral", o.Name, RuleWrong, "the file has no workflows")
 	}
@@ -177,7 +182,11 @@ func convertFlow(b *book, w *flow, main bool, shared []Note, o Options) Workflow
 		missing, problems := inspect(text, o.Exprs)
 		if len(problems) > 0 {
 			for _, p := range problems {
-				ns.add(RuleInspection, Impossible, w.at, "the result does not pass inspection: %s", p)
+				rule := RuleInspection
+				if p.Category == workflow.CategoryExpressions {
+					rule = RuleWrong
+				}
+				ns.add(rule, Impossible, w.at, "the result does not pass inspection: %s", p.Message)
 			}
 			out.Notes, out.Verdict, out.Text = ns.sorted(), NotAtAll, ""
 			return out
@@ -199,7 +208,7 @@ func convertFlow(b *book, w *flow, main bool, shared []Note, o Options) Workflow
 
 // inspect lists the variables that are read before they are set, and all other
 // findings.
-func inspect(text string, set *expr.Set) (missing, problems []string) {
+func inspect(text string, set *expr.Set) (missing []string, problems []workflow.Problem) {
 	spec, found := workflow.Parse([]byte(text))
 	if spec != nil {
 		found = spec.Inspect(set, []string{"st2", "parent"})
@@ -209,7 +218,7 @@ func inspect(text string, set *expr.Set) (missing, problems []string) {
 			missing = append(missing, name)
 			continue
 		}
-		problems = append(problems, p.Message)
+		problems = append(problems, p)
 	}
 	return missing, problems
 }
@@ -291,9 +300,6 @@ func (c *converter) tasks() *yaml.Node {
 	}
 	maps.Copy(nodes, c.added)
 	maps.Copy(next, c.addedNext)
-	if len(reached) == 0 && len(w.tasks) > 0 {
-		c.notes.add(RuleWrong, Impossible, w.at, "no task is without one before it: nothing can start")
-	}
 	for i := 0; i < len(reached); i++ {
 		for _, name := range next[reached[i]] {
 			if nodes[name] != nil && !slices.Contains(reached, name) {

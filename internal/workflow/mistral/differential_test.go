@@ -91,6 +91,44 @@ func TestOracle(t *testing.T) {
 	}
 }
 
+// TestOracleAccepts asks the engine which broken definitions it accepts: the
+// converter refuses the others, as wrong.
+func TestOracleAccepts(t *testing.T) {
+	if testing.Short() {
+		t.Skip("needs a minute")
+	}
+	needEngine(t)
+	seed := uint64(os.Getpid()) << 20 //nolint:gosec // a process id is positive
+	if *update {
+		seed = 1
+	}
+	list := make([]generated, 400)
+	for i := range list {
+		n := seed + uint64(i) //nolint:gosec // small
+		list[i] = mutate(n, generate(n, fmt.Sprintf("m%d", i)))
+	}
+	answers := ask(t, list)
+	same := 0
+	for _, c := range list {
+		a := answers[c.ID]
+		res := mistral.Convert([]byte(c.Text), mistral.Options{Pack: "gen", Name: c.ID, Exprs: exprs})
+		wrong := slices.ContainsFunc(res.Workflows, func(w mistral.Workflow) bool {
+			return slices.ContainsFunc(w.Notes, func(n mistral.Note) bool { return n.Rule == mistral.RuleWrong || n.Rule == mistral.RuleNotMistral })
+		})
+		if wrong == (a.Refused != "") {
+			same++
+			continue
+		}
+		if testing.Verbose() {
+			t.Logf("%s: the engine says %q, we say %+v\n%s", c.ID, a.Refused, res.Workflows[0].Notes, c.Text)
+		}
+	}
+	t.Logf("%d of %d broken definitions judged like the engine", same, len(list))
+	if same*100 < len(list)*98 {
+		t.Errorf("only %d of %d judged like the engine", same, len(list))
+	}
+}
+
 // needEngine skips a test where the engine is not asked for, or not installed.
 func needEngine(t *testing.T) {
 	t.Helper()

@@ -15,6 +15,7 @@ type generated struct {
 	Params   map[string]any `json:"params,omitempty"`
 	Workbook bool           `json:"workbook,omitempty"`
 	Actions  []string       `json:"actions,omitempty"`
+	Parse    bool           `json:"parse,omitempty"`
 }
 
 // generator writes random workflows out of all that the language has and that
@@ -429,4 +430,45 @@ func (g *generator) reverse(c *generated) {
 		}
 	}
 	c.Params = map[string]any{"task_name": fmt.Sprintf("t%d", n)}
+}
+
+// mutate breaks a definition in one place, or leaves it whole.
+func mutate(seed uint64, c generated) generated {
+	g := &generator{Rand: rand.New(rand.NewPCG(seed, 11))}
+	c.Parse, c.Input, c.Actions, c.Params = true, nil, nil, nil
+	lines := strings.SplitAfter(c.Text, "\n")
+	for range 20 {
+		i := 2 + g.IntN(max(1, len(lines)-3))
+		key, val, ok := strings.Cut(lines[i], ":")
+		switch g.IntN(5) {
+		case 0:
+			lines = append(lines[:i:i], lines[i+1:]...)
+		case 1:
+			if !ok {
+				continue
+			}
+			lines[i] = key + "x:" + val
+		case 2:
+			if !ok || strings.TrimSpace(val) == "" {
+				continue
+			}
+			lines[i] = key + ": " + pick(g, "-1", "[]", "{}", "some", "true", "null", "3", "\"<% $.x %>\"", "[a, 5]", "''", "<% 1 + %>") + "\n"
+		case 3:
+			at := strings.LastIndex(lines[i], "t")
+			if at < 0 || at+1 >= len(lines[i]) || lines[i][at+1] < '0' || lines[i][at+1] > '9' {
+				continue
+			}
+			lines[i] = lines[i][:at] + "t99" + lines[i][at+2:]
+		default:
+			if !ok {
+				continue
+			}
+			indent := key[:len(key)-len(strings.TrimLeft(key, " -"))]
+			lines[i] += strings.ReplaceAll(indent, "-", " ") + pick(g, "join: 9", "join: all", "requires: t1", "timeout: soon", "publish: text", "retry: {count: 1}", "with-items: x of y", "on-success: {}",
+				"tags: one", "type: other", "workflow: other", "concurrency: many", "pause-before: maybe", "keep-result: 5") + "\n"
+		}
+		break
+	}
+	c.Text = strings.Join(lines, "")
+	return c
 }

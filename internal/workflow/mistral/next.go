@@ -405,8 +405,7 @@ func (c *converter) targetName(to target) string {
 	}
 	next := c.flow.task(to.name)
 	if next == nil {
-		c.notes.add(RuleWrong, Impossible, to.at, "there is no task %q", to.name)
-		return to.name
+		return to.name // it is noted as wrong
 	}
 	return next.id()
 }

@@ -146,7 +146,7 @@ func readBook(root *yaml.Node, ns *notes) *book {
 	}
 	for _, e := range entries(root) {
 		switch e.name {
-		case "version", "name", "description", "tags":
+		case "version":
 		default:
 			b.workflows = append(b.workflows, readFlow(e, ns))
 		}
@@ -178,10 +178,6 @@ func readAdhoc(e entry) *adhoc {
 	return a
 }
 
-// taskProps are the properties of a task that are read where they are used.
-var taskProps = []string{"join", "retry", "wait-before", "wait-after", "timeout", "pause-before", "concurrency", "fail-on", "input",
-	"target", "keep-result", "safe-rerun", "description", "tags", "name", "type", "version"}
-
 func readFlow(e entry, ns *notes) *flow {
 	w := &flow{name: e.name, key: e.key, at: at("", e.key), description: valueOf(e.val, "description"), input: valueOf(e.val, "input"),
 		vars: valueOf(e.val, "vars"), output: valueOf(e.val, "output"), onError: valueOf(e.val, "output-on-error"), tags: valueOf(e.val, "tags")}
@@ -190,7 +186,7 @@ func readFlow(e entry, ns *notes) *flow {
 		switch p.name {
 		case "type", "description", "input", "vars", "output", "output-on-error", "tags", "tasks", "task-defaults", "name", "version":
 		default:
-			ns.add(RuleWrong, Impossible, at("", p.key), "a workflow has no property %q", p.name)
+			ns.add(RuleIgnored, Info, at("", p.key), "the property %q of the workflow is left out", p.name)
 		}
 	}
 	defaults := valueOf(e.val, "task-defaults")
@@ -240,9 +236,6 @@ func readTask(e entry, defaults *yaml.Node, ns *notes) *task {
 		case "on-complete":
 			t.complete = t.readClause(p, ns)
 		default:
-			if !slices.Contains(taskProps, p.name) {
-				ns.add(RuleWrong, Impossible, at(t.name, p.key), "a task has no property %q", p.name)
-			}
 			t.props[p.name] = p.val
 		}
 	}

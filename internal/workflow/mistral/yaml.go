@@ -19,7 +19,35 @@ func readYAML(src []byte) (*yaml.Node, error) {
 	if doc.Kind != yaml.DocumentNode || len(doc.Content) != 1 {
 		return nil, fmt.Errorf("the file is empty")
 	}
+	if _, ok := expanded(doc.Content[0], map[*yaml.Node]int{}); !ok {
+		return nil, fmt.Errorf("its aliases stand for too much, or for themselves")
+	}
 	return doc.Content[0], nil
+}
+
+// maxNodes bounds what a document stands for when its aliases are written out.
+const maxNodes = 100_000
+
+// expanded counts the nodes of a tree with its aliases written out; ok is false
+// when there are too many, or one contains itself.
+func expanded(n *yaml.Node, seen map[*yaml.Node]int) (count int, ok bool) {
+	n = resolve(n)
+	switch known := seen[n]; {
+	case known < 0:
+		return 0, false // it is being counted
+	case known > 0:
+		return known, true
+	}
+	seen[n] = -1
+	count = 1
+	for _, c := range n.Content {
+		more, ok := expanded(c, seen)
+		if count += more; !ok || count > maxNodes {
+			return 0, false
+		}
+	}
+	seen[n] = count
+	return count, true
 }
 
 // writeYAML is the text of a document. It ends with a newline.

@@ -2,7 +2,7 @@
 
 Standard input: a JSON list of {"id", "text", "workflow", "input", "params",
 "actions"}; the texts' workflows have different names. "workbook" says that a
-text is one. "actions" are names that are registered as stubs: each returns
+text is one, "parse" that it is only to be accepted or refused. "actions" are names that are registered as stubs: each returns
 {"result": its input, "stdout": its name}, or fails when its input has "fail";
 those of the pack hpe_icsp add what its workflows look for.
 Standard output: one line of JSON for each, with the state, the output and the
@@ -81,6 +81,8 @@ class Oracle(base.EngineTestCase):
         try:
             create = workbooks.create_workbook_v2 if case.get('workbook') else workflows.create_workflows
             create(case['text'])
+            if case.get('parse'):
+                return None, {'state': 'ACCEPTED'}
             ex = self.engine.start_workflow(
                 case['workflow'], wf_input=case.get('input') or {}, **(case.get('params') or {}))
             return ex.id, None
