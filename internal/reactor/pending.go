@@ -101,19 +101,31 @@ func (r *Reactor) mine(ctx context.Context, name string) (held bool, err error) 
 	return held, err
 }
 
-// choreEvery is how often old rows are deleted.
-const choreEvery = 10 * time.Minute
+const (
+	// choreEvery is how often old rows are deleted.
+	choreEvery = 10 * time.Minute
+	// admitEvery is how often executions that wait at gates are looked after when no
+	// policy has changed.
+	admitEvery = 30 * time.Second
+)
 
 // choreLoop deletes what is older than Retention, and lets executions go on
 // whose policies have changed.
 func (r *Reactor) choreLoop(ctx context.Context) {
-	swept := time.Now()
+	swept, admittedAt, admitted := time.Now(), time.Time{}, int64(0)
 	r.loop(ctx, "look after old events and waiting executions", nil, func() (time.Duration, error) {
 		if held, err := r.mine(ctx, "reactor chores"); err != nil || !held {
 			return 0, err
 		}
-		if _, err := r.svc.AdmitWaiting(ctx); err != nil {
+		x, err := r.currentNow(ctx)
+		if err != nil {
 			return 0, err
+		}
+		if x.version != admitted || time.Since(admittedAt) > admitEvery {
+			if _, err := r.svc.AdmitWaiting(ctx); err != nil {
+				return 0, err
+			}
+			admitted, admittedAt = x.version, time.Now()
 		}
 		if err := r.deadMen(ctx); err != nil {
 			return 0, err
