@@ -2,7 +2,9 @@ package api
 
 import (
 	"context"
+	"maps"
 	"net/http"
+	"slices"
 
 	"squall/internal/api/wire"
 	"squall/internal/reactor"
@@ -275,4 +277,57 @@ func (s *Server) enforcementViewGet(w http.ResponseWriter, r *request) error {
 		return err
 	}
 	return respondJSON(w, http.StatusOK, doc)
+}
+
+// maxEnforced bounds how many executions of a rule a list looks through: the
+// newest ones.
+const maxEnforced = 1000
+
+// filterEnforced restricts a list of executions to those that an event, a rule or
+// an enforcement led to; none says that there are none.
+func (s *Server) filterEnforced(r *request, f *store.ExecutionFilter) (none bool, err error) {
+	given := func(name string) string {
+		if v := r.query.Get(name); v != "null" {
+			return v
+		}
+		return ""
+	}
+	event, rule, enforcement := given("trigger_instance"), given("rule"), given("enforcement")
+	if event == "" && rule == "" && enforcement == "" {
+		return false, nil
+	}
+	ids := map[squall.ID]bool{}
+	err = s.Store.View(r.Context(), func(tx store.Tx) error {
+		clear(ids)
+		if enforcement != "" {
+			e, err := tx.Enforcement(r.Context(), squall.ID(enforcement))
+			if err == nil && e.Execution != "" {
+				ids[e.Execution] = true
+			}
+			return notFoundAs(err, nil)
+		}
+		if squall.ID(rule).Valid() { // st2 takes both
+			c, err := contentByID(r.Context(), tx, store.Rules, rule)
+			if err != nil {
+				return notFoundAs(err, nil)
+			}
+			rule = c.Ref
+		}
+		list, err := tx.FindEnforcements(r.Context(), store.EnforcementFilter{Rule: rule, Event: squall.ID(event), Limit: maxEnforced})
+		for _, e := range list {
+			if e.Execution != "" {
+				ids[e.Execution] = true
+			}
+		}
+		return err
+	})
+	if err != nil {
+		return false, err
+	}
+	if f.IDs != nil {
+		f.IDs = slices.DeleteFunc(f.IDs, func(id squall.ID) bool { return !ids[id] })
+	} else {
+		f.IDs = slices.Sorted(maps.Keys(ids))
+	}
+	return len(f.IDs) == 0, nil
 }

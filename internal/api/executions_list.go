@@ -42,6 +42,9 @@ func (s *Server) executionList(w http.ResponseWriter, r *request) error {
 		return err
 	}
 	filter, none, err := executionFilter(r)
+	if err == nil && !none {
+		none, err = s.filterEnforced(r, &filter)
+	}
 	if err != nil {
 		return err
 	}
@@ -169,7 +172,7 @@ func executionFilter(r *request) (f store.ExecutionFilter, none bool, err error)
 		Action: q.Get("action"), Pack: q.Get("pack"), Runner: q.Get("runner"), User: q.Get("user"), Node: q.Get("node"),
 		Root: squall.ID(q.Get("root")), RerunOf: squall.ID(q.Get("rerun_of")),
 	}
-	for _, name := range []string{"rule", "trigger", "trigger_type", "trigger_instance", "enforcement"} {
+	for _, name := range []string{"trigger", "trigger_type"} {
 		none = none || q.Get(name) != "" && q.Get(name) != "null"
 	}
 	for _, st := range list(q, "status") {

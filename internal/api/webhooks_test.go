@@ -147,6 +147,14 @@ func TestWebhookWaits(t *testing.T) {
 		}
 	}
 	for query, want := range map[string]int{
+		"rule=default.gold": 1, "rule=a.b": 0, "trigger_instance=" + answer.Event: 1, "trigger_instance=" + execution: 0, "enforcement=" + answer.Enforcements[0].ID: 1,
+		"rule=default.gold&id=" + answer.Event: 0,
+	} {
+		if found := ts.do(t, ts.user, "GET", "/v1/executions?"+query, "").list(t); len(found) != want {
+			t.Errorf("executions by %s: %v", query, found)
+		}
+	}
+	for query, want := range map[string]int{
 		"": 1, "trigger_type=core.st2.webhook": 1, "trigger=" + fmt.Sprint(ev["trigger"]): 1, "trigger=a.b": 0, "status=pending": 0,
 		"timestamp_gt=2020-01-01T00:00:00.000Z": 1, "timestamp_lt=2020-01-01T00:00:00.000Z": 0,
 	} {
