@@ -15,6 +15,7 @@ import (
 	"squall/internal/expr/yaql"
 	"squall/internal/lifecycle"
 	"squall/internal/login"
+	"squall/internal/rollout"
 	"squall/internal/squall"
 	"squall/internal/store"
 )
@@ -25,8 +26,10 @@ type Deps struct {
 	Store     store.Store
 	Lifecycle *lifecycle.Service
 	Runners   Runners
-	Packs     Packs  // default: packs can only be looked at
-	Events    Events // default: events can only be looked at
+	Packs     Packs            // default: packs can only be looked at
+	Events    Events           // default: events can only be looked at
+	Rollouts  *rollout.Service // default: one whose rollouts somebody else moves
+	Hosts     Hosts            // nil: no machines are reached from here
 	IDs       *squall.IDSource
 	Exprs     *expr.Set     // for what aliases say and workflows hold; default: a set of its own
 	Keyring   *auth.Keyring // for secrets of the datastore; default: one that ends with the process
@@ -108,6 +111,9 @@ func New(d Deps) *Server {
 	}
 	if d.IDs == nil {
 		d.IDs = squall.NewIDSource()
+	}
+	if d.Rollouts == nil {
+		d.Rollouts = rollout.New(d.Store, d.Lifecycle, d.IDs, "api", d.Log)
 	}
 	if d.Keyring == nil {
 		d.Keyring = auth.NewKeyring(time.Now())

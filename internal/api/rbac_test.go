@@ -48,6 +48,8 @@ func TestNoRouteWithoutPermission(t *testing.T) {
 				switch { // right ones, so that nothing but the permission is in the way
 				case r.method == "POST" && r.path == "/api/v1/executions":
 					body = `{"action":"core.noop"}`
+				case r.method == "POST" && r.path == "/api/v1/fleet/rollouts":
+					body = `{"action":"core.noop","target":"*"}`
 				case r.method == "PUT" && r.path == "/api/v1/keys/{name}":
 					body = `{"value":"x"}`
 				case r.method == "POST" || r.method == "PUT":

@@ -160,6 +160,15 @@ var routeTable = []route{
 	{method: "DELETE", path: "/api/v1/users/{name}", need: auth.UserModify, handle: (*Server).userDelete},
 	{method: "GET", path: "/api/v1/audit", need: auth.AuditView, handle: (*Server).auditList},
 
+	{method: "GET", path: "/api/v1/fleet/nodes", need: auth.ActionList, handle: (*Server).fleetNodeList},
+	{method: "POST", path: "/api/v1/fleet/nodes", need: auth.PackInstall, handle: (*Server).fleetImport},
+	{method: "DELETE", path: "/api/v1/fleet/nodes/{name}", need: auth.PackInstall, handle: (*Server).fleetNodeDelete},
+	{method: "POST", path: "/api/v1/fleet/hostkeys", need: auth.PackInstall, handle: (*Server).hostKey},
+	{method: "GET", path: "/api/v1/fleet/rollouts", need: auth.ExecutionList, handle: (*Server).rolloutList},
+	{method: "POST", path: "/api/v1/fleet/rollouts", need: auth.ActionExecute, on: inHandler, handle: (*Server).rolloutCreate},
+	{method: "GET", path: "/api/v1/fleet/rollouts/{id}", need: auth.ExecutionList, handle: (*Server).rolloutGet},
+	{method: "PUT", path: "/api/v1/fleet/rollouts/{id}", need: auth.ExecutionStop, handle: (*Server).rolloutChange},
+
 	{method: "GET", path: "/stream/v1/stream", need: auth.StreamView, events: true, handle: (*Server).streamEvents},
 	{method: "GET", path: "/stream/v1/executions/{id}/output", need: auth.ExecutionView, on: executionInPath, events: true, handle: (*Server).streamOutput},
 }

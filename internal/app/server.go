@@ -26,6 +26,7 @@ import (
 	"squall/internal/lifecycle"
 	"squall/internal/notify"
 	"squall/internal/reactor"
+	"squall/internal/rollout"
 	"squall/internal/runner/keep"
 	"squall/internal/runner/python"
 	"squall/internal/runner/ssh"
@@ -63,6 +64,7 @@ type server struct {
 	// streamAddress is where only the stream is meant, "" without st2_ports.
 	streamAddress string
 	ssh           *ssh.Pool
+	rollouts      *rollout.Service
 	keep          *keep.Client // nil: local actions end with this process
 	python        *python.Runner
 	pythonLib     string // where its library lies
@@ -220,12 +222,15 @@ func (s *server) wire() error {
 	if err != nil {
 		return squall.Errorf(squall.Invalid, "auth.proxy_trusted: %w", err)
 	}
+	s.rollouts = rollout.New(s.store, svc, ids, c.NodeName(), s.log.With("part", "rollout"))
 	s.api = api.New(api.Deps{
 		Store:       s.store,
 		Lifecycle:   svc,
 		Runners:     types.Known(),
 		Packs:       s.packs,
 		Events:      s.events,
+		Rollouts:    s.rollouts,
+		Hosts:       hosts{s.ssh},
 		IDs:         ids,
 		Keyring:     s.keyring,
 		Log:         s.log.With("part", "api"),
@@ -318,6 +323,7 @@ func (s *server) run(ctx context.Context) error {
 		g.Go(func() error { return serveListener(web, l) })
 	}
 	g.Go(func() error { return s.api.Run(gctx) })
+	g.Go(func() error { return s.rollouts.Run(gctx) })
 	s.access.tell = func(name string, differs []string) { s.auditFiles(gctx, name, differs) }
 	g.Go(func() error { return s.access.run(gctx) })
 	g.Go(func() error { return s.sealAgain(gctx) })
