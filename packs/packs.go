@@ -10,7 +10,7 @@ import "embed"
 
 // Files holds the built-in packs, one directory each.
 //
-//go:embed core linux packs chatops default std examples
+//go:embed core linux packs all:chatops default std examples
 var Files embed.FS
 
 // Names returns the names of the built-in packs, which are their directories.

@@ -106,6 +106,13 @@ var publicPacks = []struct {
 	}},
 }
 
+// chatRuns speak of a chat command: of StackStorm's pack chatops, or of ours.
+var chatRuns = []publicRun{
+	{action: "chatops.match", params: `{"text":"squallsay hello to everybody"}`, result: `{"alias":{"name":"say","pack":"tpl","action_ref":"core.echo"},"representation":"squallsay {{message}}"}`},
+	{action: "chatops.match_and_execute", params: `{"text":"squallsay hello","source_channel":"ops","user":"u"}`, result: `~^"[0-9a-f]{24}"$`},
+	{action: "chatops.format_execution_result", params: `{"execution_id":"LAST"}`, result: `~"enabled": ?true.*hello`},
+}
+
 // TestPublicPacksRunUnmodified runs actions of public packs as they were
 // published, wherever they lie: SQUALL_PACKS_DIR=DIR, a directory per pack.
 func TestPublicPacksRunUnmodified(t *testing.T) {
@@ -118,7 +125,7 @@ func TestPublicPacksRunUnmodified(t *testing.T) {
 	c := DefaultConfig()
 	c.Server.Data = t.TempDir()
 	own := t.TempDir()
-	writeFiles(t, filepath.Join(own, "tpl"), map[string]string{"pack.yaml": "name: tpl\nversion: 1.0.0\n", "t.j2": "{{ x }}"})
+	writeFiles(t, filepath.Join(own, "tpl"), map[string]string{"pack.yaml": "name: tpl\nversion: 1.0.0\n", "t.j2": "{{ x }}", "aliases/say.yaml": "name: say\naction_ref: core.echo\nformats: [\"squallsay {{message}}\"]\n"})
 	c.Packs.Dirs = []string{dir, own}
 	c.Python.Path, c.Python.PackLib = python, true
 	url, _ := serve(t, c)
@@ -152,6 +159,14 @@ func TestPublicPacksRunUnmodified(t *testing.T) {
 			}
 		})
 	}
+	t.Run("chatops", func(t *testing.T) {
+		var last string
+		for _, run := range chatRuns {
+			run.params = strings.ReplaceAll(run.params, "LAST", last)
+			last = strings.Trim(checkPublicRun(t, client, run), `"`)
+			ran++
+		}
+	})
 	for _, p := range []string{"csv", "xml", "sql", "st2", "test"} {
 		t.Run("unit tests of "+p, func(t *testing.T) {
 			if _, err := os.Stat(filepath.Join(dir, p, "tests")); err != nil {
@@ -166,7 +181,8 @@ func TestPublicPacksRunUnmodified(t *testing.T) {
 	t.Logf("%d actions ran", ran)
 }
 
-func checkPublicRun(t *testing.T, client *flowClient, run publicRun) {
+// checkPublicRun runs an action and returns its result.
+func checkPublicRun(t *testing.T, client *flowClient, run publicRun) string {
 	t.Helper()
 	t.Logf("%s %s", run.action, run.params)
 	ex := client.call(t, http.MethodPost, "", fmt.Sprintf(`{"action":%q,"parameters":%s}`, run.action, run.params))
@@ -192,6 +208,7 @@ func checkPublicRun(t *testing.T, client *flowClient, run publicRun) {
 	if !ok {
 		t.Errorf("%s %s: %s %s, want %+v", run.action, run.params, ex.Status, ex.Result, run)
 	}
+	return string(got.Result)
 }
 
 // matches compares a value with what is expected of it.

@@ -411,3 +411,26 @@ func TestAPackForPython2IsRefused(t *testing.T) {
 		t.Errorf("by force: %v", err)
 	}
 }
+
+func TestSomeBuiltInPacksGiveWay(t *testing.T) {
+	s := service(t)
+	for _, name := range []string{"chatops", "examples"} {
+		builtin := files(t, filepath.Join(t.TempDir(), name), map[string]string{"pack.yaml": "name: " + name + "\nversion: 1.0.0\n"})
+		s.Builtin = append(s.Builtin, builtin)
+		if err := s.Load(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		equal(t, name, version(t, s, name), "1.0.0")
+		from := files(t, filepath.Join(t.TempDir(), name), map[string]string{"pack.yaml": "name: " + name + "\nversion: 7.0.0\n"})
+		install(t, s, from)
+		equal(t, name, version(t, s, name), "7.0.0")
+		if err := s.Load(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		equal(t, name+" after a start", version(t, s, name), "7.0.0")
+	}
+	core := files(t, filepath.Join(t.TempDir(), "core"), map[string]string{"pack.yaml": "name: core\nversion: 7.0.0\n"})
+	if _, err := s.Install(t.Context(), core, content.InstallOptions{}); squall.KindOf(err) != squall.Conflict {
+		t.Errorf("core: %v", err)
+	}
+}

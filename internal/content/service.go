@@ -48,7 +48,7 @@ func (s *Service) Paths() (paths, shadowed []string, err error) {
 		}
 	}
 	for _, path := range s.Builtin {
-		if filepath.Base(path) != givesWay {
+		if !slices.Contains(giveWay, filepath.Base(path)) {
 			add(path)
 		}
 	}
@@ -65,16 +65,17 @@ func (s *Service) Paths() (paths, shadowed []string, err error) {
 		}
 	}
 	for _, path := range s.Builtin {
-		if filepath.Base(path) == givesWay && !taken[givesWay] {
+		if slices.Contains(giveWay, filepath.Base(path)) && !taken[filepath.Base(path)] {
 			add(path)
 		}
 	}
 	return paths, shadowed, nil
 }
 
-// givesWay is the built-in pack that gives way to another of its name:
-// StackStorm's examples are what its documentation speaks of.
-const givesWay = "examples"
+// giveWay are the built-in packs that give way to others of their names:
+// StackStorm's examples are what its documentation speaks of, and its chatops is
+// often changed where it is used.
+var giveWay = []string{"chatops", "examples"}
 
 // Load registers all packs as far as their files have changed: what a start of
 // the server does. An installation that a crash interrupted is undone first.
@@ -211,7 +212,7 @@ func (s *Service) check(ctx context.Context, fetched string, o InstallOptions) (
 		return nil, "", squall.Errorf(squall.Invalid, "the pack cannot be used: %s", p.Refused()[0])
 	}
 	for _, path := range s.Builtin {
-		if filepath.Base(path) == ref && ref != givesWay {
+		if filepath.Base(path) == ref && !slices.Contains(giveWay, ref) {
 			return nil, "", squall.Errorf(squall.Conflict, "pack %q is built in and cannot be replaced", ref)
 		}
 	}
