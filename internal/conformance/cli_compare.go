@@ -15,30 +15,27 @@ import (
 // of blocks the attributes with their colours, of JSON and YAML the members, of
 // help the commands and options, of everything else the words. Order counts;
 // identifiers, times, numbers of seconds and addresses are of the installation.
-func compareOutput(want, got string) string {
+func compareOutput(words []string, want, got string) string {
+	flag := func(names ...string) bool {
+		return slices.ContainsFunc(words, func(w string) bool { return slices.Contains(names, w) })
+	}
+	var read func(string) (any, error)
 	switch {
 	case strings.HasPrefix(strings.TrimSpace(want), "usage: "):
 		return compareHelp(want, got)
-	case strings.HasPrefix(strings.TrimSpace(want), "{"), strings.HasPrefix(strings.TrimSpace(want), "["+"\n"):
-		w, err := value.FromJSON([]byte(want))
-		if err != nil {
-			break
+	case flag("-j", "--json"):
+		read = func(s string) (any, error) { return value.FromJSON([]byte(s)) }
+	case flag("-y", "--yaml"):
+		read = func(s string) (any, error) { return pyyaml.SafeLoad(nil, s) }
+	}
+	if read != nil {
+		if w, err := read(want); err == nil && value.TypeName(w) != "str" {
+			g, err := read(got)
+			if err != nil {
+				return fmt.Sprintf("it cannot be read: %v", err)
+			}
+			return compareMembers(w, g, "")
 		}
-		g, err := value.FromJSON([]byte(got))
-		if err != nil {
-			return fmt.Sprintf("not JSON: %v", err)
-		}
-		return compareMembers(w, g, "")
-	case strings.HasPrefix(want, "-   ") || strings.HasPrefix(want, "[]\n"):
-		w, err := pyyaml.SafeLoad(nil, want)
-		if err != nil {
-			break
-		}
-		g, err := pyyaml.SafeLoad(nil, got)
-		if err != nil {
-			return fmt.Sprintf("not YAML: %v", err)
-		}
-		return compareMembers(w, g, "")
 	}
 	w, g := outline(want), outline(got)
 	if strings.Contains(want, "\nOptional Parameters:\n") || strings.Contains(want, "\nRequired Parameters:\n") {

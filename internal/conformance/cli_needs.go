@@ -42,10 +42,12 @@ func (r *cliWorld) provide(ctx context.Context, words []string, want string) ([]
 		err = r.provideExecution(ctx, words, want)
 	case "key":
 		err = r.provideKey(ctx, words, want)
-	case "rule":
-		err = r.provideRule(ctx, words, want)
+	case "rule", "action", "trigger", "policy":
+		err = r.provideContent(ctx, words)
 	case "action-alias":
-		err = r.provideAlias(ctx)
+		if err = r.provideAlias(ctx); err == nil {
+			err = r.provideContent(ctx, words)
+		}
 	case "apikey":
 		err = r.provideID(words, func() (string, error) {
 			return r.madeID(ctx, http.MethodPost, "/api/v1/apikeys", value.DictOf("metadata", value.DictOf("app", "x")))
@@ -176,7 +178,15 @@ func (r *cliWorld) provideKey(ctx context.Context, words []string, want string) 
 		}
 	}
 	if words[1] == "set" || words[1] == "load" {
-		return r.provideFile(words, "key")
+		for i, w := range words {
+			if strings.HasPrefix(w, "/tmp/") {
+				var err error
+				if words[i], err = r.file(filepath.Base(w), value.NewList(value.DictOf("name", "clikey", "value", content))); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
 	}
 	for _, row := range propertyRows(stripColors(want)) {
 		if row[0] == "value" {
@@ -187,21 +197,62 @@ func (r *cliWorld) provideKey(ctx context.Context, words []string, want string) 
 	return err
 }
 
-// provideRule makes the rule or the file that a command names.
-func (r *cliWorld) provideRule(ctx context.Context, words []string, want string) error {
-	if words[1] == "list" {
-		return nil
-	}
-	if words[1] != "create" {
-		for _, w := range words[2:] {
-			if name, ok := strings.CutPrefix(w, "default."); ok {
-				if _, err := r.rule(ctx, name, "core.st2.webhook", value.DictOf("url", "cli")); err != nil {
-					return err
-				}
-			}
+// contents are the things of packs that commands make and change.
+var contents = map[string]struct {
+	path string
+	body func(name string) *value.Dict
+}{
+	"rule": {"rules", func(name string) *value.Dict {
+		return ruleBody(name, "core.st2.webhook", value.DictOf("url", "cli"))
+	}},
+	"action": {"actions", func(name string) *value.Dict {
+		return value.DictOf("name", name, "pack", "default", "enabled", true, "runner_type", "noop", "entry_point", "", "description", name)
+	}},
+	"action-alias": {"actionalias", func(name string) *value.Dict {
+		return value.DictOf("name", name, "pack", "default", "action_ref", "core.noop", "description", name, "formats", value.NewList(name))
+	}},
+	"trigger": {"triggertypes", func(name string) *value.Dict {
+		return value.DictOf("name", name, "pack", "default", "description", name)
+	}},
+	"policy": {"policies", func(name string) *value.Dict {
+		return value.DictOf("name", name, "pack", "default", "enabled", true, "resource_ref", "core.noop", "policy_type", "action.concurrency",
+			"parameters", value.DictOf("threshold", int64(2), "action", "delay"))
+	}},
+}
+
+// provideContent makes the thing of the pack default that a command names, and
+// the file it reads.
+func (r *cliWorld) provideContent(ctx context.Context, words []string) error {
+	kind := contents[words[0]]
+	path := "/api/v1/" + kind.path
+	for _, w := range words[2:] {
+		name, ok := strings.CutPrefix(w, "default.")
+		if !ok {
+			continue
+		}
+		if _, err := r.w.call(ctx, http.MethodDelete, path+"/"+w, nil); err != nil { // as somebody else left it
+			return err
+		}
+		if _, err := r.made(ctx, http.MethodPost, path, kind.body(name)); err != nil {
+			return err
 		}
 	}
-	return r.provideFile(words, "rule")
+	for i, w := range words {
+		if !strings.HasPrefix(w, "/tmp/") {
+			continue
+		}
+		name := strings.TrimSuffix(filepath.Base(w), filepath.Ext(w))
+		if words[1] == "create" {
+			if _, err := r.w.call(ctx, http.MethodDelete, path+"/default."+name, nil); err != nil {
+				return err
+			}
+		}
+		var err error
+		if words[i], err = r.file(filepath.Base(w), kind.body(name)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // rule makes a rule of the pack default anew, and returns its identifier.
@@ -227,27 +278,14 @@ func (r *cliWorld) provideAlias(ctx context.Context) error {
 	return err
 }
 
-// provideFile writes the definition that a command reads.
-func (r *cliWorld) provideFile(words []string, kind string) error {
-	for i, w := range words {
-		if !strings.HasPrefix(w, "/tmp/") {
-			continue
-		}
-		name := strings.TrimSuffix(filepath.Base(w), filepath.Ext(w))
-		var doc any = ruleBody(name, "core.st2.webhook", value.DictOf("url", "cli"))
-		if kind == "key" {
-			doc = value.NewList(value.DictOf("name", name, "value", "clivalue"))
-		}
-		content, err := value.ToJSON(doc) // JSON is YAML
-		if err != nil {
-			return err
-		}
-		words[i] = filepath.Join(r.home, filepath.Base(w))
-		if err := os.WriteFile(words[i], content, 0o600); err != nil {
-			return err
-		}
+// file writes a definition that a command reads. JSON is YAML.
+func (r *cliWorld) file(name string, doc any) (string, error) {
+	content, err := value.ToJSON(doc)
+	if err != nil {
+		return "", err
 	}
-	return nil
+	path := filepath.Join(r.home, name)
+	return path, os.WriteFile(path, content, 0o600)
 }
 
 // provideEvent makes events happen that a rule reacts to, and names the newest.

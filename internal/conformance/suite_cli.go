@@ -135,7 +135,7 @@ func (r *cliWorld) run(ctx context.Context, c *Case) (any, error) {
 	if recorded, _ := get[int64](c.Raw, "exit"); int64(code) != recorded {
 		return nil, disagreement(fmt.Sprintf("exit code %d, recorded %d; it printed\n%s", code, recorded, got))
 	}
-	if why := compareOutput(want, got); why != "" {
+	if why := compareOutput(words, want, got); why != "" {
 		return nil, disagreement(why + "\nit printed\n" + got)
 	}
 	return nil, nil
