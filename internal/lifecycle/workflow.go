@@ -116,16 +116,6 @@ type flow struct {
 	waiting  []waitingAction
 	tasks    *taskLookup
 	restored []store.WorkflowRow // taken over from the execution that is run again
-	// reported are the children whose end the conductor knows. A task may run again
-	// at the same place, so late news of an old child must not count for a new one.
-	reported map[squall.ID]bool
-}
-
-func (fl *flow) markReported(child squall.ID) {
-	if fl.reported == nil {
-		fl.reported = map[squall.ID]bool{}
-	}
-	fl.reported[child] = true
 }
 
 // Advance takes what a workflow has to be told and lets it do the next steps,

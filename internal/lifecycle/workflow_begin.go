@@ -103,9 +103,6 @@ func (s *Service) flowVars(ex *squall.Execution, extra any) *value.Dict {
 // restoreFlow makes the conductor of a workflow from its rows.
 func (s *Service) restoreFlow(ctx context.Context, in *inbox) (*flow, error) {
 	fl := &flow{id: in.ex.ID, revision: in.stored.Revision, tasks: &taskLookup{s: s, workflow: in.ex.ID}}
-	for _, child := range in.over {
-		fl.markReported(child)
-	}
 	return fl, s.restoreInto(ctx, fl, in.ex, in.stored.State, in.rows)
 }
 

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math"
 	"slices"
 	"time"
 
@@ -22,7 +21,6 @@ type inbox struct {
 	rows    []store.WorkflowRow
 	events  []store.WorkflowEvent
 	results map[squall.ID]*squall.Execution // with their results
-	over    []squall.ID                     // with rows: children whose end was told before
 	now     time.Time
 }
 
@@ -102,9 +100,6 @@ func (s *Service) readInbox(ctx context.Context, id squall.ID, fl *flow) (in *in
 			if in.rows, err = tx.WorkflowRows(ctx, id); err != nil {
 				return err
 			}
-			if in.over, err = toldBefore(ctx, tx, id); err != nil {
-				return err
-			}
 		}
 		var ended []squall.ID
 		for _, ev := range in.events {
@@ -125,38 +120,6 @@ func (s *Service) readInbox(ctx context.Context, id squall.ID, fl *flow) (in *in
 		return nil, fmt.Errorf("read in-box: %w", err)
 	}
 	return in, nil
-}
-
-// toldBefore lists the children of a workflow that are over and have no event in
-// its in-box any more: it knows of their ends.
-func toldBefore(ctx context.Context, tx store.Tx, id squall.ID) (list []squall.ID, err error) {
-	events, err := tx.WorkflowEvents(ctx, id, math.MaxInt32)
-	if err != nil {
-		return nil, err
-	}
-	news := make(map[squall.ID]bool, len(events))
-	for _, ev := range events {
-		if ev.Kind == store.WorkflowChild && ev.Status.Final() {
-			news[ev.Child] = true
-		}
-	}
-	f := store.ExecutionFilter{Parent: id, Ascending: true, Limit: 5000}
-	for {
-		children, err := tx.FindExecutions(ctx, f)
-		if err != nil {
-			return nil, err
-		}
-		for _, child := range children {
-			// An event from the future is not seen yet, if the clock was set back.
-			if child.Status.Final() && !news[child.ID] && !child.UpdatedAt.After(tx.Now()) {
-				list = append(list, child.ID)
-			}
-		}
-		if len(children) < f.Limit {
-			return list, nil
-		}
-		f.After = children[len(children)-1].ID
-	}
 }
 
 // decide finds out what the events lead to. It writes nothing.
@@ -203,6 +166,9 @@ func (s *Service) decide(ctx context.Context, in *inbox, fl *flow) (*decision, e
 	fl.tasks.fresh()
 	for _, ev := range in.events {
 		s.tell(ctx, d, w, ev, in.results)
+		if fl.c.Status().Final() {
+			d.settleStatus(w) // with what it is now: which events come together is chance
+		}
 	}
 	if err := s.requestWaiting(ctx, d, w); err != nil {
 		return nil, err
@@ -229,13 +195,9 @@ func (s *Service) tell(ctx context.Context, d *decision, w *rowWriter, ev store.
 	fl := d.flow
 	switch ev.Kind {
 	case store.WorkflowChild:
-		if fl.reported[ev.Child] {
-			return // it is over, and that was told; its task may be at another visit by now
-		}
 		report := workflow.Report{Task: ev.Task.Task, Route: ev.Task.Route, Item: ev.Task.Item, Status: ev.Status}
 		if ev.Status.Final() {
 			fl.state.active--
-			fl.markReported(ev.Child)
 		}
 		if child := children[ev.Child]; child != nil {
 			report.Result = resultValue(child.Result)
@@ -372,7 +334,7 @@ func refusal(run workflow.RunAction, err error, now time.Time) workflow.Refusal 
 func (d *decision) settleStatus(w *rowWriter) {
 	to := d.flow.c.Status()
 	switch {
-	case d.ex.Status.Final(), to == "":
+	case d.ex.Status.Final(), d.status.Final(), to == "":
 		return
 	case d.ex.Status == squall.Canceling && to.Final():
 		to = squall.Canceled

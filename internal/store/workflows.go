@@ -32,7 +32,9 @@ type Workflows interface {
 	AppendWorkflowEvent(ctx context.Context, ev WorkflowEvent) error
 
 	// TellParent puts the news that an execution is now in state s into the in-box
-	// of the workflow it belongs to, and returns which one; "" when it belongs to none.
+	// of the workflow it belongs to, and returns which one; "" when it belongs to
+	// none. Only the transaction that moved it there can, so that no news comes twice;
+	// for others nothing happens, and "" is returned.
 	TellParent(ctx context.Context, child squall.ID, s squall.Status) (parent squall.ID, err error)
 
 	// WorkflowEvents reads the events of a workflow that are due, oldest first, at

@@ -109,10 +109,15 @@ func (c *Conductor) handled(r Report) bool {
 		return c.latest[key] != nil || s != nil
 	}
 	l := c.items[key]
-	if l == nil || r.Item >= len(l.cells) || s != nil && s.items == nil {
+	if l == nil || r.Item >= len(l.cells) {
 		return false
 	}
 	p := &l.cells[r.Item]
+	if s != nil && s.items == nil {
+		// The task is to run once more before its items have ended, for which the
+		// original has no place: an exception, which fails the workflow.
+		return !completed(p.reported)
+	}
 	return p.list != l.list || !completed(p.reported) || s != nil && l.status(r.Item) == unset
 }
 

@@ -129,8 +129,9 @@ func (t *tx) AppendWorkflowEvent(_ context.Context, ev store.WorkflowEvent) erro
 func (t *tx) TellParent(_ context.Context, child squall.ID, s squall.Status) (parent squall.ID, err error) {
 	err = t.writeEach(`
 		INSERT INTO workflow_events (workflow, due, kind, child, status, task, route, item)
-		SELECT parent, 0, 'child', id, $1::text, task, task_route, task_item FROM executions WHERE id = $2 AND child
-		RETURNING workflow`, []any{s, child}, func(r *row) error {
+		SELECT parent, 0, 'child', id, $1::text, task, task_route, task_item FROM executions
+		WHERE id = $2 AND child AND status = $1::text AND updated_at = $3
+		RETURNING workflow`, []any{s, child, t.now}, func(r *row) error {
 		parent = r.id()
 		return nil
 	})

@@ -169,23 +169,32 @@ func testWorkflowEvents(b *bundle) {
 func testTellParent(b *bundle) {
 	parent := b.insert()
 	child := b.insert(childOf(parent), func(ex *squall.Execution) { ex.Parent.Item, ex.Parent.Route = 4, 2 })
-	tell := func(id squall.ID) (told squall.ID) {
+	tell := func(id squall.ID, move bool) (told squall.ID) {
 		b.Helper()
 		b.update(func(tx store.Tx) (err error) {
-			told, err = tx.TellParent(b.Context(), id, squall.Succeeded)
+			if move {
+				now := tx.Now()
+				if _, err := tx.MoveExecution(b.Context(), store.Move{ID: id, From: []squall.Status{squall.Requested}, To: squall.Canceled, EndedAt: &now,
+					Log: []squall.Change{{Status: squall.Canceled, At: now}}}); err != nil {
+					return err
+				}
+			}
+			told, err = tx.TellParent(b.Context(), id, squall.Canceled)
 			return err
 		})
 		return told
 	}
-	b.equal("parent of the top", tell(parent.ID), squall.ID(""))
-	b.equal("parent of nobody", tell(b.ids.Next(time.Now())), squall.ID(""))
-	b.equal("parent", tell(child.ID), parent.ID)
+	b.equal("parent of the top", tell(parent.ID, true), squall.ID(""))
+	b.equal("parent of nobody", tell(b.ids.Next(time.Now()), false), squall.ID(""))
+	b.equal("before the move", tell(child.ID, false), squall.ID(""))
+	b.equal("parent", tell(child.ID, true), parent.ID)
+	b.equal("after the move", tell(child.ID, false), squall.ID(""))
 	list := b.events(parent.ID, 0)
 	if len(list) != 1 {
 		b.Fatalf("events: %+v", list)
 	}
 	b.equal("event", list[0], store.WorkflowEvent{
-		Workflow: parent.ID, Number: list[0].Number, Kind: store.WorkflowChild, Child: child.ID, Status: squall.Succeeded,
+		Workflow: parent.ID, Number: list[0].Number, Kind: store.WorkflowChild, Child: child.ID, Status: squall.Canceled,
 		Task: squall.TaskRef{Execution: parent.ID, Task: "t1", Route: 2, Item: 4},
 	})
 }
