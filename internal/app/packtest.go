@@ -69,7 +69,7 @@ func (t *packTest) run(ctx context.Context, install bool) error {
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(scratch)
+	defer func() { _ = os.RemoveAll(scratch) }() // a leftover below the temporary directory is no failure
 	lib, err := pylib.Unpack(scratch)
 	if err != nil {
 		return err

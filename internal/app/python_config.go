@@ -71,7 +71,7 @@ func (s *server) openPython(svc *lifecycle.Service) error {
 	}
 	s.atEnd(s.python.Close)
 	if _, err := exec.LookPath(c.Path); err != nil {
-		s.log.Warn("there is no Python: actions written in it will fail", "python.path", c.Path)
+		s.log.Warn("there is no Python: actions written in it will fail", "python_path", c.Path)
 	}
 	return nil
 }
