@@ -42,6 +42,10 @@ func CheckEnforcement(e *squall.Enforcement, now time.Time) error {
 	return CheckText(e.Rule)
 }
 
+// EventSlack is how much later than the clock of the node that stored it an event
+// may say that it happened.
+const EventSlack = time.Hour
+
 // DefaultTrace returns the trace that a name stands for which nobody gave.
 func DefaultTrace(tag string) (squall.ID, bool) {
 	text, ok := strings.CutPrefix(tag, "trigger_instance-")

@@ -101,6 +101,8 @@ func eventCondition(f store.EventFilter) *condition {
 	}
 	if !f.After.IsZero() {
 		c.and("occurred_at > ?", f.After)
+		low, _ := driver.IDBounds(f.After, time.Time{}, driver.EventSlack) // nothing is told of before it happens
+		c.and("id > ?", low)
 	}
 	if !f.Before.IsZero() {
 		c.and("occurred_at < ?", f.Before)
@@ -138,7 +140,8 @@ func (t *tx) PendingEvents(ctx context.Context, limit int) ([]*squall.Event, err
 // DeleteEvents implements store.Events.
 func (t *tx) DeleteEvents(ctx context.Context, before time.Time, limit int) (int, error) {
 	var ids []squall.ID
-	err := t.each(ctx, `SELECT id FROM events WHERE occurred_at < $1 AND status <> 'pending' ORDER BY id LIMIT $2`, []any{before, driver.Limit(limit)}, func(r *row) error {
+	_, high := driver.IDBounds(time.Time{}, before, driver.EventSlack) // only the oldest are read
+	err := t.each(ctx, `SELECT id FROM events WHERE occurred_at < $1 AND status <> 'pending' AND id < $2 ORDER BY id LIMIT $3`, []any{before, high, driver.Limit(limit)}, func(r *row) error {
 		ids = append(ids, r.id())
 		return nil
 	})

@@ -97,6 +97,8 @@ func eventCondition(f store.EventFilter) *condition {
 	}
 	if !f.After.IsZero() {
 		c.and("occurred_at > ?", f.After)
+		low, _ := driver.IDBounds(f.After, time.Time{}, driver.EventSlack) // nothing is told of before it happens
+		c.and("id > ?", low)
 	}
 	if !f.Before.IsZero() {
 		c.and("occurred_at < ?", f.Before)
@@ -134,7 +136,8 @@ func (t *tx) PendingEvents(ctx context.Context, limit int) ([]*squall.Event, err
 // DeleteEvents implements store.Events.
 func (t *tx) DeleteEvents(ctx context.Context, before time.Time, limit int) (int, error) {
 	var ids []squall.ID
-	err := t.each(ctx, `SELECT id FROM events WHERE occurred_at < ? AND status <> 'pending' ORDER BY id LIMIT ?`, []any{before, driver.Limit(limit)}, func(r *row) error {
+	_, high := driver.IDBounds(time.Time{}, before, driver.EventSlack) // only the oldest are read
+	err := t.each(ctx, `SELECT id FROM events WHERE occurred_at < ? AND status <> 'pending' AND id < ? ORDER BY id LIMIT ?`, []any{before, high, driver.Limit(limit)}, func(r *row) error {
 		ids = append(ids, r.id())
 		return nil
 	})

@@ -418,6 +418,12 @@ func testGates(b *bundle) {
 		b.equal("at any gate", all, waiting[1:6])
 		return err
 	})
+	b.equal("claimed past those that wait", len(b.claimGated()), room+1) // one has left its place
+	b.update(func(tx store.Tx) error {
+		due, err := tx.DueWaiting(b.Context(), 3)
+		b.equal("due and waiting", due, waiting[1:4])
+		return err
+	})
 	b.update(func(tx store.Tx) error {
 		ok, err := tx.MoveExecution(b.Context(), store.Move{ID: waiting[1], From: []squall.Status{squall.Requested}, To: squall.Canceled})
 		if err != nil || !ok {
@@ -569,4 +575,31 @@ func testRuleStates(b *bundle) {
 	})
 	put("a", "", 0, 0)
 	b.equal("removed", read("a"), "")
+}
+
+// claimGated claims everything that does not wait at a gate.
+func (b *bundle) claimGated() (list []*squall.Execution) {
+	b.Helper()
+	b.update(func(tx store.Tx) (err error) {
+		epoch, err := tx.JoinNode(b.Context(), store.Node{Name: "n1"}, time.Hour)
+		if err != nil {
+			return err
+		}
+		list, err = tx.ClaimExecutions(b.Context(), store.Claim{Node: "n1", Epoch: epoch, Limit: 1000, Gated: true})
+		return err
+	})
+	return list
+}
+
+func testReleaseWorkflow(b *bundle) {
+	ex, other := b.insert(), b.insert()
+	b.update(func(tx store.Tx) error {
+		for _, id := range []squall.ID{ex.ID, other.ID} {
+			if err := tx.AppendWorkflowEvent(b.Context(), store.WorkflowEvent{Workflow: id, Kind: store.WorkflowBegin, Due: tx.Now().Add(time.Hour)}); err != nil {
+				return err
+			}
+		}
+		return tx.ReleaseWorkflow(b.Context(), ex.ID)
+	})
+	b.equal("due", []int{len(b.events(ex.ID, 0)), len(b.events(other.ID, 0))}, []int{1, 0})
 }

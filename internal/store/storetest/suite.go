@@ -42,7 +42,7 @@ func Run(t *testing.T, d Driver) {
 		testFleetNodes, testRollouts, testHostLocks,
 		testKeys, testFindKeys, testKeyExpiry,
 		testAPIKeys, testAudit,
-		testEvents, testEnforcements, testTraces, testContentVersion, testTimers, testGates, testDeliveries, testCursors, testRuleStates, testDistinct,
+		testEvents, testEnforcements, testTraces, testContentVersion, testTimers, testGates, testReleaseWorkflow, testDeliveries, testCursors, testRuleStates, testDistinct,
 		testHeldLocks, testSensorStates,
 		testUpdateUndo, testUpdateGroup, testUpdatePanic, testUpdateSwallowedErrors, testUpdateLargeDocuments,
 		testUpdateReads, testUpdateCanceledBefore, testUpdateCanceledWaiting, testUpdateCanceledAfterStart,
