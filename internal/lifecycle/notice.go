@@ -28,6 +28,10 @@ type noticeSection struct {
 	Channels []string        `json:"channels"`
 }
 
+// RequestKey is the member of an execution's context that holds what its request
+// said beside action and parameters; the API does not show it.
+const RequestKey = "_request"
+
 // noticeSuffix ends the message of a section that has none (st2).
 var noticeSuffix = map[string]string{"on-complete": "completed.", "on-success": "succeeded.", "on-failure": "failed."}
 
@@ -69,7 +73,7 @@ func (s *Service) noticeSections(ctx context.Context, ex *squall.Execution) (sec
 	var asked struct {
 		Request struct {
 			Notify json.RawMessage `json:"notify"`
-		} `json:"_request"` // see api/wire.ExtraKey
+		} `json:"_request"` // RequestKey
 	}
 	if json.Unmarshal(ex.Context, &asked) == nil && len(asked.Request.Notify) > 2 &&
 		json.Unmarshal(asked.Request.Notify, &sections) == nil {

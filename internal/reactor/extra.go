@@ -18,7 +18,8 @@ import (
 type extra struct {
 	match       *group
 	maintenance []timer.Exclusion
-	hold        *hold // nil: nothing is remembered
+	hold        *hold           // nil: nothing is remembered
+	notify      json.RawMessage // what is to be told about its executions; nil: what the action says
 }
 
 // extraDocument is how it is written.
@@ -26,6 +27,7 @@ type extraDocument struct {
 	Match       json.RawMessage     `json:"match"`
 	Maintenance []exclusionDocument `json:"maintenance"`
 	Timezone    string              `json:"timezone"` // of maintenance; default UTC
+	Notify      json.RawMessage     `json:"notify"`   // as that of an action
 
 	Throttle *struct {
 		Count int    `json:"count"` // default 1
@@ -85,6 +87,18 @@ func readExtra(set *expr.Set, r *squall.Rule) (x extra, err error) {
 	var d extraDocument
 	if err := dec.Decode(&d); err != nil {
 		return x, err
+	}
+	if len(d.Notify) > 0 {
+		var sections map[string]json.RawMessage
+		if err := json.Unmarshal(d.Notify, &sections); err != nil {
+			return x, fmt.Errorf("notify: it is no object with on-complete, on-success or on-failure")
+		}
+		for name := range sections {
+			if !slices.Contains([]string{"on-complete", "on-success", "on-failure"}, name) {
+				return x, fmt.Errorf("notify: %q is none of on-complete, on-success, on-failure", name)
+			}
+		}
+		x.notify = d.Notify
 	}
 	if len(d.Match) > 0 {
 		if x.match, err = readGroup(set, d.Match, 0); err != nil {

@@ -275,6 +275,9 @@ func (m *match) request(l *listener) (squall.Request, error) {
 	if m.p.serial != "" {
 		doc[lifecycle.SerialKey] = m.p.serial
 	}
+	if l.notify != nil {
+		doc[lifecycle.RequestKey] = map[string]any{"notify": l.notify}
+	}
 	runContext, err := json.Marshal(doc)
 	if err != nil {
 		return squall.Request{}, fmt.Errorf("context of rule %s: %w", l.noun.Ref, err)

@@ -788,7 +788,7 @@ func TestCheckRule(t *testing.T) {
 	eachStore(t, func(b *bundle) {
 		for _, doc := range []string{
 			`{"throttle":{"per":"soon"}}`, `{"nosuch":1}`, `{"match":{"any":[]}}`, `{"match":{"x":{"type":"nosuch","pattern":1}}}`,
-			`{"dedupe":{"for":"1h"},"debounce":{"for":"1h"}}`, `{"window":{"within":"1h"}}`, `{"absence":{"within":"1h"}}`, `{"maintenance":[{"weekdays":["noday"]}]}`, `[]`,
+			`{"dedupe":{"for":"1h"},"debounce":{"for":"1h"}}`, `{"window":{"within":"1h"}}`, `{"absence":{"within":"1h"}}`, `{"maintenance":[{"weekdays":["noday"]}]}`, `{"notify":{"on-sunday":{}}}`, `[]`,
 		} {
 			r := &squall.Rule{}
 			beyond(doc)(r)
@@ -796,5 +796,28 @@ func TestCheckRule(t *testing.T) {
 				b.Errorf("%s: %v", doc, err)
 			}
 		}
+	})
+}
+
+// TestRuleNotifies: what a rule says about telling goes with its execution.
+func TestRuleNotifies(t *testing.T) {
+	t.Parallel()
+	eachStore(t, func(b *bundle) {
+		b.rule("r", beyond(`{"notify":{"on-complete":{"message":"{{ action_parameters.who }} is done","routes":["ops"]}}}`), func(r *squall.Rule) { r.Action.Parameters = json.RawMessage(`{"who":"ann"}`) })
+		id := b.emit(event("p.plain", `{}`))[0].Enforcements[0].Execution
+		if _, err := b.svc.Cancel(b.Context(), id, "ann"); err != nil {
+			b.Fatal(err)
+		}
+		b.view(func(tx store.Tx) error {
+			ex, err := tx.Execution(b.Context(), id, store.WithAll)
+			if err != nil {
+				return err
+			}
+			list := b.svc.Notices(b.Context(), ex)
+			if len(list) != 1 || list[0].Message != "ann is done" || list[0].Routes[0] != "ops" {
+				b.Errorf("notices %+v", list)
+			}
+			return nil
+		})
 	})
 }
