@@ -80,6 +80,11 @@ func (s *Server) view(ctx context.Context, ex *squall.Execution, open bool) (*wi
 	}
 	shown := *ex
 	v := &wire.View{Execution: &shown, Action: d.action, Runner: d.runner, Workflow: d.workflow, WebURL: s.WebURL}
+	if d.Definition != nil && d.Definition.Runner != nil && s.Lifecycle.RunnerOff(ctx, ex.Runner) {
+		off := *d.Definition.Runner
+		off.Disabled = true
+		v.Runner = encode(func(e *wire.Encoder) { e.RunnerType(&off, wire.Fields{}) })
+	}
 	if bytes.Contains(ex.Context, []byte(`"`+wire.ExtraKey+`"`)) {
 		v.Extra, shown.Context = wire.ExtraOf(ex.Context)
 	}
@@ -179,11 +184,15 @@ func (c *nodeCache) where(ex *squall.Execution) (host string, pid int) {
 	for i := len(ex.Log) - 1; i >= 0 && name == ""; i-- {
 		name = ex.Log[i].Node
 	}
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	if name == "" && len(c.m) == 1 && workflows[ex.Runner] && !ex.StartedAt.IsZero() {
+		for name = range c.m { // nobody holds a workflow; here nobody else can have moved it
+		}
+	}
 	if name == "" {
 		return "", 0
 	}
-	c.mu.RLock()
-	defer c.mu.RUnlock()
 	if n, ok := c.m[name]; ok {
 		return orDefault(n.Host, name), n.PID
 	}

@@ -122,6 +122,7 @@ func (s *Server) runnerPut(w http.ResponseWriter, r *request) error {
 		if err != nil {
 			return err
 		}
+		s.Lifecycle.RunnersChanged(r.Context())
 	}
 	return respond(w, http.StatusOK, func(e *wire.Encoder) { e.RunnerType(&changed, wire.Fields{}) })
 }

@@ -203,15 +203,17 @@ output:
 	"examples.orquesta-ask-basic": `version: 1.0
 tasks:
   start:
-    action: core.echo message=asking
+    action: core.echo message="asking"
     next:
       - do: ask
   ask:
     action: core.ask
+    input:
+      schema: {type: object, properties: {approved: {type: boolean, description: "Continue?", required: true}}}
     next:
       - do: end
   end:
-    action: core.echo message=answered
+    action: core.echo message="answered"
 `,
 	"examples.chain-sequential": `chain:
   - name: task1

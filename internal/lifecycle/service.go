@@ -31,6 +31,8 @@ type Service struct {
 	flows  *flows
 	local  atomic.Pointer[Local]
 
+	runnerStates runnerStates
+
 	policies policies
 
 	// versions keeps actions by version. A version never changes, so an entry

@@ -61,6 +61,9 @@ func (s *Service) beginFlow(ctx context.Context, ex *squall.Execution, begin jso
 	if err != nil {
 		return nil, nil, nil, err
 	}
+	if err := s.CheckRunner(ctx, def.Action.Runner); err != nil {
+		return nil, nil, faultOf(squall.MessageOf(err)), nil
+	}
 	if fault := s.loadFlow(def); fault != nil {
 		return nil, nil, fault, nil
 	}

@@ -20,6 +20,9 @@ func (s *Scheduler) job(ctx context.Context, ex *squall.Execution) (*runner.Job,
 	if s.runners[ex.Runner] == nil {
 		return nil, nil, squall.Errorf(squall.Invalid, "this node has no runner %q", ex.Runner)
 	}
+	if err := s.svc.CheckRunner(ctx, ex.Runner); err != nil {
+		return nil, nil, err
+	}
 	var def *lifecycle.Definition
 	err := retry(ctx, func() (err error) {
 		def, err = s.svc.Definition(ctx, ex.ActionVersion)
