@@ -39,7 +39,7 @@ const parameterShape = `{"type": "object", "additionalProperties": false, "prope
 	"allOf": {"type": "array", "minItems": 1}, "anyOf": {"type": "array", "minItems": 1}, "oneOf": {"type": "array", "minItems": 1}, "not": {"type": "object"}
 }}`
 
-var actionShape = newShape("ActionRequest", `{
+var actionShape = typedShape("ActionRequest", `{
 	`+derivedMembers+`, `+tagMember+`,
 	"name": {"type": "string", "required": true},
 	"description": {"type": "string"},
@@ -54,7 +54,7 @@ var actionShape = newShape("ActionRequest", `{
 		"file_path": {"type": "string", "required": true}, "content": {"type": "string", "required": true}}}}
 }`).asks("name", "runner_type")
 
-var actionDeleteShape = newShape("ActionDeleteRequest", `{"remove_files": {"type": "boolean", "default": false}}`)
+var actionDeleteShape = typedShape("ActionDeleteRequest", `{"remove_files": {"type": "boolean", "default": false}}`)
 
 // actionCreate makes an action in a pack, with the files that come along.
 func (s *Server) actionCreate(w http.ResponseWriter, r *request) error {

@@ -17,7 +17,7 @@ import (
 	"squall/internal/store"
 )
 
-var actionCloneShape = newShape("ActionCloneRequest", `{
+var actionCloneShape = typedShape("ActionCloneRequest", `{
 	"dest_pack": {"type": "string", "required": true}, "dest_action": {"type": "string", "required": true},
 	"overwrite": {"type": "boolean", "default": false}
 }`).asks("dest_pack", "dest_action")

@@ -62,12 +62,36 @@ func parseObject(body []byte, optional bool) (*object, error) {
 	o := &object{}
 	err := json.Unmarshal(body, &o.members)
 	if bad, ok := errors.AsType[*json.SyntaxError](err); ok {
-		return nil, squall.Errorf(squall.Invalid, "Failed to parse request body: %s: %s", bad, position(body, bad.Offset))
+		return nil, squall.Errorf(squall.Invalid, "Failed to parse request body: %s: %s", syntaxText(bad), position(body, bad.Offset))
 	}
 	if err != nil || text[0] != '{' {
 		return nil, squall.Errorf(squall.Invalid, "The request body must be a JSON object, not %s.", article[typeName(text)])
 	}
 	return o, nil
+}
+
+// syntaxTexts are the words of Python's json module for what Go's says; clients
+// show them.
+var syntaxTexts = []struct{ ours, theirs string }{
+	{"looking for beginning of object key string", "Expecting property name enclosed in double quotes"},
+	{"looking for beginning of value", "Expecting value"},
+	{"after object key:value pair", "Expecting ',' delimiter"},
+	{"after array element", "Expecting ',' delimiter"},
+	{"after object key", "Expecting ':' delimiter"},
+	{"after top-level value", "Extra data"},
+	{"in string escape code", "Invalid \\escape"},
+	{"in string literal", "Invalid control character at"},
+}
+
+// syntaxText says what is wrong with a document that is no JSON.
+func syntaxText(err *json.SyntaxError) string {
+	text := err.Error()
+	for _, t := range syntaxTexts {
+		if strings.HasSuffix(text, t.ours) {
+			return t.theirs
+		}
+	}
+	return text
 }
 
 // position says where an error lies, as Python's json module does. offset is

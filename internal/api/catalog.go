@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -104,8 +105,21 @@ func (s *Server) view(ctx context.Context, ex *squall.Execution, open bool) (*wi
 	for name, by := range doneBy(ex) {
 		shown.Context = withMember(shown.Context, name, by)
 	}
+	if hasPaused(ex) {
+		shown.Result, shown.ResultSize = json.RawMessage(pausedResult), len(pausedResult)
+	}
 	v.Host, v.PID = s.nodes.where(ex)
 	return v, nil
+}
+
+// pausedResult is what a workflow shows as its result from its first pause to
+// its end (st2).
+const pausedResult = `{"output":null}`
+
+// hasPaused reports whether ex is a workflow at work that was paused.
+func hasPaused(ex *squall.Execution) bool {
+	return ex.Runner == lifecycle.WorkflowRunner && !ex.Status.Final() && ex.ResultSize == 0 &&
+		slices.ContainsFunc(ex.Log, func(c squall.Change) bool { return c.Status == squall.Pausing || c.Status == squall.Paused })
 }
 
 // doneBy says who canceled, paused and resumed ex, from its log, as members of

@@ -235,7 +235,7 @@ func TestClientGoesOnBehindABreak(t *testing.T) {
 	if err != nil || got.String() != strings.Join(words, "") {
 		t.Errorf("output %q, %v", got.String(), err)
 	}
-	if diff := cmp.Diff([]string{executionCreate, executionUpdate, executionUpdate}, <-events); diff != "" {
+	if diff := cmp.Diff([]string{executionCreate, executionUpdate, executionUpdate, executionUpdate}, <-events); diff != "" {
 		t.Errorf("events (-want +got):\n%s", diff)
 	}
 	if f.cuts < 5 {

@@ -141,14 +141,28 @@ func (s *Server) moveEvents(ctx context.Context, m store.Message, ex *squall.Exe
 	if err != nil {
 		return nil, err
 	}
-	if m.Kind == store.ExecutionUpdated {
-		return stateEvents(nil, liveactionUpdate, executionUpdate, at(v, m.Status)), nil
+	var events []event
+	if m.Kind == store.ExecutionCreated {
+		events = stateEvents(nil, liveactionCreate, executionCreate, at(v, squall.Requested))
+		if m.Status == squall.Requested {
+			return events, nil
+		}
 	}
-	events := stateEvents(nil, liveactionCreate, executionCreate, at(v, squall.Requested))
-	if m.Status != squall.Requested { // stored and started, or delayed, in one transaction
-		events = stateEvents(events, liveactionUpdate, executionUpdate, at(v, m.Status))
+	if m.Status == squall.Running && begins(ex.Log) { // scheduled and started, in one transaction
+		events = stateEvents(events, liveactionUpdate, executionUpdate, at(v, squall.Scheduled))
 	}
-	return events, nil
+	return stateEvents(events, liveactionUpdate, executionUpdate, at(v, m.Status)), nil
+}
+
+// begins reports whether the last start in a log came right after the execution
+// was given to a node: then there was no message in between.
+func begins(log []squall.Change) bool {
+	for i := len(log) - 1; i > 0; i-- {
+		if log[i].Status == squall.Running {
+			return log[i-1].Status == squall.Scheduled
+		}
+	}
+	return false
 }
 
 func stateEvents(events []event, live, full string, v *wire.View) []event {

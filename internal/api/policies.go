@@ -105,7 +105,7 @@ func (s *Server) readPolicy(r *request, pack string) (*squall.Policy, error) {
 	}
 	p := &squall.Policy{
 		Description: body.str("description"), Enabled: body.flag("enabled", true), Resource: body.str("resource_ref"),
-		Type: body.str("policy_type"), MetadataFile: body.str("metadata_file"),
+		Type: body.str("policy_type"), MetadataFile: body.str("metadata_file"), DescriptionGiven: body.members["description"] != nil,
 	}
 	if p.Parameters, err = policyParameters(p.Type, body.raw("parameters", "object")); err != nil {
 		return nil, err

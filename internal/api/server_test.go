@@ -130,6 +130,7 @@ func newTestServer(t testing.TB, opts ...serverOption) *testServer {
 		t.Fatal(err)
 	}
 	ts.svc.SetLocal(sched)
+	deps.Events = reactor.New(reactor.Config{Store: st, Lifecycle: ts.svc, Exprs: expr.NewSet(expr.Limits{}, jinja.New()), IDs: ids, Node: "node1", Log: deps.Log})
 	ts.Server = New(deps)
 
 	ctx, cancel := context.WithCancel(context.Background())

@@ -19,6 +19,7 @@ type shape struct {
 	schema squall.Schema
 	form   *param.Form
 	open   bool     // other members have no effect
+	typed  bool     // StackStorm's OpenAPI document gives the members' types: texts about a wrong one do not offer null
 	first  []string // members that are asked for before anything else, in this order
 }
 
@@ -50,6 +51,14 @@ func newShape(name, properties string) *shape {
 func openShape(name, properties string) *shape {
 	s := newShape(name, properties)
 	s.open = true
+	return s
+}
+
+// typedShape is newShape for bodies that StackStorm's OpenAPI document describes
+// member by member.
+func typedShape(name, properties string) *shape {
+	s := newShape(name, properties)
+	s.typed = true
 	return s
 }
 
@@ -103,8 +112,8 @@ func (s *shape) check(o *object) error {
 		return err
 	}
 	_, err = s.form.Validate(doc)
-	if text, ok := strings.CutSuffix(squall.MessageOf(err), ", 'null'"); err != nil && ok {
-		return squall.Errorf(squall.Invalid, "%s", text) // st2 looks at the types of a body before it lets null pass
+	if text, ok := strings.CutSuffix(squall.MessageOf(err), ", 'null'"); err != nil && ok && s.typed {
+		return squall.Errorf(squall.Invalid, "%s", text)
 	}
 	return err
 }

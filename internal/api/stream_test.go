@@ -130,29 +130,30 @@ func TestStreamShowsALife(t *testing.T) {
 	id := ts.run(t, `{"action":"core.local","parameters":{"cmd":"echo hi"}}`)
 	events := r.until(finished(t))
 	want := []string{
-		"liveaction__create requested", "execution__create requested", "liveaction__update running", "execution__update running",
+		"liveaction__create requested", "execution__create requested",
+		"liveaction__update scheduled", "execution__update scheduled", "liveaction__update running", "execution__update running",
 		"liveaction__update succeeded", "execution__update succeeded",
 	}
 	if diff := cmp.Diff(want, names(t, events)); diff != "" {
 		t.Errorf("events (-want +got):\n%s", diff)
 	}
 	var doc map[string]any
-	if err := json.Unmarshal([]byte(events[5].data), &doc); err != nil {
+	if err := json.Unmarshal([]byte(events[7].data), &doc); err != nil {
 		t.Fatal(err)
 	}
 	if doc["id"] != id || doc["result"].(map[string]any)["stdout"] != "hi" {
-		t.Errorf("last event: %s", events[5].data)
+		t.Errorf("last event: %s", events[7].data)
 	}
-	if err := json.Unmarshal([]byte(events[3].data), &doc); err != nil || strings.Contains(events[3].data, "end_timestamp") {
-		t.Errorf("a running execution is shown with its end: %s", events[3].data)
+	if err := json.Unmarshal([]byte(events[5].data), &doc); err != nil || strings.Contains(events[5].data, "end_timestamp") {
+		t.Errorf("a running execution is shown with its end: %s", events[5].data)
 	}
 	for i, e := range events {
-		// One message of the outbox is two or four events; only its last one may
+		// One message of the outbox is two to six events; only its last one may
 		// be gone on from. A run that had to wait is two messages from its start.
 		if i == 1 {
 			continue
 		}
-		if want := i == 3 || i == 5; (e.id != "") != want {
+		if want := i == 5 || i == 7; (e.id != "") != want {
 			t.Errorf("event %d has id %q", i, e.id)
 		}
 	}
@@ -169,11 +170,11 @@ func TestStreamFilters(t *testing.T) {
 
 	ts.end(t, ts.run(t, `{"action":"core.noop"}`))
 	id := ts.run(t, `{"action":"core.local","parameters":{"cmd":"echo hi"}}`)
-	if diff := cmp.Diff([]string{"execution__create requested", "execution__update running", "execution__update succeeded"}, names(t, byName.until(finished(t)))); diff != "" {
+	if diff := cmp.Diff([]string{"execution__create requested", "execution__update scheduled", "execution__update running", "execution__update succeeded"}, names(t, byName.until(finished(t)))); diff != "" {
 		t.Errorf("by name and action (-want +got):\n%s", diff)
 	}
 	got := names(t, byAction.until(func(e sse) bool { return e.status(t) == "succeeded" }))
-	if diff := cmp.Diff([]string{"liveaction__create requested", "liveaction__update running", "liveaction__update succeeded"}, got); diff != "" {
+	if diff := cmp.Diff([]string{"liveaction__create requested", "liveaction__update scheduled", "liveaction__update running", "liveaction__update succeeded"}, got); diff != "" {
 		t.Errorf("by action (-want +got):\n%s", diff)
 	}
 	e, _ := output.next()

@@ -152,6 +152,9 @@ func (r *replay) before(ctx context.Context, p *pair) error {
 			}
 		}
 	}
+	if strings.HasPrefix(p.Request.Path, "/v1/ruleenforcements/views/") {
+		r.idle(ctx)
+	}
 	if err := r.makeContent(ctx, p); err != nil {
 		return err
 	}
@@ -287,6 +290,28 @@ func (r *replay) await(ctx context.Context, id, status string) {
 		a, err := r.request(ctx, "GET", "/v1/executions/"+id+"?include_attributes=status", "", nil)
 		var doc struct{ Status string }
 		if err != nil || json.Unmarshal([]byte(a.text), &doc) != nil || doc.Status == status {
+			return
+		}
+	}
+}
+
+// idle waits a while until nothing short is at work: what was recorded next did
+// not see it.
+func (r *replay) idle(ctx context.Context) {
+	for deadline := time.Now().Add(3 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+		a, err := r.request(ctx, "GET", "/v1/executions?limit=5&include_attributes=status,parameters", "", nil)
+		var docs []struct {
+			Status     string
+			Parameters struct{ Cmd string }
+		}
+		if err != nil || json.Unmarshal([]byte(a.text), &docs) != nil {
+			return
+		}
+		busy := false
+		for _, d := range docs {
+			busy = busy || strings.Contains("requested delayed scheduled running", d.Status) && !strings.HasPrefix(d.Parameters.Cmd, "sleep")
+		}
+		if !busy {
 			return
 		}
 	}

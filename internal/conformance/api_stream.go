@@ -36,6 +36,9 @@ func (r *replay) playStream(ctx context.Context, p *pair) string {
 	case p.Name == "stream_all_during_local":
 		action = `{"action":"core.local","parameters":{"cmd":"echo hi"}}`
 	}
+	if id == "" {
+		r.idle(ctx)
+	}
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	events, err := r.open(ctx, path, p)

@@ -11,6 +11,8 @@ type Policy struct {
 	Type         string          `json:"policy_type"`  // reference of a PolicyType
 	Parameters   json.RawMessage `json:"parameters,omitempty"`
 	MetadataFile string          `json:"metadata_file,omitempty"`
+
+	DescriptionGiven bool `json:"description_given,omitempty"` // even an empty one is shown then (st2)
 }
 
 // PolicyType is a kind of policy and the parameters it takes.

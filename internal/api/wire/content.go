@@ -190,7 +190,7 @@ type Policy struct {
 	Name         string    `json:"name"`
 	Ref          string    `json:"ref"`
 	Pack         string    `json:"pack"`
-	Description  string    `json:"description,omitempty"`
+	Description  *string   `json:"description,omitempty"`
 	Enabled      bool      `json:"enabled"`
 	Resource     string    `json:"resource_ref"`
 	Type         string    `json:"policy_type"`
@@ -200,9 +200,13 @@ type Policy struct {
 
 // PolicyOf returns the document of a policy.
 func PolicyOf(p *squall.Policy) Policy {
+	var description *string
+	if p.Description != "" || p.DescriptionGiven {
+		description = &p.Description
+	}
 	return Policy{
 		UID: uid("policy", p.Ref), MetadataFile: p.MetadataFile, Name: p.Ref.Name, Ref: p.Ref.String(), Pack: p.Ref.Pack,
-		Description: p.Description, Enabled: p.Enabled, Resource: p.Resource, Type: p.Type, Parameters: orEmpty(p.Parameters),
+		Description: description, Enabled: p.Enabled, Resource: p.Resource, Type: p.Type, Parameters: orEmpty(p.Parameters),
 		ID: ObjectID("policy", p.Ref.String()),
 	}
 }
