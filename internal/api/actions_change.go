@@ -82,6 +82,9 @@ func (s *Server) actionCreate(w http.ResponseWriter, r *request) error {
 		if err := tx.PutAction(r.Context(), a); err != nil {
 			return err
 		}
+		if err := s.tellFiles(r.Context(), tx, a.Ref, files); err != nil {
+			return err
+		}
 		return s.note(tx, r, actionUIDs(a.Ref)[0])
 	})
 	if err != nil {
@@ -126,6 +129,9 @@ func (s *Server) actionPut(w http.ResponseWriter, r *request) error {
 			}
 		}
 		if err := tx.PutAction(r.Context(), a); err != nil {
+			return err
+		}
+		if err := s.tellFiles(r.Context(), tx, a.Ref, files); err != nil {
 			return err
 		}
 		return s.note(tx, r, actionUIDs(a.Ref)[0])

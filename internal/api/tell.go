@@ -2,8 +2,10 @@ package api
 
 import (
 	"context"
+	"os"
 
 	"squall/internal/api/wire"
+	"squall/internal/content"
 	"squall/internal/squall"
 	"squall/internal/store"
 )
@@ -45,4 +47,24 @@ func keyShown(k *squall.KeyValue) wire.Key {
 		shown.Value = "********"
 	}
 	return wire.KeyOf(&shown, false)
+}
+
+var fileTrigger = squall.Ref{Pack: "core", Name: "st2.action.file_written"}
+
+// tellFiles stores an event for each file of an action that was written.
+func (s *Server) tellFiles(ctx context.Context, tx store.Tx, ref squall.Ref, files []content.File) error {
+	if s.Events == nil {
+		return nil
+	}
+	host, _ := os.Hostname() // empty is better than no event
+	for _, f := range files {
+		payload, err := marshal(map[string]any{"ref": ref.String(), "file_path": f.Path, "content": string(f.Text), "host_info": map[string]string{"hostname": host}})
+		if err != nil {
+			return err
+		}
+		if err := s.Events.Tell(ctx, tx, fileTrigger, payload); err != nil {
+			return err
+		}
+	}
+	return nil
 }
