@@ -37,7 +37,7 @@ var mayImport = map[string][]string{
 	"internal/rule":             {"internal/squall", "internal/expr", "internal/expr/value", "internal/expr/pyre", "internal/expr/jsonpath", "internal/expr/stfn", "internal/expr/yaql"},
 	"internal/alias":            {"internal/squall", "internal/expr", "internal/expr/value", "internal/expr/pyre", "internal/param"},
 	"internal/workflow":         {"internal/squall", "internal/expr", "internal/expr/value", "internal/expr/pyre", "internal/expr/pyyaml"},
-	"internal/workflow/mistral": {"internal/workflow", "internal/expr", "internal/expr/jinja"},
+	"internal/workflow/mistral": {"internal/workflow", "internal/workflow/chain", "internal/expr"},
 	"internal/workflow/chain":   {"internal/squall", "internal/workflow", "internal/param", "internal/expr", "internal/expr/value", "internal/expr/jinja", "internal/expr/pyyaml"},
 	"internal/timer":            {},
 	"internal/fleet":            {"internal/squall"},
