@@ -13,7 +13,7 @@ import (
 	"squall/internal/squall"
 )
 
-func inventory() (nodes []*squall.FleetNode) {
+func someNodes() (nodes []*squall.FleetNode) {
 	add := func(name string, tags string, attrs ...string) {
 		n := &squall.FleetNode{Name: name, Tags: strings.Fields(tags), Attrs: map[string]string{}}
 		for _, a := range attrs {
@@ -69,7 +69,7 @@ func TestTargets(t *testing.T) {
 			continue
 		}
 		var got []string
-		for _, n := range target.Select(inventory()) {
+		for _, n := range target.Select(someNodes()) {
 			got = append(got, n.Name)
 		}
 		if diff := cmp.Diff(want, strings.Join(got, " ")); diff != "" {
@@ -89,7 +89,7 @@ func FuzzParseTarget(f *testing.F) {
 	for _, seed := range []string{"web & !drained", "@storage[0:10]", "(a|b)[1]", "ram>=3", "x[1-2]", "[", "!("} {
 		f.Add(seed)
 	}
-	nodes := inventory()
+	nodes := someNodes()
 	f.Fuzz(func(t *testing.T, text string) {
 		if target, err := ParseTarget(text); err == nil {
 			target.Select(nodes)
