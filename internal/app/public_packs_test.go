@@ -70,6 +70,9 @@ var publicPacks = []struct {
 	}},
 	{"core", nil, "", []publicRun{
 		{action: "core.uuid", params: `{"uuid_type":"uuid4"}`, result: `~^"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f-]{21}"$`},
+		{action: "core.pause", params: `{"max_pause":0}`, result: `"waited for 0.000 seconds"`},
+		{action: "core.inject_trigger", params: `{"trigger_name":"core.st2.generic.notifytrigger","payload":{"channel":"x"},"trace_tag":"t"}`},
+		{action: "core.inject_trigger", params: `{}`, status: "failed"},
 		{action: "core.local", params: `{"cmd":"echo hi; exit 3"}`, status: "failed", stdout: "hi"},
 	}},
 	{"test", []string{"xmltodict"}, "", []publicRun{

@@ -160,15 +160,15 @@ func TestBuiltInPacksAreRight(t *testing.T) {
 		}
 	}
 	actions := map[string][]string{
-		"core": {"announcement", "ask", "echo", "error", "http", "local", "local_sudo", "noop", "remote", "remote_sudo"},
+		"core": {"announcement", "ask", "echo", "error", "http", "inject_trigger", "local", "local_sudo", "noop", "pause", "remote", "remote_sudo", "uuid"},
 		"linux": {
 			"check_loadavg", "cp", "file_touch", "lsof", "lsof_pids", "mv", "netstat", "netstat_grep", "pkill", "rm", "rsync", "scp", "service",
 			"traceroute", "vmstat",
 		},
 		"default":  nil,
 		"std":      {"echo", "fail", "noop", "test_dict"},
-		"chatops":  {"post_message"},
-		"packs":    {"install", "load", "uninstall"},
+		"chatops":  {"format_execution_result", "match", "match_and_execute", "post_message"},
+		"packs":    {"install", "load", "setup_virtualenv", "uninstall"},
 		"examples": {"chain", "count", "disk_usage", "fail", "greet", "sleep", "workflow_items", "workflow_parallel", "workflow_sequence"},
 	}
 	if len(packs.Names()) != len(actions) {

@@ -12,6 +12,7 @@ from st2client.models.core import ResourceManager
 from st2client.models.inquiry import InquiryManager
 from st2client.models.keyvalue import KeyValuePairManager
 from st2client.models.pack import PackManager
+from st2client.models.reactor import WebhookManager
 from st2client.utils import httpclient
 
 __all__ = ["Client"]
@@ -47,7 +48,7 @@ _RESOURCES = {
     "triggerinstances": (models.TriggerInstance, ResourceManager),
     "triggers": (models.Trigger, ResourceManager),
     "triggertypes": (models.TriggerType, ResourceManager),
-    "webhooks": (models.Webhook, ResourceManager),
+    "webhooks": (models.Webhook, WebhookManager),
 }
 
 

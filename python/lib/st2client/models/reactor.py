@@ -1,6 +1,6 @@
 """What happens, and what follows from it."""
 
-from st2client.models.core import Resource
+from st2client.models.core import Resource, ResourceManager
 
 __all__ = [
     "Rule",
@@ -12,6 +12,7 @@ __all__ = [
     "TriggerInstance",
     "TriggerType",
     "Webhook",
+    "WebhookManager",
 ]
 
 
@@ -73,3 +74,15 @@ class Webhook(Resource):
     """An address that takes events."""
 
     _plural = "Webhooks"
+
+
+class WebhookManager(ResourceManager):
+    """Addresses that take events: how to send one."""
+
+    def post_generic_webhook(self, trigger, payload=None, trace_tag=None, **_kwargs):
+        """Let a trigger happen; returns the server's answer."""
+        headers = {"St2-Trace-Tag": trace_tag} if trace_tag else {}
+        body = {"trigger": trigger, "payload": payload or {}}
+        response = self.client.post("%s/st2" % self.path, body, headers=headers)
+        response.raise_for_status()
+        return response.json() if response.text else None

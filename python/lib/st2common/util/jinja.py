@@ -4,6 +4,7 @@ Needs Jinja2 in the pack's environment. The filters are those that need nothing 
 Python; st2kv and decrypt_kv are the server's.
 """
 
+import datetime
 import json
 import re
 import uuid
@@ -27,16 +28,15 @@ def _flags(ignorecase, multiline=False):
 
 
 def _human(seconds):
-    """Write a number of seconds as 1y2d3h4m5s."""
-    seconds = int(seconds)
-    if seconds == 0:
-        return "0s"
-    parts = []
-    for unit, length in (("y", 31536000), ("d", 86400), ("h", 3600), ("m", 60), ("s", 1)):
-        count, seconds = divmod(seconds, length)
-        if count:
-            parts.append("%d%s" % (count, unit))
-    return "".join(parts)
+    """Write a number of seconds as 4m5s. Months are lost, as in the original: 40 days show as 9d."""
+    if seconds != 0 and seconds < 1:
+        return "%s\u03bcs" % seconds
+    moment = datetime.datetime(1, 1, 1) + datetime.timedelta(seconds=round(seconds))
+    parts = [moment.year - 1, moment.day - 1, moment.hour, moment.minute, moment.second]
+    words = ["%d%s" % part for part in zip(parts, "ydhms")]
+    while len(words) > 1 and words[0].startswith("0"):
+        del words[0]
+    return "".join(words)
 
 
 def get_filters():

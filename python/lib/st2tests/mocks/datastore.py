@@ -37,8 +37,3 @@ class MockDatastoreService(BaseDatastoreService):
 
     def get_user_info(self):
         return {"username": "stanley", "rbac": {"enabled": False, "roles": [], "is_admin": True}}
-
-    def get_api_client(self):
-        from unittest import mock
-
-        return mock.Mock()
