@@ -34,11 +34,11 @@ func (s *Server) webhookList(w http.ResponseWriter, r *request) error {
 	return respondJSON(w, http.StatusOK, docs)
 }
 
-func (s *Server) hook(r *request) ([]*squall.Trigger, error) {
+func (s *Server) hook(r *request, now bool) ([]*squall.Trigger, error) {
 	if s.Events == nil {
 		return nil, errNoEvents
 	}
-	list, err := s.Events.Hook(r.Context(), r.params["url"])
+	list, err := s.Events.Hook(r.Context(), r.params["url"], now)
 	if err == nil && len(list) == 0 {
 		err = squall.Errorf(squall.NotFound, "Webhook %s not registered with st2", strings.Trim(r.params["url"], "/"))
 	}
@@ -47,7 +47,7 @@ func (s *Server) hook(r *request) ([]*squall.Trigger, error) {
 
 // webhookGet answers with the trigger of a webhook.
 func (s *Server) webhookGet(w http.ResponseWriter, r *request) error {
-	list, err := s.hook(r)
+	list, err := s.hook(r, true)
 	if err != nil {
 		return err
 	}
@@ -88,7 +88,7 @@ func (s *Server) webhookPost(w http.ResponseWriter, r *request) error {
 	if name == systemHook {
 		return s.systemWebhook(w, r, doc, key, wait)
 	}
-	triggers, err := s.hook(r)
+	triggers, err := s.hook(r, false)
 	if err != nil {
 		return err
 	}
@@ -104,7 +104,13 @@ func (s *Server) webhookPost(w http.ResponseWriter, r *request) error {
 		}
 		events = append(events, ev)
 	}
-	return s.emit(w, r, events, doc, wait)
+	err = s.emit(w, r, events, doc, wait)
+	if squall.KindOf(err) == squall.Invalid { // its rule may have been removed a moment ago
+		if _, gone := s.hook(r, true); gone != nil {
+			return gone
+		}
+	}
+	return err
 }
 
 // emit stores events and answers.

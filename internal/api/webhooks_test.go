@@ -86,6 +86,19 @@ func TestWebhook(t *testing.T) {
 	}
 }
 
+// TestWebhookGoes: a webhook is gone with its last rule.
+func TestWebhookGoes(t *testing.T) {
+	t.Parallel()
+	ts := hookServer(t)
+	if a := ts.do(t, ts.user, "POST", "/v1/webhooks/gold", `{}`); a.status != 202 {
+		t.Fatalf("%d %s", a.status, a.body)
+	}
+	update(t, ts, func(ctx context.Context, tx store.Tx) error {
+		return store.DeleteRule(ctx, tx, squall.Ref{Pack: "default", Name: "gold"})
+	})
+	wantFault(t, ts.do(t, ts.user, "POST", "/v1/webhooks/gold", `{}`), 404, "Webhook gold not registered with st2")
+}
+
 func TestWebhookBodyLimit(t *testing.T) {
 	t.Parallel()
 	ts := hookServer(t, func(d *Deps) { d.BodyLimit = 1000 })

@@ -82,7 +82,7 @@ func newWhole(b *testing.B, st store.Store, rules int) *whole {
 	wg.Go(func() { _ = sched.Run(running) })
 	w.stop = func() { cancel(); wg.Wait() }
 	for { // until it is a member
-		if _, err := w.Hook(ctx, "hook0"); err != nil {
+		if _, err := w.Hook(ctx, "hook0", false); err != nil {
 			b.Fatal(err)
 		}
 		if slot, ok := sched.Reserve("noop"); ok {
@@ -111,7 +111,7 @@ func benchmarkSingle(b *testing.B, driver string, rules int) {
 	defer w.stop()
 	ended := make(chan struct{}, 1000)
 	w.last.Store(&ended)
-	hook, err := w.Hook(b.Context(), "hook0")
+	hook, err := w.Hook(b.Context(), "hook0", false)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -140,7 +140,7 @@ func benchmarkParallel(b *testing.B, driver string, rules int) {
 	defer w.stop()
 	var refs []squall.Ref
 	for i := range 10 {
-		hook, err := w.Hook(b.Context(), fmt.Sprintf("hook%d", i))
+		hook, err := w.Hook(b.Context(), fmt.Sprintf("hook%d", i), false)
 		if err != nil {
 			b.Fatal(err)
 		}

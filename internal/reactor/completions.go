@@ -36,11 +36,12 @@ const (
 func (r *Reactor) completionLoop(ctx context.Context) {
 	news, stop := r.st.Wake(store.TopicOutbox)
 	defer stop()
+	defer r.release(ctx, completionLock)
 	c := &completions{r: r}
 	r.loop(ctx, "read the outbox", news, func() (time.Duration, error) {
 		if time.Until(c.heldUntil) < r.LockTTL/2 {
 			began := time.Now()
-			held, err := r.mine(ctx, "internal triggers")
+			held, err := r.mine(ctx, completionLock)
 			if err != nil || !held {
 				c.heldUntil = time.Time{}
 				return 0, err

@@ -101,6 +101,24 @@ func (r *Reactor) mine(ctx context.Context, name string) (held bool, err error) 
 	return held, err
 }
 
+// release gives a lock back at the end of a loop, so that another node goes on at
+// once.
+func (r *Reactor) release(ctx context.Context, name string) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
+	defer cancel()
+	err := r.st.Update(ctx, func(tx store.Tx) error { return tx.Unlock(ctx, name, r.Node) })
+	if err != nil {
+		r.Log.Debug("a lock was not given back; it runs out", "lock", name, "error", err)
+	}
+}
+
+// The locks of the cluster: what one node does for all.
+const (
+	choreLock      = "reactor chores"
+	timerLock      = "timers"
+	completionLock = "internal triggers"
+)
+
 const (
 	// choreEvery is how often old rows are deleted.
 	choreEvery = 10 * time.Minute
@@ -112,9 +130,10 @@ const (
 // choreLoop deletes what is older than Retention, and lets executions go on
 // whose policies have changed.
 func (r *Reactor) choreLoop(ctx context.Context) {
+	defer r.release(ctx, choreLock)
 	swept, admittedAt, admitted := time.Now(), time.Time{}, int64(0)
 	r.loop(ctx, "look after old events and waiting executions", nil, func() (time.Duration, error) {
-		if held, err := r.mine(ctx, "reactor chores"); err != nil || !held {
+		if held, err := r.mine(ctx, choreLock); err != nil || !held {
 			return 0, err
 		}
 		x, err := r.currentNow(ctx)

@@ -167,14 +167,15 @@ func (r *Reactor) count(p *plan) {
 	r.Hooks.Enforced(ran, failed)
 }
 
-// Hook returns the triggers of a webhook, none when no rule waits for one.
-func (r *Reactor) Hook(ctx context.Context, url string) ([]*squall.Trigger, error) {
+// Hook returns the triggers of a webhook, none when no rule waits for one. What
+// was there a moment ago may be returned unless now is set.
+func (r *Reactor) Hook(ctx context.Context, url string, now bool) ([]*squall.Trigger, error) {
 	url = trimSlashes(url)
 	x, err := r.current(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if list := x.hooks[url]; list != nil {
+	if list := x.hooks[url]; list != nil && !now {
 		return list, nil
 	}
 	if x, err = r.currentNow(ctx); err != nil { // it may have been made a moment ago

@@ -369,12 +369,12 @@ func TestWebhookTriggers(t *testing.T) {
 	eachStore(t, func(b *bundle) {
 		r := b.rule("hook", on("core.st2.webhook", `{"url":"/alarm/"}`))
 		b.rule("hook2", on("core.st2.webhook", `{"url":"other"}`))
-		hook, err := b.Hook(b.Context(), "alarm")
+		hook, err := b.Hook(b.Context(), "alarm", false)
 		if err != nil || len(hook) != 1 || hook[0].Ref != squall.TriggerFor(r.Trigger.Type, r.Trigger.Parameters).Ref {
 			b.Fatalf("Hook = %v, %v", hook, err)
 		}
 		b.equal("its rules", outcome(b.emit(event(hook[0].Ref.String(), `{"body":{}}`))[0]), []string{"p.hook ran"})
-		if hook, err := b.Hook(b.Context(), "none"); hook != nil || err != nil {
+		if hook, err := b.Hook(b.Context(), "none", false); hook != nil || err != nil {
 			b.Errorf("Hook(none) = %v, %v", hook, err)
 		}
 	})

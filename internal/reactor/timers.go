@@ -40,11 +40,12 @@ const timerBatch = 200
 func (r *Reactor) timerLoop(ctx context.Context) {
 	news, stop := r.st.Wake(store.TopicCatalog)
 	defer stop()
+	defer r.release(ctx, timerLock)
 	var heldUntil time.Time
 	r.loop(ctx, "fire timers", news, func() (time.Duration, error) {
 		if time.Until(heldUntil) < r.LockTTL/2 {
 			began := time.Now()
-			held, err := r.mine(ctx, "timers")
+			held, err := r.mine(ctx, timerLock)
 			if err != nil || !held {
 				heldUntil, r.timers.rows = time.Time{}, nil
 				return 0, err
