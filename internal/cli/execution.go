@@ -145,7 +145,7 @@ func (a *app) showExecution(ex *wire.Execution) error {
 			continue
 		}
 		fmt.Fprintln(w, st.key.Render(doc.name+":"))
-		if err := printYAML(indented{w}, doc.text); err != nil {
+		if err := printYAML(&indented{w: w}, doc.text); err != nil {
 			return err
 		}
 	}

@@ -100,3 +100,14 @@ func TestDifferences(t *testing.T) {
 		t.Errorf("with itself: %v", got)
 	}
 }
+
+func TestIndentedTextInPieces(t *testing.T) {
+	var b bytes.Buffer
+	w := &indented{w: &b}
+	for _, piece := range []string{"a", ":\n  b: ", "c\nd", "\n", "\ne"} {
+		fmt.Fprint(w, piece)
+	}
+	if diff := cmp.Diff("  a:\n    b: c\n  d\n  \n  e", b.String()); diff != "" {
+		t.Error(diff)
+	}
+}

@@ -171,12 +171,19 @@ func short(d time.Duration) string {
 	}
 }
 
-// indented writes two spaces in front of every line.
-type indented struct{ w io.Writer }
+// indented writes two spaces in front of every line, however the text comes.
+type indented struct {
+	w      io.Writer
+	inLine bool
+}
 
-func (i indented) Write(text []byte) (int, error) {
+func (i *indented) Write(text []byte) (int, error) {
 	for line := range strings.Lines(string(text)) {
-		if _, err := io.WriteString(i.w, "  "+line); err != nil {
+		if !i.inLine {
+			line = "  " + line
+		}
+		i.inLine = !strings.HasSuffix(line, "\n")
+		if _, err := io.WriteString(i.w, line); err != nil {
 			return 0, err
 		}
 	}

@@ -61,6 +61,9 @@ func (c *call) field(in *bufio.Reader, name string, spec document) (any, error) 
 	secret, _ := member(spec, "secret").(bool)
 	normal := member(spec, "default")
 	prompt := name
+	if about := text(spec, "description"); about != "" {
+		prompt += ", " + about
+	}
 	switch kind := text(spec, "type"); {
 	case choices != nil:
 		for i, choice := range choices.Items {
