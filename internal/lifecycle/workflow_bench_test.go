@@ -28,6 +28,21 @@ func chain(n int) string {
 	return text.String()
 }
 
+// actionChain is an ActionChain of n tasks, each of which publishes what it was
+// given.
+func actionChain(n int) string {
+	var text strings.Builder
+	text.WriteString("vars: {n: 0}\nchain:\n")
+	for i := range n {
+		fmt.Fprintf(&text, "- {name: t%d, ref: core.noop, parameters: {n: \"{{ n | int + 1 }}\"}, publish: {n: \"{{ t%d.n }}\"}", i, i)
+		if i < n-1 {
+			fmt.Fprintf(&text, ", on-success: t%d", i+1)
+		}
+		text.WriteString("}\n")
+	}
+	return text.String()
+}
+
 // BenchmarkWorkflow runs whole workflows of noops through the service on an
 // embedded database that syncs every commit, with one worker that claims up to
 // 64 at a time.
@@ -38,6 +53,8 @@ func BenchmarkWorkflow(b *testing.B) {
 	}{
 		{"chain100", chain(100), ``, 100},
 		{"chain1000", chain(1000), ``, 1000},
+		{"actionchain100", actionChain(100), ``, 100},
+		{"actionchain1000", actionChain(1000), ``, 1000},
 		{"items250", itemsFlow(""), `{"count":250}`, 250},
 		{"items1000", itemsFlow(""), `{"count":1000}`, 1000},
 		{"items10000", itemsFlow(""), `{"count":10000}`, 10000},
@@ -52,6 +69,9 @@ func BenchmarkWorkflow(b *testing.B) {
 			svc := lifecycle.New(st, types, lifecycle.Options{Workflows: lifecycle.Workflows{Exprs: exprs}})
 			own := store.Owner{Node: "n1"}
 			flow := flowAction("flow", bc.text)
+			if strings.Contains(bc.text, "chain:") {
+				flow.Runner = "action-chain"
+			}
 			err = st.Update(ctx, func(tx store.Tx) (err error) {
 				if err := tx.PutAction(ctx, &flow); err != nil {
 					return err
