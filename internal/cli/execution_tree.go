@@ -100,6 +100,7 @@ type tree struct {
 	Started  wire.Time     `json:"start_timestamp"`
 	Ended    *wire.Time    `json:"end_timestamp,omitempty"`
 	Children []*tree       `json:"children,omitempty"`
+	Partial  bool          `json:"partial,omitempty"` // there is more below than could be read
 }
 
 // placeInFlow is what an execution's context says of its place in a workflow.
@@ -127,13 +128,21 @@ func newTree(ex *wire.Execution) *tree {
 	}
 }
 
-// readTree fetches all below an execution.
+// readTree fetches all below an execution. What is too large for one answer is
+// drawn without its inner workflows, or without its tasks.
 func readTree(ctx context.Context, c *client.Client, ex *wire.Execution) (*tree, error) {
-	children, err := c.Children(ctx, ex.ID, -1)
-	if err != nil {
+	var children []wire.Execution
+	var err error
+	for _, depth := range []int{-1, 1} {
+		if children, err = c.Children(ctx, ex.ID, depth); squall.KindOf(err) != squall.Invalid {
+			break
+		}
+	}
+	if err != nil && squall.KindOf(err) != squall.Invalid {
 		return nil, err
 	}
 	root := newTree(ex)
+	root.Partial = err != nil
 	nodes := map[string]*tree{ex.ID: root}
 	for i := range children {
 		root.put(nodes, &children[i])
@@ -165,6 +174,9 @@ func (t *tree) draw(st styles, now time.Time, all bool) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s %s %s\n", st.head.Render(t.Action), st.ofStatus(t.Status), st.dim.Render(t.took(now)+"  "+t.ID))
 	t.drawBelow(&b, "", st, now, all)
+	if t.Partial {
+		fmt.Fprintf(&b, "%s\n", st.dim.Render("too many executions for a picture; page by page: squall execution list --parent "+t.ID))
+	}
 	return b.String()
 }
 
