@@ -1,7 +1,6 @@
 package mistral
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 
@@ -179,20 +178,9 @@ func (c *chainConverter) cycles(names []string) bool {
 	})
 }
 
-// id is the name of a task in Orquesta: a word that is no command.
 func (c *chainConverter) id(name string) string {
-	id := notWord.ReplaceAllString(name, "_")
-	switch id {
-	case "retry", "continue", "noop", "fail":
-		id += "_task"
-	}
-	for id != name && c.nodes[id] != nil {
-		id += "_"
-	}
-	return id
+	return wordFor(name, func(id string) bool { return c.nodes[id] != nil })
 }
-
-var notWord = regexp.MustCompile(`\W`)
 
 func (c *chainConverter) task(name string, n *yaml.Node) *yaml.Node {
 	m := newMapping()

@@ -57,7 +57,10 @@ func (c *converter) tryCondition(t *task, n *yaml.Node, published []binding) (la
 			} else {
 				in = own.yaql(in)
 			}
-			r.published[l+":"+b.name] = "(" + in + ")"
+			if strings.ContainsAny(in, " ") {
+				in = "(" + in + ")"
+			}
+			r.published[l+":"+b.name] = in
 			if l == "yaql" && in == "result()" || l == "jinja" && in == "result()" {
 				r.published["yaql:"+b.name], r.published["jinja:"+b.name] = in, in
 			}

@@ -66,6 +66,7 @@ type task struct {
 
 	action   string // with inline parameters taken out
 	workflow string
+	comment  string // beside the action
 	inline   []entry
 	with     []itemList
 	requires []string
@@ -195,6 +196,11 @@ func readFlow(e entry, ns *notes) *flow {
 			w.tasks = append(w.tasks, readTask(t, defaults, ns))
 		}
 	}
+	for _, t := range w.tasks {
+		if id := wordFor(t.name, func(id string) bool { return w.task(id) != nil }); id != t.name {
+			t.renamed = id
+		}
+	}
 	if len(w.tasks) == 0 {
 		ns.add(RuleWrong, Impossible, w.at, "the workflow %q has no tasks", w.name)
 	}
@@ -203,16 +209,14 @@ func readFlow(e entry, ns *notes) *flow {
 
 func readTask(e entry, defaults *yaml.Node, ns *notes) *task {
 	t := &task{name: e.name, key: e.key, node: e.val, at: at(e.name, e.key), props: map[string]*yaml.Node{}}
-	switch t.name {
-	case "retry", "continue", "noop", "fail":
-		t.renamed = t.name + "_task"
-	}
 	for _, p := range entries(e.val) {
 		switch p.name {
 		case "action":
 			t.action, t.inline = command(textOf(p.val))
+			t.comment = p.val.LineComment
 		case "workflow":
 			t.workflow, t.inline = command(textOf(p.val))
+			t.comment = p.val.LineComment
 		case "with-items":
 			for _, n := range items(p.val) {
 				if l, ok := readItems(textOf(n)); ok {
@@ -244,6 +248,22 @@ func readTask(e entry, defaults *yaml.Node, ns *notes) *task {
 		t.action = "std.noop"
 	}
 	return t
+}
+
+var notWord = regexp.MustCompile(`\W`)
+
+// wordFor is a task's name in Orquesta: a word that is no command, and that no
+// other task has.
+func wordFor(name string, taken func(string) bool) string {
+	id := notWord.ReplaceAllString(name, "_")
+	switch id {
+	case "retry", "continue", "noop", "fail":
+		id += "_task"
+	}
+	for id != name && taken(id) {
+		id += "_"
+	}
+	return id
 }
 
 // takeDefaults adds what task-defaults say for what the task does not.

@@ -71,7 +71,7 @@ func (c *converter) ignored(t *task) {
 		c.notes.add(RulePause, Impossible, at(t.name, n), "pause-before has no counterpart; an inquiry (core.ask) before the task stops a workflow")
 	}
 	if t.renamed != "" {
-		c.notes.add(RuleRenamed, Look, t.at, "the task %q is called %q: the name is a command in Orquesta", t.name, t.renamed)
+		c.notes.add(RuleRenamed, Info, t.at, "the task %q is called %q: names are words, and no commands", t.name, t.renamed)
 	}
 }
 
@@ -253,7 +253,9 @@ func (c *converter) action(t *task, m *mapping) {
 		}
 	}
 	c.timeout(t, input)
-	m.set("action", str(name))
+	node := str(name)
+	node.LineComment = t.comment
+	m.set("action", node)
 	switch {
 	case isText(given) && input.empty():
 		m.set("input", r.node(copyNode(given)))
