@@ -204,6 +204,16 @@ parameters:
 	writeFile(t, filepath.Join(packs, "vaulted/actions/quick.yaml"), "name: quick"+fmt.Sprintf(action, "0", 0))
 	writeFile(t, filepath.Join(packs, "vaulted/actions/fails.yaml"), "name: fails"+fmt.Sprintf(action, "0", 3))
 	writeFile(t, filepath.Join(packs, "vaulted/actions/slow.yaml"), "name: slow"+fmt.Sprintf(action, "600", 0))
+	writeFile(t, filepath.Join(packs, "vaulted/actions/flow.yaml"),
+		"name: flow\nrunner_type: orquesta\nentry_point: workflows/flow.yaml\nparameters: {password: {type: string, secret: true}}\n")
+	writeFile(t, filepath.Join(packs, "vaulted/actions/workflows/flow.yaml"), `
+version: 1.0
+input: [password]
+tasks:
+  one:
+    action: vaulted.quick
+    input: {password: <% ctx(password) %>, login: {user: u, key: "{{ ctx().password }}"}}
+`)
 	writeFile(t, filepath.Join(dir, "squall.yaml"), fmt.Sprintf("server: {data: %s, listen: 127.0.0.1:0, shutdown_timeout: 1s}\npacks: {dirs: %s}\n", data, packs))
 
 	p := startProcess(t, dir)
@@ -254,9 +264,11 @@ parameters:
 	for _, name := range []string{"quick", "fails", "slow"} {
 		ids = append(ids, p.must(admin, "POST", "/api/v1/executions", fmt.Sprintf(`{"action":"vaulted.%s","parameters":%s}`, name, parameters), "id"))
 	}
+	flow := p.must(admin, "POST", "/api/v1/executions", fmt.Sprintf(`{"action":"vaulted.flow","parameters":{"password":%q}}`, m["parameter"]), "id")
 	p.call(admin, "POST", "/api/v1/executions", fmt.Sprintf(`{"action":"vaulted.quick","parameters":{"password":[%q]}}`, m["parameter"])) // of a wrong type
 	p.call(admin, "PUT", "/api/v1/configs/vaulted", fmt.Sprintf(`{"password":{"x":%q}}`, m["configuration"]))
-	for _, want := range []string{"succeeded", "failed", "running"} {
+	ids = append(ids, flow)
+	for _, want := range []string{"succeeded", "failed", "running", "succeeded"} {
 		id := ids[0]
 		ids = append(ids[1:], id)
 		for deadline := time.Now().Add(30 * time.Second); p.must(admin, "GET", "/api/v1/executions/"+id, "", "status") != want; time.Sleep(20 * time.Millisecond) {
@@ -269,7 +281,7 @@ parameters:
 
 	for _, path := range []string{
 		"/api/v1/executions?limit=-1", "/api/v1/executions/" + ids[0], "/api/v1/executions/" + ids[1], "/api/v1/executions/" + ids[2],
-		"/api/v1/executions/" + ids[1] + "/output", "/api/v1/executions/" + ids[0] + "/attribute/result", "/api/v1/keys?scope=all&limit=-1",
+		"/api/v1/executions/" + flow, "/api/v1/executions/" + flow + "/children", "/api/v1/executions/" + ids[1] + "/output", "/api/v1/executions/" + ids[0] + "/attribute/result", "/api/v1/keys?scope=all&limit=-1",
 		"/api/v1/keys/kept", "/api/v1/keys/own?scope=user", "/api/v1/configs", "/api/v1/configs/vaulted", "/api/v1/config_schemas/vaulted",
 		"/api/v1/apikeys", "/api/v1/audit?limit=-1", "/api/v1/actions?limit=-1", "/api/v1/packs/vaulted", "/api/v1/user", "/metrics",
 	} {
@@ -283,7 +295,7 @@ parameters:
 	if _, text := p.call(admin, "GET", "/api/v1/keys/kept?decrypt=true", ""); !strings.Contains(text, m["datastore"]) {
 		t.Errorf("the secret is not there at all: %s", text)
 	}
-	for _, line := range []string{"execution list -n 50", "execution get " + ids[0], "execution get " + ids[0] + " -j", "execution get " + ids[1], "key list --scope all", "key get kept", "audit list -n 100", "pack list", "action get vaulted.quick"} {
+	for _, line := range []string{"execution list -n 50", "execution get " + ids[0], "execution get " + ids[0] + " -j", "execution get " + ids[1], "execution get " + flow, "key list --scope all", "key get kept", "audit list -n 100", "pack list", "action get vaulted.quick"} {
 		p.clean("squall "+line, p.command(admin, strings.Fields(line)...))
 	}
 

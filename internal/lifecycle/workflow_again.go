@@ -87,8 +87,10 @@ func (s *Service) beginAgain(ctx context.Context, ex *squall.Execution, doc json
 		if stored, err = tx.Workflow(ctx, do.Of); err != nil {
 			return err
 		}
-		list, err = tx.WorkflowRows(ctx, do.Of)
-		return err
+		if list, err = tx.WorkflowRows(ctx, do.Of); err != nil {
+			return err
+		}
+		return s.openRows(list)
 	})
 	if err != nil && squall.KindOf(err) == squall.NotFound {
 		return nil, nil, faultOf("the workflow to run again is not stored any more"), nil

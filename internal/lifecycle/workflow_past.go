@@ -64,6 +64,9 @@ func (s *Service) FlowPast(ctx context.Context, id squall.ID) (*FlowPast, error)
 			if rows, err = tx.WorkflowRows(ctx, id); err != nil {
 				return err
 			}
+			if err = s.openRows(rows); err != nil {
+				return err
+			}
 		}
 		p.Children, err = tx.FindExecutions(ctx, store.ExecutionFilter{
 			Parent: id, Ascending: true, Limit: maxPastChildren, Parts: store.WithLog | store.WithParameters | store.WithResult,

@@ -100,6 +100,9 @@ func (s *Service) readInbox(ctx context.Context, id squall.ID, fl *flow) (in *in
 			if in.rows, err = tx.WorkflowRows(ctx, id); err != nil {
 				return err
 			}
+			if err = s.openRows(in.rows); err != nil {
+				return err
+			}
 		}
 		var ended []squall.ID
 		for _, ev := range in.events {
@@ -176,6 +179,7 @@ func (s *Service) decide(ctx context.Context, in *inbox, fl *flow) (*decision, e
 	d.settleStatus(w)
 	d.change.State = w.state(&fl.state)
 	settle(&d.change)
+	s.sealRows(d.ex, &d.change)
 	d.lossy = w.lossy
 	fl.revision = d.change.Base + 1
 	return d, w.err
