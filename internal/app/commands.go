@@ -50,7 +50,7 @@ func sourceFlags(cmd *cobra.Command) func() Sources {
 
 // Commands returns the commands that run on the server's machine.
 func Commands(stdout, stderr io.Writer) []*cobra.Command {
-	return []*cobra.Command{serverCommand(stderr), configCommand(stdout), doctorCommand(stdout), keyringCommand(stdout), rbacCommand(stdout), packCommand(stdout, stderr), keeperCommand(stdout)}
+	return []*cobra.Command{serverCommand(stderr), workerCommand(stderr), configCommand(stdout), doctorCommand(stdout), keyringCommand(stdout), rbacCommand(stdout), packCommand(stdout, stderr), keeperCommand(stdout)}
 }
 
 func serverCommand(stderr io.Writer) *cobra.Command {
@@ -79,25 +79,30 @@ running actions (server.shutdown_timeout); a second signal does not wait.`,
 		if cmd.Flags().Changed("st2-ports") {
 			src.Flags["server.st2_ports"] = strconv.FormatBool(*st2Ports)
 		}
-		c, _, err := LoadConfig(src)
-		if err != nil {
-			return &ConfigError{err}
-		}
-		c.Keeper = []string{"squall", "keep-runs"}
-		soft, stopSoft := signal.NotifyContext(cmd.Context(), syscall.SIGINT, syscall.SIGTERM)
-		defer stopSoft()
-		hard := make(chan os.Signal, 1)
-		go func() {
-			<-soft.Done()
-			stopSoft() // from here on a second signal ends the process at once
-			signal.Notify(hard, syscall.SIGINT, syscall.SIGTERM)
-			if _, ok := <-hard; ok {
-				os.Exit(130)
-			}
-		}()
-		return Serve(soft, c, newLogger(stderr, c.Log.Level, c.Log.Format))
+		return serveUntilSignal(cmd, src, stderr)
 	}
 	return cmd
+}
+
+// serveUntilSignal runs a server until a signal ends it.
+func serveUntilSignal(cmd *cobra.Command, src Sources, stderr io.Writer) error {
+	c, _, err := LoadConfig(src)
+	if err != nil {
+		return &ConfigError{err}
+	}
+	c.Keeper = []string{"squall", "keep-runs"}
+	soft, stopSoft := signal.NotifyContext(cmd.Context(), syscall.SIGINT, syscall.SIGTERM)
+	defer stopSoft()
+	hard := make(chan os.Signal, 1)
+	go func() {
+		<-soft.Done()
+		stopSoft() // from here on a second signal ends the process at once
+		signal.Notify(hard, syscall.SIGINT, syscall.SIGTERM)
+		if _, ok := <-hard; ok {
+			os.Exit(130)
+		}
+	}()
+	return Serve(soft, c, newLogger(stderr, c.Log.Level, c.Log.Format))
 }
 
 func configCommand(stdout io.Writer) *cobra.Command {

@@ -183,10 +183,17 @@ func (s *server) wire() error {
 	if err != nil {
 		return err
 	}
+	limits, err := labelLimits(c.Scheduler.LabelLimits)
+	if err != nil {
+		return err
+	}
 	s.sched, err = scheduler.New(svc, s.store, runners, scheduler.Config{
 		Node:        store.Node{Name: c.NodeName(), Host: host, PID: os.Getpid(), Version: Version, URL: c.PublicURL()},
 		Slots:       c.Scheduler.Slots,
 		Queues:      c.Scheduler.Queues,
+		Labels:      c.Scheduler.Labels,
+		OnlyLabels:  c.Scheduler.OnlyLabels,
+		LabelLimits: limits,
 		LeaseTTL:    leaseTTL(c),
 		Keep:        s.keeper(),
 		KeepFor:     c.Scheduler.KeepFor,

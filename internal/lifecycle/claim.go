@@ -13,6 +13,15 @@ import (
 // parameters and context; the caller must run every one of them. Error kind:
 // Conflict when owner's lease is over.
 func (s *Service) Claim(ctx context.Context, owner store.Owner, n int, queues []string) ([]*squall.Execution, error) {
+	return s.claim(ctx, owner, n, queues, false)
+}
+
+// ClaimOnly is Claim without the executions that have no queue.
+func (s *Service) ClaimOnly(ctx context.Context, owner store.Owner, n int, queues []string) ([]*squall.Execution, error) {
+	return s.claim(ctx, owner, n, queues, true)
+}
+
+func (s *Service) claim(ctx context.Context, owner store.Owner, n int, queues []string, only bool) ([]*squall.Execution, error) {
 	var claimed []*squall.Execution
 	err := s.st.Update(ctx, func(tx store.Tx) (err error) {
 		claimed = nil
@@ -29,7 +38,7 @@ func (s *Service) Claim(ctx context.Context, owner store.Owner, n int, queues []
 			}
 		}
 		claimed, err = tx.ClaimExecutions(ctx, store.Claim{
-			Node: owner.Node, Epoch: owner.Epoch, Limit: n, Queues: queues, Exclude: flowRunners, Gated: gated,
+			Node: owner.Node, Epoch: owner.Epoch, Limit: n, Queues: queues, Only: only, Exclude: flowRunners, Gated: gated,
 		})
 		if err != nil {
 			return err

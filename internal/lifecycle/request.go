@@ -251,7 +251,7 @@ func (s *Service) insert(ctx context.Context, tx store.Tx, p *prepared, slot Slo
 		NotBefore:     now,
 		UpdatedAt:     now,
 		RerunOf:       p.RerunOf,
-		Queue:         p.Queue,
+		Queue:         squall.QueueFor(p.Queue, p.def.Action.Labels),
 		Log:           []squall.Change{{Status: squall.Requested, At: now}},
 	}
 	if ex.Root == "" {

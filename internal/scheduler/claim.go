@@ -104,7 +104,7 @@ func (s *Scheduler) claim(ctx context.Context) (asked, claimed int, err error) {
 	if len(slots) == 0 {
 		return 0, 0, nil
 	}
-	list, err := s.svc.Claim(ctx, slots[0].Owner(), len(slots), s.cfg.Queues)
+	list, err := s.take(ctx, slots[0].Owner(), len(slots))
 	for i, t := range slots {
 		if i < len(list) {
 			s.start(t, list[i])

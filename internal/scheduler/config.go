@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"go.opentelemetry.io/otel/trace"
@@ -24,6 +25,12 @@ type Config struct {
 	Slots int
 	// Queues are served beside the empty one.
 	Queues []string
+	// Labels are what the node has, as "zone=dmz": it also serves executions that
+	// ask for some of them. OnlyLabels: it serves no others.
+	Labels     []string
+	OnlyLabels bool
+	// LabelLimits bound how many executions that ask for a label run here at once.
+	LabelLimits map[string]int
 	// Instant names runners that only compute for a moment: their runs take no
 	// slot; noop and announcement.
 	Instant []string
@@ -106,7 +113,7 @@ func (c *Config) setDefaults() {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	c.Node.Slots, c.Node.Queues = c.Slots, c.Queues
+	c.Node.Slots, c.Node.Queues = c.Slots, append(slices.Clone(c.Queues), c.Labels...)
 	if c.Hooks.Claimed == nil {
 		c.Hooks.Claimed = func(int) {}
 	}
@@ -134,6 +141,12 @@ func (c Config) Validate() error {
 		errs = append(errs, errors.New("the node needs a name"))
 	}
 	c.setDefaults()
+	if n := len(c.Queues) + len(c.Labels); n > squall.MostLabels {
+		errs = append(errs, fmt.Errorf("the node has %d labels and queues, at most %d are possible", n, squall.MostLabels))
+	}
+	if c.OnlyLabels && len(c.Labels)+len(c.Queues) == 0 {
+		errs = append(errs, errors.New("a node that serves only its labels must have some"))
+	}
 	if c.Heartbeat > c.LeaseTTL/2 {
 		errs = append(errs, fmt.Errorf("the heartbeat (%s) must be at most half of the lease's life (%s), so that it may be late", c.Heartbeat, c.LeaseTTL))
 	}

@@ -21,7 +21,7 @@ var _ lifecycle.Slot = (*slot)(nil)
 // Reserve implements lifecycle.Local. Older executions that wait go first: a
 // request that finds them waiting has to queue up too.
 func (s *Scheduler) Reserve(runner string) (lifecycle.Slot, bool) {
-	if s.runners[runner] == nil {
+	if s.runners[runner] == nil || s.cfg.OnlyLabels {
 		return nil, false // another node may have it
 	}
 	instant := s.isInstant(runner)

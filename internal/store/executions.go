@@ -82,6 +82,7 @@ type Claim struct {
 	Epoch  int64
 	Limit  int
 	Queues []string // queues the node serves beside the empty one
+	Only   bool     // and the empty one it does not serve
 	// Exclude lists runners whose executions are not started by nodes (workflows).
 	Exclude []string
 	// Gated passes over executions that wait at a gate; see Gates.

@@ -181,6 +181,10 @@ func (t *tx) ClaimExecutions(ctx context.Context, c store.Claim) ([]*squall.Exec
 	if c.Limit <= 0 {
 		return nil, nil
 	}
+	queues := slices.Clone(c.Queues)
+	if !c.Only {
+		queues = append(queues, "")
+	}
 	log := driver.AppendLog(nil,
 		squall.Change{Status: squall.Scheduled, At: t.now, Node: c.Node},
 		squall.Change{Status: squall.Running, At: t.now, Node: c.Node})
@@ -189,7 +193,7 @@ func (t *tx) ClaimExecutions(ctx context.Context, c store.Claim) ([]*squall.Exec
 		started_at = %s, ended_at = 0, updated_at = %[3]s, log = log || %[4]s`,
 		p.add(c.Node), p.add(c.Epoch), p.add(t.now), p.add(string(log)))
 	where := `status IN ('requested', 'delayed') AND greatest(not_before, created_at) <= $3
-		AND queue = ANY (` + p.add(append([]string{""}, c.Queues...)) + `)`
+		AND queue = ANY (` + p.add(queues) + `)`
 	if len(c.Exclude) > 0 {
 		where += ` AND runner <> ALL (` + p.add(c.Exclude) + `)`
 	}

@@ -169,8 +169,12 @@ func (t *tx) ClaimExecutions(ctx context.Context, c store.Claim) ([]*squall.Exec
 	log := driver.AppendLog(nil,
 		squall.Change{Status: squall.Scheduled, At: t.now, Node: c.Node},
 		squall.Change{Status: squall.Running, At: t.now, Node: c.Node})
-	args := []any{c.Node, c.Epoch, t.now, t.now, string(log), t.now, ""}
-	for _, q := range c.Queues {
+	args := []any{c.Node, c.Epoch, t.now, t.now, string(log), t.now}
+	queues := c.Queues
+	if !c.Only {
+		queues = append([]string{""}, queues...)
+	}
+	for _, q := range queues {
 		args = append(args, q)
 	}
 	exclude := ""
@@ -191,7 +195,7 @@ func (t *tx) ClaimExecutions(ctx context.Context, c store.Claim) ([]*squall.Exec
 		    started_at = ?, ended_at = 0, updated_at = ?, log = log || ?
 		WHERE n IN (SELECT n FROM executions INDEXED BY executions_due
 			WHERE status IN ('requested', 'delayed') AND max(not_before, created_at) <= ?
-			  AND queue IN (`+marks(1+len(c.Queues))+`)`+exclude+`
+			  AND queue IN (`+marks(len(queues))+`)`+exclude+`
 			ORDER BY max(not_before, created_at), id LIMIT ?)
 		RETURNING `+partColumns(store.WithParameters), args, func(r *row) error {
 		ex, err := scan(r, store.WithParameters)

@@ -29,7 +29,7 @@ func Run(t *testing.T, d Driver) {
 	for _, test := range []func(*bundle){
 		testRoundTrip, testInsertDefaults, testInsertConflict, testInsertInvalid, testNotFound, testDocuments, testTimes,
 		testMove, testMoveGuards, testMoveInvalid,
-		testClaim, testClaimParallel,
+		testClaim, testClaimParallel, testClaimOnly,
 		testOutput, testOutputGuards, testOutputLarge,
 		testOrphans, testQueueStats,
 		testDelete, testDeleteLimit,
