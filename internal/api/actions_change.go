@@ -381,10 +381,10 @@ func overridden(p, inherited squall.Parameter) string {
 // writeActionFiles writes the files that came with an action below the actions
 // directory of its pack, and takes the text of a workflow into the action.
 func (s *Server) writeActionFiles(r *request, a *squall.Action, files []content.File) error {
-	for i := range files {
-		files[i].Path = path.Join("actions", files[i].Path)
-		if !strings.HasPrefix(files[i].Path, "actions/") {
-			return squall.Errorf(squall.Invalid, `Invalid file path: "%s". File path needs to be relative to the pack actions directory. For example "my_action.py".`, files[i].Path)
+	for i, f := range files {
+		files[i].Path = path.Join("actions", f.Path)
+		if path.IsAbs(f.Path) || !strings.HasPrefix(files[i].Path, "actions/") {
+			return squall.Errorf(squall.Invalid, `Invalid file path: "%s". File path needs to be relative to the pack actions directory. For example "my_action.py".`, f.Path)
 		}
 	}
 	if len(files) > 0 {

@@ -48,8 +48,10 @@ func unpackBuiltin(dir string) ([]string, error) {
 		if same {
 			continue
 		}
-		if err := os.RemoveAll(path); err != nil {
-			return nil, err
+		if name != "default" { // there the files of actions lie that were made through the API
+			if err := os.RemoveAll(path); err != nil {
+				return nil, err
+			}
 		}
 		if err := copyPack(name, dir); err != nil {
 			return nil, err

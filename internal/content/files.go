@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 
 	"squall/internal/squall"
 	"squall/internal/store"
@@ -117,6 +118,14 @@ func fileError(ref, name string, err error) error {
 	}
 	if errors.Is(err, fs.ErrPermission) {
 		return squall.Errorf(squall.Denied, "File %q of pack %q cannot be changed (permission denied): the server's user must be allowed to write there.", name, ref)
+	}
+	if strings.Contains(err.Error(), "path escapes from parent") { // os has no name for it
+		return errOutside(ref, name)
+	}
+	for _, impossible := range []error{syscall.EISDIR, syscall.ENOTDIR, syscall.EEXIST, syscall.EINVAL, syscall.ENAMETOOLONG, syscall.ELOOP} {
+		if errors.Is(err, impossible) {
+			return squall.Errorf(squall.Invalid, "File %q of pack %q cannot be written: %s.", name, ref, impossible)
+		}
 	}
 	return fmt.Errorf("change file %s of pack %s: %w", name, ref, err)
 }
