@@ -92,6 +92,7 @@ var routeTable = []route{
 	{method: "GET", path: "/api/v1/timers", need: auth.TimerList, handle: (*Server).timerList},
 	{method: "GET", path: "/api/v1/timers/{ref}", need: auth.TimerView, handle: (*Server).timerGet},
 	{method: "GET", path: "/api/v1/timers/{ref}/history", need: auth.TimerView, handle: (*Server).timerHistory},
+	{method: "GET", path: "/api/v1/notifications", need: auth.AuditView, handle: (*Server).notificationList},
 	{method: "GET", path: "/api/v1/traces", need: auth.TraceList, handle: (*Server).traceList},
 	{method: "GET", path: "/api/v1/traces/{id}", need: auth.TraceView, handle: (*Server).traceGet},
 	{method: "GET", path: "/api/v1/sensortypes", need: auth.SensorList, handle: (*Server).sensorList},

@@ -281,3 +281,22 @@ func TestRuleTestExplains(t *testing.T) {
 		t.Errorf("%v", a)
 	}
 }
+
+func TestNotifications(t *testing.T) {
+	t.Parallel()
+	ts := newTestServer(t)
+	update(t, ts, func(ctx context.Context, tx store.Tx) error {
+		_, err := tx.InsertDelivery(ctx, &store.Delivery{
+			ID: squall.NewIDSource().Next(tx.Now()), Sink: "mail", Group: "ops", State: store.DeliveryLost, EndedAt: tx.Now(), Fault: "refused", Doc: []byte(`{"message":"it is done"}`),
+		})
+		return err
+	})
+	if list := ts.do(t, ts.admin, "GET", "/v1/notifications?state=lost", "").list(t); len(list) != 1 || list[0]["message"] != "it is done" || list[0]["fault"] != "refused" {
+		t.Errorf("%v", list)
+	}
+	if list := ts.do(t, ts.admin, "GET", "/v1/notifications?state=open", "").list(t); len(list) != 0 {
+		t.Errorf("%v", list)
+	}
+	wantFault(t, ts.do(t, ts.admin, "GET", "/v1/notifications?state=x", ""), 400, `"x" is no state of a notification: open, done or lost`)
+	wantFault(t, ts.do(t, ts.user, "GET", "/v1/notifications", ""), 403, `User "ann" doesn't have required permission "audit_view"`)
+}

@@ -60,7 +60,7 @@ log in by flags, by the environment or by what ` + "`squall login`" + ` has kept
 	})
 	root.AddCommand(
 		a.runCommand(), a.executionCommand(), a.actionCommand(), a.keyCommand(),
-		a.loginCommand(), a.logoutCommand(), a.whoamiCommand(), a.waitCommand(), a.exprCommand(), a.timerCommand(), a.scheduleCommand(), a.ruleCommand(), a.sensorCommand(), a.workflowCommand(), a.packCommand(), a.auditCommand(), a.userCommand(), a.nodeCommand(), a.rolloutCommand(), a.versionCommand(),
+		a.loginCommand(), a.logoutCommand(), a.whoamiCommand(), a.waitCommand(), a.exprCommand(), a.timerCommand(), a.scheduleCommand(), a.ruleCommand(), a.notificationCommand(), a.sensorCommand(), a.workflowCommand(), a.packCommand(), a.auditCommand(), a.userCommand(), a.nodeCommand(), a.rolloutCommand(), a.versionCommand(),
 	)
 	for _, cmd := range append(a.resources(), more...) {
 		merge(root, cmd)

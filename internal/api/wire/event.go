@@ -131,3 +131,18 @@ type Fire struct {
 	At      Time      `json:"decided_at"`
 	Event   squall.ID `json:"trigger_instance_id,omitempty"`
 }
+
+// Notification is one message for one sink.
+type Notification struct {
+	ID        squall.ID `json:"id"`
+	Sink      string    `json:"sink"`
+	Route     string    `json:"route"`
+	Message   string    `json:"message"`
+	Execution squall.ID `json:"execution_id"`
+	State     string    `json:"state"` // open, done or lost
+	Attempt   int       `json:"attempt"`
+	CreatedAt Time      `json:"created_at"`
+	Due       *Time     `json:"due,omitempty"`
+	EndedAt   *Time     `json:"ended_at,omitempty"`
+	Fault     string    `json:"fault,omitempty"` // of the last attempt
+}
