@@ -30,7 +30,11 @@ func (c *Conductor) collect(before workflow.Status) workflow.Changes {
 	clear(c.changed)
 	slices.SortFunc(visits, func(a, b *visit) int { return cmp.Compare(a.index, b.index) })
 	for _, v := range visits {
-		ch.Tasks = append(ch.Tasks, workflow.TaskRow{Index: v.index, Task: v.node.Name, Route: v.index, Status: v.status, Context: c.contexts - 1, Terminal: v.settled})
+		row := workflow.TaskRow{Index: v.index, Task: v.node.Name, Route: v.index, Status: v.status, Context: c.contexts - 1, Terminal: v.settled}
+		if v.index > 0 {
+			row.Prev = []workflow.Link{{Transition: c.visits[v.index-1].node.Name + "__t0", Task: v.index - 1}}
+		}
+		ch.Tasks = append(ch.Tasks, row)
 		if v.child.Created != "" {
 			ch.Items = append(ch.Items, workflow.ItemRow{Task: v.node.Name, Route: v.index, Count: 1, Status: v.status, Reported: v.status, Result: v.stored(c)})
 		}
