@@ -58,7 +58,15 @@ func begin(t *testing.T, nodes ...*node) *load {
 	if err := os.WriteFile(file, nil, 0o666); err != nil {
 		t.Fatal(err)
 	}
-	return newLoad(nodes, token, file)
+	l := newLoad(nodes, token, file)
+	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
+	responding := make(chan struct{})
+	go func() {
+		defer close(responding)
+		l.respond(ctx, rand.New(rand.NewPCG(*seed, 2)))
+	}()
+	t.Cleanup(func() { stop(); <-responding })
+	return l
 }
 
 // storm puts the load on the nodes and kills one of them at random moments,

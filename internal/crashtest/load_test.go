@@ -25,7 +25,7 @@ type kind struct {
 // A node that dies leaves what it ran abandoned, whatever that was; only what
 // is repeatable is started again.
 var kinds = []kind{
-	{name: "noop", share: 37, action: "core.noop", ends: []squall.Status{squall.Succeeded, squall.Abandoned}},
+	{name: "noop", share: 34, action: "core.noop", ends: []squall.Status{squall.Succeeded, squall.Abandoned}},
 	{name: "short", share: 20, action: "crash.mark", then: "true", ends: []squall.Status{squall.Succeeded, squall.Abandoned}},
 	{name: "sleeping", share: 8, action: "crash.mark", then: "sleep 0.3", ends: []squall.Status{squall.Succeeded, squall.Abandoned}},
 	{name: "failing", share: 8, action: "crash.mark", then: "exit 3", ends: []squall.Status{squall.Failed, squall.Abandoned}},
@@ -33,6 +33,8 @@ var kinds = []kind{
 	{name: "delayed", share: 6, action: "crash.mark", then: "true", delay: 400 * time.Millisecond, ends: []squall.Status{squall.Succeeded, squall.Abandoned}},
 	{name: "canceled", share: 5, action: "crash.mark", then: "sleep 8", cancel: true, ends: []squall.Status{squall.Canceled, squall.Abandoned}},
 	{name: "workflow", share: 3, action: "crash.flow", then: "true", ends: []squall.Status{squall.Succeeded}},
+	{name: "deep", share: 1, action: "crash.deep", then: "true", ends: []squall.Status{squall.Succeeded}},
+	{name: "asking", share: 2, action: "crash.asking", then: "true", ends: []squall.Status{squall.Succeeded}},
 	{name: "repeatable", share: 5, action: "crash.again", then: "sleep 0.1", ends: []squall.Status{squall.Succeeded}},
 }
 
@@ -45,11 +47,38 @@ type load struct {
 	mu       sync.Mutex
 	accepted map[squall.ID]*kind
 	canceled map[squall.ID]bool // canceling was acknowledged
+	answered map[squall.ID]bool // an answer to the inquiry was acknowledged
 	refused  []error            // answers that were neither yes nor "not now"
 }
 
 func newLoad(nodes []*node, token, file string) *load {
-	return &load{nodes: nodes, token: token, file: file, accepted: map[squall.ID]*kind{}, canceled: map[squall.ID]bool{}}
+	return &load{nodes: nodes, token: token, file: file, accepted: map[squall.ID]*kind{}, canceled: map[squall.ID]bool{}, answered: map[squall.ID]bool{}}
+}
+
+// respond answers all questions, through any node, until ctx ends.
+func (l *load) respond(ctx context.Context, rng *rand.Rand) {
+	for ctx.Err() == nil {
+		ids, err := l.any(rng).inquiries(ctx, l.token)
+		if err != nil {
+			l.note(err)
+		}
+		for _, id := range ids {
+			_, _, err := l.any(rng).call(ctx, l.token, "PUT", "/api/v1/inquiries/"+string(id), map[string]any{"id": id, "response": map[string]int{"n": 7}})
+			switch {
+			case err == nil:
+				l.mu.Lock()
+				l.answered[id] = true
+				l.mu.Unlock()
+			case strings.Contains(err.Error(), "already been responded to"): // the first answer was not acknowledged
+			default:
+				l.note(err)
+			}
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(time.Duration(20+rng.IntN(100)) * time.Millisecond):
+		}
+	}
 }
 
 // run asks for n executions, from several clients at once, until as many were
@@ -146,6 +175,12 @@ func (l *load) note(err error) {
 	if len(l.refused) < 10 {
 		l.refused = append(l.refused, err)
 	}
+}
+
+func (l *load) wasAnswered(id squall.ID) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.answered[id]
 }
 
 func (l *load) count() int {

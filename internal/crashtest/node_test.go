@@ -205,6 +205,29 @@ func (n *node) count(ctx context.Context, token string, s squall.Status) (int, e
 	return strconv.Atoi(resp.Header.Get("X-Total-Count"))
 }
 
+// inquiries lists the questions that wait for an answer.
+func (n *node) inquiries(ctx context.Context, token string) (ids []squall.ID, err error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, n.url+"/api/v1/inquiries?limit=100", nil)
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("X-Auth-Token", token)
+	resp, err := web.Do(req)
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("%w: list inquiries: %s", errRefused, resp.Status)
+	}
+	var list []struct{ ID squall.ID }
+	err = json.NewDecoder(resp.Body).Decode(&list)
+	for _, q := range list {
+		ids = append(ids, q.ID)
+	}
+	return ids, err
+}
+
 // errRefused: the server answered, but did not do it.
 var errRefused = errors.New("refused")
 

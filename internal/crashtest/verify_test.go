@@ -2,6 +2,7 @@ package crashtest
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"os"
 	"slices"
@@ -157,8 +158,14 @@ func verifyStarts(t *testing.T, l *load, rows map[squall.ID]*squall.Execution) {
 	}
 	for _, ex := range rows {
 		ran := ex.Status == squall.Succeeded || ex.Status == squall.Failed
+		if ex.Runner == "inquirer" {
+			if ex.Status != squall.Succeeded || !strings.HasSuffix(string(ex.Result), `"response":{"n":7}}`) {
+				t.Errorf("inquiry %s (answer acknowledged: %v) is %s: %s", ex.ID, l.wasAnswered(ex.ID), ex.Status, ex.Result)
+			}
+			continue
+		}
 		if ex.Runner == "orquesta" {
-			if want := workflowResults[ex.Action.Name]; string(ex.Result) != want {
+			if want := workflowResult(ex); string(ex.Result) != want {
 				t.Errorf("%s %s has the result %s, want %s", ex.ID, ex.Action, ex.Result, want)
 			}
 			continue
@@ -169,9 +176,23 @@ func verifyStarts(t *testing.T, l *load, rows map[squall.ID]*squall.Execution) {
 	}
 }
 
-// workflowResults are what the workflows give, whatever dies on the way: all
-// their actions are repeatable.
-var workflowResults = map[string]string{"flow": `{"output":{"items":4,"depth":1}}`, "inner": `{"output":{"depth":1}}`}
+// workflowResult is what a workflow gives, whatever dies on the way: all actions
+// are repeatable.
+func workflowResult(ex *squall.Execution) string {
+	switch ex.Action.Name {
+	case "flow":
+		return `{"output":{"items":4,"depth":1}}`
+	case "inner":
+		return `{"output":{"depth":1}}`
+	case "asking":
+		return `{"output":{"answer":7}}`
+	}
+	given := struct{ Depth int }{4}
+	if json.Unmarshal(ex.Parameters, &given) != nil {
+		return "parameters that can be read"
+	}
+	return fmt.Sprintf(`{"output":{"reached":%d}}`, given.Depth)
+}
 
 // verifyOutput checks that what ended well has all its output.
 func verifyOutput(t *testing.T, st store.Store, l *load, rows map[squall.ID]*squall.Execution) {
