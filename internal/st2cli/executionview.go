@@ -133,13 +133,11 @@ func (c *call) blockValue(name string, v any) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		t = strings.TrimSuffix(strings.TrimPrefix(strings.TrimPrefix(t, "v:"), " "), "\n")
+		t = strings.TrimSuffix(t[len("v:")+1:], "\n")
 		if _, isList := v.(*value.List); isList {
-			t = strings.ReplaceAll(t, "\n", "\n  ")
+			t = "  " + strings.ReplaceAll(t, "\n", "\n  ")
 		}
-		if !strings.HasPrefix(t, "\n") {
-			t = "\n" + t
-		}
+		t = "\n" + t
 		return strings.ReplaceAll(t, "\n\n", "\n"), nil
 	}
 	if show != nil && name == "status" && c.style == Boxed {

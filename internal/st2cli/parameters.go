@@ -273,7 +273,7 @@ func actionHelp(c *call, action document, s schemas) {
 		}
 	}
 	c.print("")
-	c.print(strings.Join(textwrap.Wrap(text(action, "description"), textwrap.Options{Width: 70}), "\n"))
+	c.print(strings.Join(paragraph(text(action, "description"), 70), "\n"))
 	c.print("")
 	for _, part := range []struct {
 		title string
@@ -296,6 +296,17 @@ func actionHelp(c *call, action document, s schemas) {
 	}
 }
 
+// paragraph breaks a text into lines; its own ends of lines do not count.
+func paragraph(s string, width int) []string {
+	space := func(r rune) rune {
+		if r >= '\t' && r <= '\r' {
+			return ' '
+		}
+		return r
+	}
+	return textwrap.Wrap(strings.Map(space, s), textwrap.Options{Width: width})
+}
+
 // isSet reports whether a member is true.
 func isSet(d document, name string) bool {
 	if d == nil {
@@ -308,7 +319,7 @@ func isSet(d document, name string) bool {
 // parameterHelp describes one parameter.
 func (c *call) parameterHelp(name string, schema document) {
 	indented := func(n int, s string) {
-		for _, l := range textwrap.Wrap(s, textwrap.Options{Width: 78 - n}) {
+		for _, l := range paragraph(s, 78-n) {
 			c.print(strings.Repeat(" ", n) + l)
 		}
 	}
