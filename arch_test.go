@@ -70,6 +70,7 @@ var mayImport = map[string][]string{
 	"internal/runner/process":  {},
 	"internal/runner/local":    {"internal/squall", "internal/runner", "internal/runner/process", "internal/runner/keep"},
 	"internal/runner/http":     {"internal/squall", "internal/runner"},
+	"internal/runner/winrm":    {"internal/squall", "internal/runner"},
 	"internal/runner/keep":     {"internal/runner", "internal/runner/process"},
 	"internal/runner/ssh":      {"internal/runner"},
 	"internal/runner/remote":   {"internal/squall", "internal/runner", "internal/runner/ssh"},

@@ -13,6 +13,7 @@ import (
 	"squall/internal/runner/noop"
 	"squall/internal/runner/remote"
 	"squall/internal/runner/std"
+	"squall/internal/runner/winrm"
 	"squall/internal/store"
 )
 
@@ -41,6 +42,10 @@ func (s *server) runners() (runner.Set, error) {
 
 		"remote-shell-cmd":    remote.NewCmd(s.ssh, s.remoteConfig()),
 		"remote-shell-script": remote.NewScript(s.ssh, s.remoteConfig()),
+
+		"winrm-cmd":       winrm.NewCmd(limits.OutputLimit),
+		"winrm-ps-cmd":    winrm.NewPSCmd(limits.OutputLimit),
+		"winrm-ps-script": winrm.NewPSScript(limits.OutputLimit),
 	}, nil
 }
 

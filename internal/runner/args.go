@@ -44,6 +44,35 @@ func ScriptArgs(job *Job, kwargOp string) []string {
 	return args
 }
 
+// ScriptValues returns the values themselves, in the order of ScriptArgs: the
+// named ones with their names, then those with a position.
+func ScriptValues(job *Job) (named []Member, positional []any) {
+	var placed []squall.Parameter
+	for _, p := range job.Action.Parameters {
+		if _, ok := job.ActionParams[p.Name]; ok && p.Position != nil {
+			placed = append(placed, p)
+		}
+	}
+	slices.SortStableFunc(placed, func(a, b squall.Parameter) int { return *a.Position - *b.Position })
+	for _, name := range argOrder(job) {
+		if !slices.ContainsFunc(placed, func(p squall.Parameter) bool { return p.Name == name }) {
+			named = append(named, Member{name, objectOf(job.Ordered(name))})
+		}
+	}
+	for _, p := range placed {
+		positional = append(positional, objectOf(job.Ordered(p.Name)))
+	}
+	return named, positional
+}
+
+// objectOf gives a decoded object an order.
+func objectOf(v any) any {
+	if m, ok := v.(map[string]any); ok {
+		return sorted(m)
+	}
+	return v
+}
+
 // PositionalText writes the value of a positional argument by its declared
 // type. What Python calls false is empty for most types: st2 passes an integer
 // 0 as "", and so do we.

@@ -37,6 +37,9 @@ func Builtin() *Catalog {
 		pythonScript(),
 		remoteShellCmd(),
 		remoteShellScript(),
+		winrmCmd(),
+		winrmPSCmd(),
+		winrmPSScript(),
 	)
 }
 
