@@ -70,6 +70,10 @@ func (s *Service) Watch(ctx context.Context, o Watching) error {
 		case <-quiet.C:
 			f.look(ctx)
 		}
+		if f.grown { // what was written before the kernel told us of it is not told
+			f.grown = false
+			quiet.Reset(o.Quiet)
+		}
 	}
 }
 
@@ -79,6 +83,7 @@ type follower struct {
 	watcher *fsnotify.Watcher
 	kernel  bool // watcher works
 	watched map[string]bool
+	grown   bool              // directories have been added to watched
 	seen    map[string]string // stamps by path of the pack
 }
 
@@ -113,6 +118,15 @@ func (f *follower) stamps() map[string]string {
 	found := map[string]string{}
 	for _, dir := range append(slices.Clone(s.Dirs), s.Dir) {
 		f.watch(dir)
+		entries, err := os.ReadDir(dir)
+		if err != nil {
+			continue // it is not there yet
+		}
+		for _, e := range entries { // a pack is one only when its pack.yaml has come
+			if path := filepath.Join(dir, e.Name()); e.IsDir() && !strings.HasPrefix(e.Name(), ".") {
+				f.watch(path)
+			}
+		}
 	}
 	paths, _, err := s.Paths()
 	if err != nil {
@@ -144,7 +158,7 @@ func (f *follower) watch(dir string) {
 	if err := f.watcher.Add(dir); err != nil {
 		f.service.Log.Warn("changes of a directory are seen late: see fs.inotify.max_user_watches", "dir", dir, "error", err)
 	}
-	f.watched[dir] = true
+	f.watched[dir], f.grown = true, true
 }
 
 // stampDir writes what changes when a file of the directory does.
