@@ -53,6 +53,14 @@ var styles = []struct {
 	{file: "threads.py", result: `"early"`, stdout: "late\nat exit\n"},
 	{file: "missing.py", status: squall.Failed, code: 1, stderr: "~No such file or directory"},
 	{file: "pack_lib.py", result: `"shared"`},
+	{file: "parallel.py", result: `[[1,4,9],[1,4,9],7,"/bin/sh\n"]`},
+	{file: "odd_ends.py", params: `{"how":"input"}`, status: squall.Failed, code: 1, stderr: "EOFError: EOF when reading a line\n"},
+	{file: "odd_ends.py", params: `{"how":"thread"}`, result: `"went on"`, stderr: "ZeroDivisionError: division by zero\n"},
+	{file: "odd_ends.py", params: `{"how":"root"}`, result: `null`, stderr: "to the last resort\n"},
+	{file: "odd_ends.py", params: `{"how":"basic"}`, result: `null`, stderr: "INFO:mine:mine\nst2.actions.python.OddEnds: INFO     own\n"},
+	{file: "odd_ends.py", params: `{"how":"warn"}`, result: `null`, stderr: "~UserWarning: careful"},
+	{file: "odd_ends.py", params: `{"how":"nan"}`, result: `{"a":[null,null,"NaN"],"b":1000000000000000000000000000000}`},
+	{file: "odd_ends.py", params: `{"how":"exit"}`, status: squall.Failed, code: 4},
 }
 
 // pythons returns the interpreters to test with: the machine's, and those of
