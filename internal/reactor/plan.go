@@ -16,10 +16,11 @@ import (
 // plan is an event with what is to be written of it.
 type plan struct {
 	event    *squall.Event
-	serial   string // what its rules request runs one at a time under this name; "": at once
-	stored   bool   // it is in the database, pending
-	trusted  bool   // its payload is of our making and not checked (st2)
-	known    bool   // there was one with its key
+	serial   string    // what its rules request runs one at a time under this name; "": at once
+	stored   bool      // it is in the database, pending
+	trusted  bool      // its payload is of our making and not checked (st2)
+	known    bool      // there was one with its key
+	first    squall.ID // that one
 	newTrace *squall.Trace
 	outcomes []*outcome
 }
@@ -308,10 +309,7 @@ func (p *plan) write(ctx context.Context, tx store.Tx, r *Reactor) error {
 		}
 		if !fresh {
 			p.known = true
-			id, err := tx.EventByKey(ctx, p.event.Key)
-			if err == nil {
-				p.event.ID = id
-			}
+			p.first, err = tx.EventByKey(ctx, p.event.Key)
 			return err
 		}
 		if p.newTrace != nil {

@@ -147,7 +147,12 @@ func (r *Reactor) Emit(ctx context.Context, events ...squall.Event) ([]Accepted,
 	accepted := make([]Accepted, len(plans))
 	for i, p := range plans {
 		r.count(p)
-		accepted[i] = Accepted{Event: p.event.ID, New: !p.known, Enforcements: p.enforcements()}
+		accepted[i] = Accepted{Event: p.event.ID, New: !p.known}
+		if p.known {
+			accepted[i].Event = p.first
+		} else {
+			accepted[i].Enforcements = p.enforcements()
+		}
 	}
 	return accepted, nil
 }
