@@ -53,7 +53,7 @@ func Doctor(ctx context.Context, c *Config) []Finding {
 		list = append(list, checkPackDir(dir))
 	}
 	return append(list,
-		checkPython(ctx),
+		checkPython(ctx, c.Python.Path),
 		checkProgram(ctx, "ssh", []string{"-V"}, "remote actions do not need it, but `ssh HOST` is how people try a key or a host by hand: apt-get install openssh-client"),
 		checkProgram(ctx, "sudo", []string{"-V"}, "actions with sudo fail without it: apt-get install sudo"),
 		checkProgram(ctx, "git", []string{"--version"}, "`squall pack install` from git uses a slower built-in client without it: apt-get install git"),
@@ -233,11 +233,27 @@ func checkPackDir(dir string) Finding {
 
 var pythonVersion = regexp.MustCompile(`Python (\d+)\.(\d+)`)
 
-func checkPython(ctx context.Context) Finding {
-	const fix = "Python actions and sensors need Python 3.9 or newer: apt-get install python3 python3-venv"
-	f := checkProgram(ctx, "python3", []string{"--version"}, fix)
+// checkPython looks for an interpreter that is new enough, and for what makes the
+// environments of packs and what packs expect without listing it.
+func checkPython(ctx context.Context, python string) Finding {
+	const fix = "Python actions and sensors need Python 3.9 or newer: apt-get install python3 python3-pip, or set python.path"
+	f := checkProgram(ctx, python, []string{"--version"}, fix)
 	if f.Verdict != OK {
 		return f
+	}
+	var missing []string
+	for _, module := range []string{"pip", "requests", "yaml"} {
+		if exec.CommandContext(ctx, python, "-c", "import "+module).Run() == nil {
+			continue
+		}
+		if _, err := exec.LookPath("uv"); err == nil && module == "pip" {
+			continue
+		}
+		missing = append(missing, module)
+	}
+	if len(missing) > 0 {
+		f.Detail += ", without " + strings.Join(missing, ", ")
+		f.Verdict, f.Fix = Warn, "packs with requirements need pip or uv, many packs requests and yaml: apt-get install python3-pip python3-requests python3-yaml"
 	}
 	if m := pythonVersion.FindStringSubmatch(f.Detail); m != nil {
 		major, _ := strconv.Atoi(m[1])
