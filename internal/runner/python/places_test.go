@@ -199,3 +199,20 @@ func TestManyActionsAtOnce(t *testing.T) {
 	}
 	r.onlyServer(t)
 }
+
+func TestAPackWithoutItsEnvironmentIsToldHowToGetIt(t *testing.T) {
+	r := newRunner(t, nil)
+	j := newJob(t, "import no_such_module\n", nil)
+	_, got := run(t, r, j)
+	if strings.Contains(got.Stderr, "setup_virtualenv") {
+		t.Errorf("a pack that requires nothing: %s", got.Stderr)
+	}
+	if err := os.WriteFile(filepath.Join(j.PackDir, "requirements.txt"), []byte("no-such-module\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	out := new(capture)
+	_, got = runIn(t, t.Context(), r, j, out)
+	if !strings.HasSuffix(got.Stderr, "Make one with: squall run packs.setup_virtualenv packs=mypack\n") || out.err.String() != got.Stderr {
+		t.Errorf("%s", got.Stderr)
+	}
+}

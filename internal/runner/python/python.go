@@ -1,11 +1,13 @@
 package python
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"sync"
 	"time"
 
@@ -150,5 +152,18 @@ func (r *Runner) Run(ctx context.Context, job *runner.Job, out runner.Output) (s
 	if err != nil {
 		return squall.Outcome{}, fmt.Errorf("run Python: %w", err)
 	}
+	if env.dir == "" && lacksRequirements(end, job.PackDir) {
+		end.stderr.Note(fmt.Sprintf("Pack %[1]s has a requirements.txt and no environment yet. Make one with: squall run packs.setup_virtualenv packs=%[1]s\n", job.Action.Ref.Pack))
+	}
 	return r.outcome(ctx, p, end), nil
+}
+
+// lacksRequirements reports whether an action failed for want of a module that
+// its pack may well require.
+func lacksRequirements(end *ending, dir string) bool {
+	if end.code != 1 || !bytes.Contains(end.stderr.Kept, []byte("ModuleNotFoundError: ")) {
+		return false
+	}
+	info, err := os.Stat(filepath.Join(dir, "requirements.txt"))
+	return err == nil && info.Size() > 0
 }
