@@ -46,8 +46,10 @@ func asking(ex *squall.Execution) squall.Outcome {
 		return squall.Outcome{Status: squall.Succeeded, Result: ex.Parameters}
 	}
 	asked := squall.Inquiry{Schema: json.RawMessage(`{}`), TTL: 1440}
-	if err := json.Unmarshal(ex.Parameters, &asked); err != nil {
-		panic(err)
+	if len(ex.Parameters) > 0 {
+		if err := json.Unmarshal(ex.Parameters, &asked); err != nil {
+			panic(err)
+		}
 	}
 	doc, err := json.Marshal(asked)
 	if err != nil {
@@ -371,5 +373,58 @@ func TestInquiryBesideOtherWork(t *testing.T) {
 		b.answer(t, b.pendingBelow(t, ex.ID).ID, `{"n":3}`)
 		b.work(t)
 		wantFlow(t, b.get(t, ex.ID), squall.Succeeded, `{"output":{"end":3}}`)
+	})
+}
+
+const askChain = `
+chain:
+  - {name: one, ref: core.noop, parameters: {n: 1}, on-success: ask}
+  - {name: ask, ref: core.ask, on-success: last, on-failure: late}
+  - {name: last, ref: core.noop, parameters: {n: 2}}
+  - {name: late, ref: core.noop, parameters: {n: 3}}
+`
+
+const aroundChain = `
+chain:
+  - {name: below, ref: core.askchain, on-success: done}
+  - {name: done, ref: core.noop, parameters: {n: 4}}
+`
+
+// A chain with an inquiry is paused, with the chains around it; the answer
+// resumes all of them, and so does the end of the question's time.
+func TestChainWaitsForAnAnswer(t *testing.T) {
+	eachAskingStore(t, nil, func(t *testing.T, b *flowBundle) {
+		update(t, b.st, func(ctx context.Context, tx store.Tx) error {
+			for name, text := range map[string]string{"askchain": askChain, "around": aroundChain} {
+				if err := tx.PutAction(ctx, &squall.Action{Ref: ref(name), Runner: "action-chain", Enabled: true, EntryPoint: "chains/" + name + ".yaml", Definition: text}); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		for _, tc := range []struct{ action, want string }{
+			{"askchain", "one succeeded, ask succeeded, last succeeded"},
+			{"around", "below succeeded, done succeeded"},
+		} {
+			ex := b.run(t, tc.action, `{}`)
+			if ex.Status != squall.Paused {
+				t.Fatalf("%s is %s: %s", tc.action, ex.Status, ex.Result)
+			}
+			b.answer(t, b.pendingBelow(t, ex.ID).ID, `{"n":7}`)
+			b.work(t)
+			if got := b.get(t, ex.ID); got.Status != squall.Succeeded || chainTasks(t, got) != tc.want {
+				t.Errorf("%s is %s with %q", tc.action, got.Status, chainTasks(t, got))
+			}
+
+			ex = b.run(t, tc.action, `{}`)
+			b.pass(t, b.pendingBelow(t, ex.ID).ID)
+			if _, err := b.ExpireInquiries(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			b.work(t)
+			if got := b.get(t, ex.ID); got.Status != squall.Succeeded {
+				t.Errorf("%s without an answer is %s: %s", tc.action, got.Status, got.Result)
+			}
+		}
 	})
 }

@@ -147,6 +147,31 @@ func (c *Conductor) collapse(asked map[taskKey]RerunTask) []taskKey {
 	return out
 }
 
+// stageItems brings back a task whose items were canceled, so that those that
+// have not ended well run again; nil when its items had not begun. The original
+// has forgotten them and throws an exception.
+func (c *Conductor) stageItems(e *entry) *stagedTask {
+	l := c.items[taskKey{e.node, e.route}]
+	if c.host.FreshResults || l == nil || e.status != squall.Canceled {
+		return nil
+	}
+	// Items of a task that is not staged are not counted when they are restored.
+	old := l.counts
+	c.onUndo(func() { l.counts = old })
+	l.counts = itemCounts{}
+	for i := range l.cells {
+		l.counts.add(l.status(i), 1)
+	}
+	for i := range l.cells {
+		if st := l.status(i); st != unset && st != squall.Succeeded {
+			c.setCell(l, i, true, func(p *cell) { p.status = unset })
+		}
+	}
+	s := &stagedTask{node: e.node, route: e.route, ctx: e.ctx, prev: e.prev, ready: true, items: l, round: l.round}
+	c.stage(s)
+	return s
+}
+
 func (c *Conductor) rerunTask(cand candidate, after map[taskKey][]*entry) error {
 	e := cand.task
 	key := taskKey{e.node, e.route}
@@ -158,7 +183,9 @@ func (c *Conductor) rerunTask(cand candidate, after map[taskKey][]*entry) error 
 	c.forgetErrors(e.node.Name)
 	if e.node.Task.With != nil {
 		if s == nil {
-			return value.Errorf("AttributeError", "'NoneType' object has no attribute 'get'")
+			if s = c.stageItems(e); s == nil {
+				return value.Errorf("AttributeError", "'NoneType' object has no attribute 'get'")
+			}
 		}
 		c.resetItems(s, cand.reset)
 		c.changeStaged(s, func() {})
