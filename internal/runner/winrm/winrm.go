@@ -145,6 +145,7 @@ func (r Runner) perform(ctx context.Context, c *conn, job *runner.Job, p *params
 		return c.run(ctx, p.cmd, p.cwd, p.env, stdout.write, stderr.write)
 	case psCmd:
 		return r.script(ctx, c, p, p.cmd, "", stdout, stderr)
+	case psScript:
 	}
 	if job.Action.EntryPoint == "" {
 		return 0, runner.Complain("Missing entry_point action metadata attribute")
