@@ -22,8 +22,16 @@ import (
 	"squall/python"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
+		if dir, err := library(); err == nil {
+			_ = os.RemoveAll(filepath.Dir(dir))
+		}
+		os.Exit(code)
+	}))
+}
 
+// library lays the library out once for all tests.
 var library = sync.OnceValues(func() (string, error) {
 	dir, err := os.MkdirTemp("", "squall-python-")
 	if err != nil {
