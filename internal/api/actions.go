@@ -102,17 +102,23 @@ func (s *Server) actionGet(w http.ResponseWriter, r *request) error {
 func (s *Server) action(r *request, name string) (*squall.Action, error) {
 	var found *squall.Action
 	err := s.Store.View(r.Context(), func(tx store.Tx) error {
-		if ref, err := squall.ParseRef(name); err == nil {
+		ref, err := squall.ParseRef(name)
+		if err == nil {
 			found, err = tx.Action(r.Context(), ref)
 			return err
 		}
 		if !squall.ID(name).Valid() {
 			return nil
 		}
+		if ref, ok := s.actionRefs.Load(squall.ID(name)); ok {
+			found, err = tx.Action(r.Context(), ref.(squall.Ref))
+			return err
+		}
 		// An identifier is a digest of the reference: the way back is to look.
 		actions, err := tx.FindActions(r.Context(), store.ActionFilter{})
 		if i := slices.IndexFunc(actions, func(a *squall.Action) bool { return string(wire.ActionID(a.Ref)) == name }); i >= 0 {
 			found = actions[i]
+			s.actionRefs.Store(squall.ID(name), found.Ref)
 		}
 		return err
 	})

@@ -95,11 +95,14 @@ type Server struct {
 	tokens  tokenCache
 	denials denials
 	catalog catalog
-	nodes   nodeCache
-	hub     *hub
-	limits  loginLimits
-	logins  chan struct{} // bounds how many passwords are checked at once
-	asking  chan struct{} // the same, where outside sources are asked
+	// actionRefs keeps the references that identifiers of actions stand for. They
+	// never change; there are as many as actions were asked for by them.
+	actionRefs sync.Map
+	nodes      nodeCache
+	hub        *hub
+	limits     loginLimits
+	logins     chan struct{} // bounds how many passwords are checked at once
+	asking     chan struct{} // the same, where outside sources are asked
 
 	description func() ([]byte, error) // the OpenAPI document, made once
 }

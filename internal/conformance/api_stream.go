@@ -109,7 +109,7 @@ func (r *replay) open(ctx context.Context, path string, p *pair) (<-chan sse, er
 	}
 	req.Header.Set("Accept", p.Request.Headers["Accept"])
 	req.Header.Set("X-Auth-Token", r.token)
-	resp, err := http.DefaultTransport.RoundTrip(req)
+	resp, err := http.DefaultTransport.RoundTrip(req) //nolint:bodyclose // the reader of the events does
 	if err != nil {
 		return nil, err
 	}
