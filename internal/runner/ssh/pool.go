@@ -31,6 +31,7 @@ type group struct {
 	dialing int
 	waiting int
 	limit   int           // sessions of one connection, as far as is known
+	shrunk  time.Time     // when the limit was lowered; it is tried again later
 	changed chan struct{} // closed and replaced when something may go on
 	failed  error         // why the last dial came to nothing
 	fails   int           // how many dials came to nothing
@@ -50,6 +51,9 @@ type conn struct {
 	gone  bool
 	beat  *time.Timer
 }
+
+// relearn is how long a lowered limit of sessions is believed.
+const relearn = 30 * time.Second
 
 var errClosed = errors.New("the SSH connections of this process are closed")
 
@@ -120,6 +124,9 @@ func (p *Pool) take(ctx context.Context, t *Target, pin bool) (*conn, error) {
 			return nil, g.failed // it was for us too that somebody dialed
 		}
 		waited, fails = g, g.fails
+		if g.limit < p.cfg.MaxSessions && time.Since(g.shrunk) > relearn {
+			g.limit = p.cfg.MaxSessions
+		}
 		if c := g.free(pin); c != nil {
 			if c.fresh() {
 				c.hold(pin)
@@ -242,7 +249,7 @@ func (c *conn) full() bool {
 		return false
 	}
 	if others < c.g.limit {
-		c.g.limit = others
+		c.g.limit, c.g.shrunk = others, time.Now()
 		c.p.cfg.Log.Info("a host takes fewer sessions on a connection", "host", c.target.Name, "sessions", others)
 	}
 	return true

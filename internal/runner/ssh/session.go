@@ -22,7 +22,7 @@ type session struct {
 // open begins a session with t. A host that has no room for another one is
 // asked again until ctx ends; one that dropped a kept connection, once more.
 func (p *Pool) open(ctx context.Context, t *Target) (*session, error) {
-	reconnects := 0
+	reconnects, alone := 0, 0
 	for pause := 20 * time.Millisecond; ; pause = min(2*pause, time.Second) {
 		c, err := p.take(ctx, t, false)
 		if err != nil {
@@ -40,7 +40,12 @@ func (p *Pool) open(ctx context.Context, t *Target) (*session, error) {
 		case errors.As(err, &refused):
 			more := c.full()
 			c.give(false)
-			if !more {
+			// A host needs a moment to notice that a session has ended, so a refusal
+			// counts only when it lasts.
+			if alone++; more {
+				alone = 0
+			}
+			if alone > 8 {
 				return nil, connectError(t, fmt.Errorf("it refuses sessions: %s", refused.Message))
 			}
 		default:
