@@ -60,3 +60,39 @@ func TestRerunOfCanceledItems(t *testing.T) {
 		}
 	})
 }
+
+const oneTask = `version: 1.0
+tasks:
+  only:
+    action: core.noop n=5
+    next:
+      - publish: end=<% result().n %>
+output:
+  - end: <% ctx(end) %>
+`
+
+// A workflow within that has nothing left to do when it is resumed ends in that
+// moment, and the one around it goes on.
+func TestResumeOfWhatIsDone(t *testing.T) {
+	eachFlowStore(t, map[string]string{"one": oneTask, "outer": nested("one"), "outermost": nested("outer")}, func(t *testing.T, b *flowBundle) {
+		for _, name := range []string{"one", "outer", "outermost"} {
+			ex := b.request(t, name)
+			claimed, err := b.Claim(t.Context(), b.own, 1, nil)
+			if err != nil || len(claimed) != 1 {
+				t.Fatalf("%d children wait, %v", len(claimed), err)
+			}
+			if _, err := b.Pause(t.Context(), ex.ID, "ann"); err != nil {
+				t.Fatal(err)
+			}
+			b.finish(t, claimed[0])
+			if got := b.get(t, ex.ID); got.Status != squall.Paused {
+				t.Fatalf("%s is %s", name, got.Status)
+			}
+			if _, err := b.Resume(t.Context(), ex.ID, "ann"); err != nil {
+				t.Fatal(err)
+			}
+			b.work(t)
+			wantFlow(t, b.get(t, ex.ID), squall.Succeeded, `{"output":{"end":5}}`)
+		}
+	})
+}

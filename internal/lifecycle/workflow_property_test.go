@@ -374,6 +374,14 @@ func (s *stage) left(ctx context.Context) (map[string]string, error) {
 	return state, err
 }
 
+func statesOnly(left map[string]string) map[string]string {
+	states := map[string]string{}
+	for name, state := range left {
+		states[name], _, _ = strings.Cut(state, " ")
+	}
+	return states
+}
+
 // findings are what the inspection says of a definition.
 func findings(text string) []workflow.Problem {
 	spec, problems := workflow.Parse([]byte(text))
@@ -431,6 +439,11 @@ func TestWorkflowEndsTheSame(t *testing.T) {
 			got, err := p.play(ctx, s)
 			if err != nil {
 				rt.Fatalf("disturbed: %v\n%s", err, text)
+			}
+			if p.control == squall.Canceled {
+				// What a dead process left canceling ends at once, and not in its turn;
+				// the output of a canceled workflow depends on that order.
+				want, got = statesOnly(want), statesOnly(got)
 			}
 			if diff := gocmp.Diff(want, got); diff != "" {
 				rt.Fatalf("it ended otherwise (-undisturbed +disturbed):\n%s\n%s", diff, text)

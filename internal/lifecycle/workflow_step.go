@@ -209,6 +209,9 @@ func (s *Service) tell(ctx context.Context, d *decision, w *rowWriter, ev store.
 			if goesOn(fl.c, child, ev.Status) {
 				d.apply(ctx, w, workflow.Request{Status: squall.Resuming})
 			}
+			if ev.Status.Final() && stillPaused(fl.c, child) {
+				d.apply(ctx, w, workflow.Report{Task: report.Task, Route: report.Route, Item: report.Item, Status: squall.Running})
+			}
 		}
 		d.apply(ctx, w, report)
 	case store.WorkflowControl:
@@ -221,6 +224,17 @@ func (s *Service) tell(ctx context.Context, d *decision, w *rowWriter, ev store.
 		d.apply(ctx, w)
 	case store.WorkflowBegin: // done before events are told
 	}
+}
+
+// stillPaused reports whether a workflow takes a child, a workflow too, for
+// paused. One that had nothing left to do ends in the moment it is resumed, and
+// never said that it runs again; without that its end would not count.
+func stillPaused(c conductor, child *squall.Execution) bool {
+	if _, flow := c.(orquesta); !flow || !IsFlow(child.Runner) {
+		return false
+	}
+	_, status, found := c.FindTask(child.Parent.Task, int64(child.Parent.Route))
+	return found && slices.Contains([]squall.Status{squall.Paused, squall.Pausing, squall.Resuming}, squall.Status(status))
 }
 
 // instant is how st2 writes an instant in results.
