@@ -160,7 +160,7 @@ func TestBuiltInPacksAreRight(t *testing.T) {
 		}
 	}
 	actions := map[string][]string{
-		"core": {"announcement", "ask", "echo", "error", "http", "inject_trigger", "local", "local_sudo", "noop", "pause", "remote", "remote_sudo", "uuid"},
+		"core": {"announcement", "ask", "echo", "error", "http", "inject_trigger", "local", "local_sudo", "noop", "pause", "remote", "remote_sudo", "uuid", "winrm_cmd", "winrm_ps_cmd"},
 		"linux": {
 			"check_loadavg", "cp", "file_touch", "lsof", "lsof_pids", "mv", "netstat", "netstat_grep", "pkill", "rm", "rsync", "scp", "service",
 			"traceroute", "vmstat",

@@ -56,7 +56,7 @@ func receiveTraps(ctx context.Context, job *sensor.NativeJob) error {
 	}
 	defer func() {
 		l.Close()
-		_ = <-ended // it was told to
+		<-ended //nolint:errcheck // it was told to
 	}()
 	job.Ready()
 	return q.drain(ctx)
