@@ -120,7 +120,7 @@ func TestDelay(t *testing.T) {
 	eachStore(t, func(t *testing.T, b *bundle) {
 		var now time.Time
 		view(t, b.st, func(_ context.Context, tx store.Tx) error { now = tx.Now(); return nil })
-		due := now.Add(150 * time.Millisecond)
+		due := now.Add(3 * time.Second)
 		ex := b.request(t, "noop", func(r *squall.Request) { r.NotBefore = due })
 		wantLog(t, ex, squall.Requested, squall.Delayed)
 		view(t, b.st, func(ctx context.Context, tx store.Tx) error {
@@ -133,7 +133,7 @@ func TestDelay(t *testing.T) {
 		if claimed, err := b.Claim(t.Context(), b.own, 1, nil); err != nil || len(claimed) != 0 {
 			t.Fatalf("claimed %d before it is due, %v", len(claimed), err)
 		}
-		time.Sleep(200 * time.Millisecond)
+		time.Sleep(time.Until(due) + 50*time.Millisecond)
 		b.claim(t)
 		wantLog(t, b.get(t, ex.ID), squall.Requested, squall.Delayed, squall.Scheduled, squall.Running)
 	})
