@@ -59,6 +59,12 @@ func (s *Service) Notices(ctx context.Context, ex *squall.Execution) []Notice {
 	return list
 }
 
+// Notifies reports whether anybody is named to be told of an execution. It needs
+// no result.
+func (s *Service) Notifies(ctx context.Context, ex *squall.Execution) bool {
+	return len(s.noticeSections(ctx, ex)) > 0
+}
+
 func noticeFits(on string, ended squall.Status) bool {
 	switch on {
 	case "on-success":

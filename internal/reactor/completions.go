@@ -205,10 +205,15 @@ func (c *completions) take(ctx context.Context, x *index) (n int, err error) {
 func (r *Reactor) eventsOf(ctx context.Context, tx store.Tx, x *index, m store.Message) ([]*plan, error) {
 	ends := (m.Kind == store.ExecutionUpdated || m.Kind == store.ExecutionCreated) && m.Status.Final()
 	asks := m.Kind == store.ExecutionUpdated && m.Status == squall.Pending && x.listens(inquiryTrigger)
-	if !ends && !asks {
+	tellsEnd, tellsNotice := ends && x.listens(actionTrigger), ends && x.listens(notifyTrigger)
+	if !asks && !tellsEnd && !tellsNotice {
 		return nil, nil
 	}
-	ex, err := tx.Execution(ctx, m.Execution, store.WithAll)
+	parts := store.WithAll
+	if !asks && !tellsEnd {
+		parts = store.WithParameters // a result may be large, and most executions notify nobody
+	}
+	ex, err := tx.Execution(ctx, m.Execution, parts)
 	if squall.KindOf(err) == squall.NotFound {
 		return nil, nil // deleted since
 	}
@@ -232,12 +237,20 @@ func (r *Reactor) eventsOf(ctx context.Context, tx store.Tx, x *index, m store.M
 	if asks {
 		return plans, add(inquiryTrigger, "", map[string]any{"id": ex.ID, "route": inquiryRoute(ex.Result)})
 	}
-	if ex.Status == m.Status && x.listens(actionTrigger) {
+	if ex.Status == m.Status && tellsEnd {
 		if err := add(actionTrigger, "", r.completionPayload(ctx, ex)); err != nil {
 			return nil, err
 		}
 	}
-	if ex.Status == m.Status && x.listens(notifyTrigger) {
+	if ex.Status == m.Status && tellsNotice {
+		if !r.svc.Notifies(ctx, ex) {
+			return plans, nil
+		}
+		if parts != store.WithAll { // the texts may show the result
+			if ex, err = tx.Execution(ctx, m.Execution, store.WithAll); err != nil {
+				return nil, err
+			}
+		}
 		for _, n := range r.svc.Notices(ctx, ex) {
 			for _, route := range n.Routes {
 				if err := add(notifyTrigger, ":"+n.On+":"+route, r.noticePayload(ctx, ex, n, route)); err != nil {
