@@ -127,16 +127,15 @@ func (m *Manager) look(ctx context.Context) error {
 			return err
 		}
 	}
+	var list []spec
 	for name, sp := range all {
 		mine := partition.allows(sp.Ref.String()) && (partition.pinned() || assign(hosts, m.Node, name))
 		if _, here := m.Directory(sp.Ref.Pack); !here || !mine {
 			continue
 		}
-		if err := m.hold(ctx, sp); err != nil {
-			return err
-		}
+		list = append(list, sp)
 	}
-	return nil
+	return m.hold(ctx, list)
 }
 
 // registered lists the sensors that are to run somewhere.
@@ -176,25 +175,35 @@ func (m *Manager) hosts(ctx context.Context) (hosts []string, err error) {
 	return hosts, nil
 }
 
-// hold takes or prolongs the lock of a sensor and starts it.
-func (m *Manager) hold(ctx context.Context, sp spec) error {
+// hold takes or prolongs the locks of sensors, all in one transaction, and
+// starts those that do not run yet.
+func (m *Manager) hold(ctx context.Context, list []spec) error {
+	if len(list) == 0 {
+		return nil
+	}
 	before := time.Now()
-	held := false
+	held := make([]bool, len(list))
 	err := m.Store.Update(ctx, func(tx store.Tx) (err error) {
-		held, err = tx.TryLock(ctx, sensorLock+sp.name, m.Node, m.Lease)
-		return err
+		for i, sp := range list {
+			if held[i], err = tx.TryLock(ctx, sensorLock+sp.name, m.Node, m.Lease); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 	if err != nil {
-		return fmt.Errorf("lock sensor %s: %w", sp.name, err)
+		return fmt.Errorf("lock sensors: %w", err)
 	}
-	u := m.units[sp.name]
-	switch {
-	case held && u == nil:
-		m.start(ctx, sp, before.Add(m.Lease))
-	case held:
-		u.prolong(before.Add(m.Lease))
-	case u != nil: // somebody else has it
-		m.stop(u)
+	for i, sp := range list {
+		u := m.units[sp.name]
+		switch {
+		case held[i] && u == nil:
+			m.start(ctx, sp, before.Add(m.Lease))
+		case held[i]:
+			u.prolong(before.Add(m.Lease))
+		case u != nil: // somebody else has it
+			m.stop(u)
+		}
 	}
 	return nil
 }
