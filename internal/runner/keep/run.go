@@ -1,16 +1,12 @@
 package keep
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"os"
-	"os/exec"
-	"strconv"
-	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -56,35 +52,12 @@ func (k *keeper) begin(spec Spec) (*run, error) {
 		}()
 		stdin = r
 	}
-	outR, outW, err := os.Pipe()
+	var shell *process.Command
+	if spec.Shell != nil {
+		shell = &process.Command{Path: spec.Shell.Path, Argv: spec.Shell.Argv, Env: spec.Shell.Env}
+	}
+	p, outR, errR, err := process.Start(process.Command{Path: spec.Path, Argv: spec.Argv, Env: spec.Env}, shell, spec.Dir, stdin)
 	if err != nil {
-		return nil, err
-	}
-	errR, errW, err := os.Pipe()
-	if err != nil {
-		_, _ = outR.Close(), outW.Close()
-		return nil, err
-	}
-	attr := &os.ProcAttr{
-		Dir: spec.Dir, Env: spec.Env, Files: []*os.File{stdin, outW, errW},
-		Sys: &syscall.SysProcAttr{
-			// A session of its own: no terminal, and a signal to the group
-			// reaches all that did not leave it.
-			Setsid: true,
-			// Without a keeper nobody would ever learn how it ends, and it could
-			// run twice at once. The kernel sends it when the starting thread
-			// ends; Go keeps its threads.
-			Pdeathsig: syscall.SIGKILL,
-		},
-	}
-	p, err := os.StartProcess(spec.Path, spec.Argv, attr)
-	if err != nil && spec.Shell != nil {
-		attr.Env = spec.Shell.Env
-		p, err = os.StartProcess(spec.Shell.Path, spec.Shell.Argv, attr)
-	}
-	_, _ = outW.Close(), errW.Close()
-	if err != nil {
-		_, _ = outR.Close(), errR.Close()
 		return nil, err
 	}
 	r := &run{
@@ -272,21 +245,7 @@ func elevate(spec Spec) func(unix.Signal, []int) {
 	if spec.Sudo == "" || os.Geteuid() == 0 {
 		return nil
 	}
-	return func(sig unix.Signal, pids []int) {
-		args := []string{"-n"} // never ask: nobody is there to answer
-		if spec.Secret != "" {
-			args = []string{"-S"}
-		}
-		args = append(args, "--", "kill", "-"+strconv.Itoa(int(sig)))
-		for _, pid := range pids {
-			args = append(args, strconv.Itoa(pid))
-		}
-		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-		defer cancel()
-		kill := exec.CommandContext(ctx, spec.Sudo, args...)
-		kill.Stdin = strings.NewReader(spec.Secret + "\n")
-		_ = kill.Run() // who survives is seen by the next look at the tree
-	}
+	return process.Elevated(spec.Sudo, spec.Secret)
 }
 
 // saved is what the file "ending" of a saved run holds.

@@ -93,36 +93,12 @@ func (r *Runner) start(c *command, end *ending) (*os.Process, error) {
 		}
 		defer stdin.Close()
 	}
-	outR, outW, err := os.Pipe()
+	var shell *process.Command
+	if c.shell != nil {
+		shell = &process.Command{Path: c.shell.path, Argv: c.shell.argv, Env: c.shell.env}
+	}
+	p, outR, errR, err := process.Start(process.Command{Path: c.path, Argv: c.argv, Env: c.env}, shell, c.dir, stdin)
 	if err != nil {
-		return nil, err
-	}
-	errR, errW, err := os.Pipe()
-	if err != nil {
-		_, _ = outR.Close(), outW.Close()
-		return nil, err
-	}
-	attr := &os.ProcAttr{
-		Dir: c.dir, Env: c.env, Files: []*os.File{stdin, outW, errW},
-		Sys: &syscall.SysProcAttr{
-			// A session of its own, as in st2: no terminal, and a signal to the
-			// group reaches all that did not leave it.
-			Setsid: true,
-			// If the server is killed, the command goes with it, so that a
-			// repeatable action does not run twice at once. The kernel sends it
-			// when the starting thread ends; Go keeps its threads. It reaches
-			// only this process, and none that sudo started.
-			Pdeathsig: syscall.SIGKILL,
-		},
-	}
-	p, err := os.StartProcess(c.path, c.argv, attr)
-	if err != nil && c.shell != nil {
-		attr.Env = c.shell.env
-		p, err = os.StartProcess(c.shell.path, c.shell.argv, attr)
-	}
-	_, _ = outW.Close(), errW.Close()
-	if err != nil {
-		_, _ = outR.Close(), errR.Close()
 		return nil, err
 	}
 	end.stdout.From, end.stderr.From = outR, errR
