@@ -68,7 +68,8 @@ func TestClient(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, err := c.Cancel(ctx, again.ID); err != nil || got.Status != squall.Canceling {
+	// The runner may have ended it before the answer is read.
+	if got, err := c.Cancel(ctx, again.ID); err != nil || got.Status != squall.Canceling && got.Status != squall.Canceled {
 		t.Errorf("Cancel = %+v, %v", got, err)
 	}
 	if _, err := c.Cancel(ctx, ex.ID); squall.KindOf(err) != squall.Conflict || err.Error() != "Action cannot be canceled. State = succeeded." {
