@@ -1,7 +1,7 @@
 // Package policy decides which executions of an action may run now and which
 // are run again, as StackStorm's policies action.concurrency,
-// action.concurrency.attr and action.retry say, and action.rate_limit beside
-// them.
+// action.concurrency.attr and action.retry say, and action.concurrency.limit and
+// action.rate_limit beside them.
 //
 // In: the policies of an action, compiled once (Compile), the parameters of an
 // execution, how full its gates are, how an execution ended. Out: the gates an

@@ -26,6 +26,7 @@ type gatePolicy struct {
 	attributes []string
 	byAttr     bool
 	room       int
+	roomFrom   string // the parameter that says how much room there is; empty: room
 	cancel     bool
 	rate       *Rate
 }
@@ -59,6 +60,7 @@ func Compile(list []*squall.Policy) (s *Set, problems []error) {
 func (s *Set) add(p *squall.Policy) error {
 	var doc struct {
 		Threshold  *int64   `json:"threshold"`
+		From       string   `json:"threshold_parameter"`
 		Action     string   `json:"action"`
 		Attributes []string `json:"attributes"`
 		RetryOn    string   `json:"retry_on"`
@@ -78,7 +80,13 @@ func (s *Set) add(p *squall.Policy) error {
 		if doc.Threshold == nil {
 			return fmt.Errorf("it has no threshold")
 		}
-		gate.room, gate.byAttr = int(max(0, min(*doc.Threshold, 1<<30))), p.Type == "action.concurrency.attr"
+		gate.room, gate.byAttr = roomOf(*doc.Threshold), p.Type == "action.concurrency.attr"
+		s.gates = append(s.gates, gate)
+	case "action.concurrency.limit":
+		if doc.Threshold == nil || doc.From == "" {
+			return fmt.Errorf("it needs a threshold_parameter, and a threshold for executions that are not given it")
+		}
+		gate.room, gate.roomFrom, gate.byAttr = roomOf(*doc.Threshold), doc.From, true
 		s.gates = append(s.gates, gate)
 	case "action.rate_limit":
 		per := time.Duration(doc.Seconds * float64(time.Second))
@@ -107,6 +115,9 @@ func (s *Set) add(p *squall.Policy) error {
 	return nil
 }
 
+// roomOf bounds a threshold.
+func roomOf(threshold int64) int { return int(max(0, min(threshold, 1<<30))) }
+
 // Empty reports whether there is nothing to decide.
 func (s *Set) Empty() bool { return s == nil || len(s.gates)+len(s.retry) == 0 }
 
@@ -126,7 +137,9 @@ type Gate struct {
 // by name, so that whoever locks several does so in the same order everywhere.
 //
 // st2: parameters are compared as they were given; one that was not given is
-// equal only to others that were not, not to its default.
+// equal only to others that were not, not to its default. The threshold of an
+// action.concurrency.limit is no part of its gate's name: executions that are
+// given different ones still count each other.
 func (s *Set) Gates(parameters json.RawMessage) []Gate {
 	if s == nil || len(s.gates) == 0 {
 		return nil
@@ -138,12 +151,26 @@ func (s *Set) Gates(parameters json.RawMessage) []Gate {
 	gates := make([]Gate, len(s.gates))
 	for i, p := range s.gates {
 		gates[i] = Gate{Name: p.ref, Policy: p.ref, Room: p.room, Cancel: p.cancel, Rate: p.rate}
+		if p.roomFrom != "" {
+			gates[i].Room = roomGiven(given[p.roomFrom], p.room)
+		}
 		if p.byAttr {
 			gates[i].Name += ":" + digest(given, p.attributes)
 		}
 	}
 	slices.SortFunc(gates, func(a, b Gate) int { return cmp.Compare(a.Name, b.Name) })
 	return gates
+}
+
+// roomGiven reads a threshold that came with an execution: a whole number from 1
+// on, also one written as text. Anything else counts as not given, so that a
+// configuration's mistake neither stops everything nor lets everything in.
+func roomGiven(doc json.RawMessage, otherwise int) int {
+	n, err := strconv.ParseInt(strings.Trim(string(doc), `"`), 10, 64)
+	if err != nil || n < 1 {
+		return otherwise
+	}
+	return roomOf(n)
 }
 
 // digest names the values of attributes without showing them.

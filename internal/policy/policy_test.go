@@ -57,6 +57,25 @@ func TestGates(t *testing.T) {
 	}
 }
 
+// TestGivenThreshold: the execution brings the threshold, the gate is the same
+// whatever it is, and what is no threshold leaves the policy's own.
+func TestGivenThreshold(t *testing.T) {
+	t.Parallel()
+	s := compile(t, policyOf("concurrency.limit", `{"threshold":1,"threshold_parameter":"host_limit","attributes":["host"]}`))
+	first := s.Gates(json.RawMessage(`{"host":"a"}`))[0]
+	for given, want := range map[string]int{
+		`3`: 3, `"4"`: 4, `0`: 1, `-2`: 1, `2.5`: 1, `null`: 1, `[2]`: 1, `true`: 1, `99999999999`: 1 << 30,
+	} {
+		g := s.Gates(json.RawMessage(`{"host":"a","host_limit":` + given + `}`))[0]
+		if g.Room != want || g.Name != first.Name {
+			t.Errorf("host_limit %s gives room %d at gate %s, want %d at %s", given, g.Room, g.Name, want, first.Name)
+		}
+	}
+	if first.Room != 1 || s.Gates(json.RawMessage(`{"host":"b"}`))[0].Name == first.Name {
+		t.Error("without the parameter the policy's own threshold counts, and hosts count apart")
+	}
+}
+
 func TestAdmit(t *testing.T) {
 	t.Parallel()
 	gate := func(room int, cancel bool) Gate {
@@ -109,6 +128,7 @@ func TestCompile(t *testing.T) {
 	}
 	for _, p := range []*squall.Policy{
 		policyOf("concurrency", `{}`), policyOf("retry", `{"retry_on":"x"}`), policyOf("nosuch", `{}`), policyOf("concurrency", `[]`),
+		policyOf("concurrency.limit", `{"threshold":1}`), policyOf("concurrency.limit", `{"threshold_parameter":"n"}`),
 		policyOf("rate_limit", `{"limit":0,"seconds":1}`), policyOf("rate_limit", `{"limit":1}`),
 	} {
 		s, problems := Compile([]*squall.Policy{p})

@@ -24,12 +24,17 @@ type PolicyType struct {
 }
 
 // PolicyTypes returns the kinds of policy there are, by reference. Names,
-// parameters and bounds are StackStorm's, but for action.rate_limit, which it has not.
+// parameters and bounds are StackStorm's, but for action.concurrency.limit and
+// action.rate_limit, which it has not.
 func PolicyTypes() []*PolicyType {
 	threshold := Parameter{Name: "threshold", Description: "Concurrency threshold.", Type: json.RawMessage(`"integer"`), Required: true}
 	reaction := Parameter{
 		Name: "action", Description: "Which action to perform on the execution once the concurrency threshold has been reached.",
 		Type: json.RawMessage(`"string"`), Default: json.RawMessage(`"delay"`), Rest: json.RawMessage(`{"enum":["delay","cancel"]}`),
+	}
+	attributes := Parameter{
+		Name: "attributes", Description: "List of attributes by which to limit the concurrency.", Type: json.RawMessage(`"array"`),
+		Rest: json.RawMessage(`{"uniqueItems":true,"items":{"type":"string","minLength":1}}`),
 	}
 	return []*PolicyType{
 		{
@@ -38,11 +43,20 @@ func PolicyTypes() []*PolicyType {
 		},
 		{
 			Ref: Ref{"action", "concurrency.attr"}, Description: "Limits the concurrent executions for the action by attribute(s).",
-			Module: "st2actions.policies.concurrency_by_attr",
-			Parameters: Schema{threshold, reaction, {
-				Name: "attributes", Description: "List of attributes by which to limit the concurrency.", Type: json.RawMessage(`"array"`),
-				Rest: json.RawMessage(`{"uniqueItems":true,"items":{"type":"string","minLength":1}}`),
-			}},
+			Module:     "st2actions.policies.concurrency_by_attr",
+			Parameters: Schema{threshold, reaction, attributes},
+		},
+		{
+			Ref: Ref{"action", "concurrency.limit"}, Description: "Limits the concurrent executions for the action by attribute(s), to as many as a parameter of the execution says.",
+			Module: "squall.policies.concurrency_limit",
+			Parameters: Schema{
+				{
+					Name: "threshold_parameter", Description: "Parameter of the action that holds the threshold of this execution.",
+					Type: json.RawMessage(`"string"`), Required: true, Rest: json.RawMessage(`{"minLength":1}`),
+				},
+				{Name: "threshold", Description: "Threshold of executions that are not given the parameter.", Type: json.RawMessage(`"integer"`), Required: true},
+				reaction, attributes,
+			},
 		},
 		{
 			Ref: Ref{"action", "rate_limit"}, Description: "Limits how many executions of the action begin in a span of time.",
