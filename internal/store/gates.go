@@ -28,7 +28,8 @@ type Gates interface {
 	// Waiting lists those that wait at a gate, in the order in which they were
 	// requested; gate "": at any.
 	Waiting(ctx context.Context, gate string, limit int) ([]squall.ID, error)
-	// DueWaiting lists executions that wait, were delayed and are due.
+	// DueWaiting lists executions in the status delayed that have a place to wait
+	// in and are due.
 	DueWaiting(ctx context.Context, limit int) ([]squall.ID, error)
 	// StalePlaces lists executions that have a place and are over.
 	StalePlaces(ctx context.Context, limit int) ([]squall.ID, error)

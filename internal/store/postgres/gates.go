@@ -77,7 +77,7 @@ func (t *tx) Waiting(ctx context.Context, gate string, limit int) (ids []squall.
 // DueWaiting implements store.Gates.
 func (t *tx) DueWaiting(ctx context.Context, limit int) (ids []squall.ID, err error) {
 	err = t.each(ctx, `
-		SELECT id FROM executions AS e WHERE status IN ('requested', 'delayed') AND greatest(not_before, created_at) <= $1
+		SELECT id FROM executions AS e WHERE status = 'delayed' AND greatest(not_before, created_at) <= $1
 		  AND EXISTS (SELECT 1 FROM gate_places WHERE execution = e.id AND waiting) ORDER BY id LIMIT $2`,
 		[]any{t.now, driver.Limit(limit)}, func(r *row) error {
 			ids = append(ids, r.id())

@@ -77,7 +77,7 @@ func (t *tx) Waiting(ctx context.Context, gate string, limit int) (ids []squall.
 // DueWaiting implements store.Gates.
 func (t *tx) DueWaiting(ctx context.Context, limit int) (ids []squall.ID, err error) {
 	err = t.each(ctx, `
-		SELECT id FROM executions AS e WHERE status IN ('requested', 'delayed') AND max(not_before, created_at) <= ?
+		SELECT id FROM executions AS e INDEXED BY executions_delayed WHERE status = 'delayed' AND max(not_before, created_at) <= ?
 		  AND EXISTS (SELECT 1 FROM gate_places WHERE execution = e.id AND waiting = 1) ORDER BY id LIMIT ?`,
 		[]any{t.now, driver.Limit(limit)}, func(r *row) error {
 			ids = append(ids, r.id())

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"encoding/json"
+	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -420,12 +421,22 @@ func testGates(b *bundle) {
 	})
 	b.equal("claimed past those that wait", len(b.claimGated()), room+1) // one has left its place
 	b.update(func(tx store.Tx) error {
+		past, future := tx.Now().Add(-time.Second), tx.Now().Add(time.Hour)
+		for i, at := range []*time.Time{&past, &past, &future} {
+			ok, err := tx.MoveExecution(b.Context(), store.Move{ID: waiting[1+i], From: []squall.Status{squall.Requested}, To: squall.Delayed, NotBefore: at})
+			if err != nil || !ok {
+				return fmt.Errorf("delay: %v, %w", ok, err)
+			}
+		}
+		return nil
+	})
+	b.update(func(tx store.Tx) error {
 		due, err := tx.DueWaiting(b.Context(), 3)
-		b.equal("due and waiting", due, waiting[1:4])
+		b.equal("due and waiting", due, waiting[1:3])
 		return err
 	})
 	b.update(func(tx store.Tx) error {
-		ok, err := tx.MoveExecution(b.Context(), store.Move{ID: waiting[1], From: []squall.Status{squall.Requested}, To: squall.Canceled})
+		ok, err := tx.MoveExecution(b.Context(), store.Move{ID: waiting[1], From: []squall.Status{squall.Delayed}, To: squall.Canceled})
 		if err != nil || !ok {
 			return err
 		}
