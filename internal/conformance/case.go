@@ -23,6 +23,8 @@ type Case struct {
 	Expect     Expect
 	// Raw is the whole record, for suites with keys of their own.
 	Raw *value.Dict
+	// Corrected tells why Raw has another expectation than was recorded; "": it has not.
+	Corrected string
 }
 
 // Expect is the recorded outcome: a value, or an error.

@@ -92,8 +92,8 @@ func runSuite(ctx context.Context, s Suite, all []*Case, cfg Config, expected ex
 	return outcomes, g.Wait()
 }
 
-// Counts gives how many cases passed and failed; expected failures are in
-// neither.
+// Counts gives how many cases passed, as recorded or as corrected, and failed;
+// expected failures are in neither.
 func (r *Report) Counts() (passed, failed, expected int) {
 	for _, o := range r.Outcomes {
 		switch {
@@ -116,10 +116,11 @@ func (o Outcome) Describe() string {
 	return fmt.Sprintf("%s [%s] %s\n    %s", o.Case.ID, o.Case.Mode, show(o.Case.Input), o.Why)
 }
 
-// Write prints the table; its last line is "N passed, M failed".
+// Write prints the table; its last line is "N passed, M failed". What passes
+// against a corrected recording (see Case.Corrected) has a column of its own.
 func (r *Report) Write(w io.Writer, verbose bool) error {
 	type key struct{ suite, category string }
-	type row struct{ passed, failed, expected int }
+	type row struct{ passed, corrected, failed, expected int }
 	var order []key
 	rows := map[key]*row{}
 	for _, o := range r.Outcomes {
@@ -138,14 +139,16 @@ func (r *Report) Write(w io.Writer, verbose bool) error {
 			}
 		case o.ExpectedFailure():
 			rows[k].expected++
+		case o.Case.Corrected != "":
+			rows[k].corrected++
 		default:
 			rows[k].passed++
 		}
 	}
 	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(tw, "suite\tcategory\tpassed\tfailed\texpected failures")
+	fmt.Fprintln(tw, "suite\tcategory\tpassed\tas corrected\tfailed\texpected failures")
 	for _, k := range order {
-		fmt.Fprintf(tw, "%s\t%s\t%d\t%d\t%d\n", k.suite, k.category, rows[k].passed, rows[k].failed, rows[k].expected)
+		fmt.Fprintf(tw, "%s\t%s\t%d\t%d\t%d\t%d\n", k.suite, k.category, rows[k].passed, rows[k].corrected, rows[k].failed, rows[k].expected)
 	}
 	if err := tw.Flush(); err != nil {
 		return err

@@ -5,8 +5,10 @@ import (
 	"encoding/hex"
 	"fmt"
 	"math"
+	"os/user"
 	"regexp"
 	"strings"
+	"sync"
 	"unicode/utf8"
 
 	"squall/internal/expr/value"
@@ -38,8 +40,13 @@ func (v *verdict) err() error {
 }
 
 func (v *verdict) equal(tier int, where string, want, got any) {
-	if d := recordedDifference(where, want, got); d != "" {
-		v.add(tier, d)
+	v.note(tier, recordedDifference(where, want, got))
+}
+
+// note adds a difference; "" is none.
+func (v *verdict) note(tier int, difference string) {
+	if difference != "" {
+		v.add(tier, difference)
 	}
 }
 
@@ -143,6 +150,13 @@ func sameWords(want, got string) bool {
 func recordedDifference(where string, want, got any) string {
 	wrong := func() string { return fmt.Sprintf("%s: want %s, got %s", where, show(plain(want)), show(plain(got))) }
 	switch w := want.(type) {
+	case someText:
+		if g, ok := got.(string); !ok || g == "" {
+			return fmt.Sprintf("%s: want some text, got %s", where, show(plain(got)))
+		}
+		return ""
+	case unread:
+		return w.difference(where, got)
 	case foreignText:
 		g, ok := got.(foreignText)
 		if !ok || !sameWords(string(w), string(g)) {
@@ -255,8 +269,21 @@ func sameNumber(name any, f float64) bool {
 
 var placeholder = regexp.MustCompile(`<(ID|UUID|TIME|ADDR|PID|RANDOM|DB|INDEX|KEY)>|(?m:^  <frames>\n?)`)
 
+// The user that shell commands ran as when they were recorded. Here they run as the
+// server's.
+const recordedRunUser = "stanley"
+
+var runUser = sync.OnceValue(func() string {
+	u, err := user.Current()
+	if err != nil {
+		return recordedRunUser
+	}
+	return u.Username
+})
+
 // matchesRecorded compares a text with placeholders.
 func matchesRecorded(want, got string) bool {
+	want = strings.ReplaceAll(want, recordedRunUser, runUser())
 	if want == got {
 		return true
 	}

@@ -74,9 +74,16 @@ func (r *runnerWorlds) load(root string) ([]*Case, error) {
 			if !ok {
 				return nil, fmt.Errorf("%s: a case is not an object", file)
 			}
+			mode, corrected := runnerMode(kind, raw), ""
+			if mode == "run" {
+				if right, reason := correctedRun(kind, raw); reason != "" {
+					raw, corrected = raw.Clone(), reason
+					raw.Set("expect", right)
+				}
+			}
 			c := &Case{
-				Suite: "runners", Category: kind, ID: "runners/" + kind + "/" + str(raw, "name"), Mode: runnerMode(kind, raw),
-				Input: str(raw, "action"), Raw: raw, Context: value.NewDict(0), Options: value.NewDict(0),
+				Suite: "runners", Category: kind, ID: "runners/" + kind + "/" + str(raw, "name"), Mode: mode,
+				Input: str(raw, "action"), Raw: raw, Corrected: corrected, Context: value.NewDict(0), Options: value.NewDict(0),
 			}
 			out = append(out, c)
 		}
@@ -106,6 +113,7 @@ func runnerMode(kind string, raw *value.Dict) string {
 // runnerWorlds are the servers that the cases run on.
 type runnerWorlds struct {
 	root   string // of the corpus
+	unset  func() // what was set in the environment
 	worlds []*world
 	of     map[*Case]*world
 	web    *recordedServer
@@ -115,7 +123,13 @@ type runnerWorlds struct {
 // and starts them. Nearly all fit into one: they were recorded on one system,
 // and some cases count on what others brought there.
 func (r *runnerWorlds) prepare(ctx context.Context, all []*Case) (stop func(), err error) {
-	*r = runnerWorlds{root: r.root, of: map[*Case]*world{}}
+	*r = runnerWorlds{root: r.root, of: map[*Case]*world{}, unset: func() {}}
+	if _, set := os.LookupEnv(recordedVariable); !set {
+		if err := os.Setenv(recordedVariable, "/etc/st2/st2.conf"); err != nil {
+			return nil, err
+		}
+		r.unset = func() { os.Unsetenv(recordedVariable) } //nolint:errcheck // a fixed name
+	}
 	defer func() {
 		if err != nil {
 			r.stop()
@@ -148,7 +162,11 @@ func (r *runnerWorlds) prepare(ctx context.Context, all []*Case) (stop func(), e
 	return r.stop, nil
 }
 
+// recordedVariable was set for the recorded system, and its actions saw it.
+const recordedVariable = "ST2_CONFIG_PATH"
+
 func (r *runnerWorlds) stop() {
+	r.unset()
 	for _, w := range r.worlds {
 		w.stop()
 	}
