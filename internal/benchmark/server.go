@@ -13,7 +13,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -136,14 +135,6 @@ type execution struct {
 	Result json.RawMessage
 }
 
-func (e execution) final() bool {
-	switch e.Status {
-	case "succeeded", "failed", "timeout", "canceled", "abandoned":
-		return true
-	}
-	return false
-}
-
 // request starts an action.
 func (s *server) request(ctx context.Context, body []byte) (ex execution, err error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.url+"/api/v1/executions", bytes.NewReader(body))
@@ -154,29 +145,21 @@ func (s *server) request(ctx context.Context, body []byte) (ex execution, err er
 	return ex, s.do(req, &ex)
 }
 
-// finish asks until the execution has ended; it must have succeeded. Between two
-// questions it waits for pause, because each takes work from the server, which
-// shares the machine. It spins: an idle process cannot sleep for less than a
-// millisecond.
-func (s *server) finish(ctx context.Context, id string, pause time.Duration) (ex execution, err error) {
-	for {
-		req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.url+"/api/v1/executions/"+id+"?include_attributes=status", nil)
-		if err != nil {
-			return ex, err
-		}
-		if err := s.do(req, &ex); err != nil {
-			return ex, err
-		}
-		if ex.final() {
-			if ex.Status != "succeeded" {
-				return ex, fmt.Errorf("execution %s %s: %s", id, ex.Status, ex.Result)
-			}
-			return ex, nil
-		}
-		for until := time.Now().Add(pause); time.Now().Before(until); {
-			runtime.Gosched()
-		}
+// finish waits, in one request, until the execution has ended; it must have succeeded.
+func (s *server) finish(ctx context.Context, id string) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.url+"/api/v1/executions/"+id+"?include_attributes=status", nil)
+	if err != nil {
+		return err
 	}
+	req.Header.Set("Prefer", "wait=60")
+	var ex execution
+	if err := s.do(req, &ex); err != nil {
+		return err
+	}
+	if ex.Status != "succeeded" {
+		return fmt.Errorf("execution %s is %s", id, ex.Status)
+	}
+	return nil
 }
 
 // open counts the executions that have not ended.
