@@ -40,7 +40,7 @@ var mayImport = map[string][]string{
 	"internal/workflow/mistral": {"internal/workflow", "internal/workflow/chain", "internal/expr"},
 	"internal/workflow/chain":   {"internal/squall", "internal/workflow", "internal/param", "internal/expr", "internal/expr/value", "internal/expr/jinja", "internal/expr/pyyaml"},
 	"internal/timer":            {},
-	"internal/fleet":            {"internal/squall"},
+	"internal/fleet":            {"internal/squall", "internal/timer"},
 	"internal/cronfile":         {"internal/timer"},
 	"internal/policy":           {"internal/squall"},
 
@@ -56,7 +56,7 @@ var mayImport = map[string][]string{
 	"internal/reseal":        {"internal/squall", "internal/auth", "internal/param", "internal/store"},
 	"internal/sensor":        {"internal/squall", "internal/auth", "internal/store"},
 	"internal/sensor/native": {"internal/squall", "internal/sensor"},
-	"internal/rollout":       {"internal/squall", "internal/fleet", "internal/store", "internal/lifecycle"},
+	"internal/rollout":       {"internal/squall", "internal/fleet", "internal/timer", "internal/store", "internal/lifecycle", "internal/runner"},
 	"internal/scheduler":     {"internal/squall", "internal/param", "internal/store", "internal/lifecycle", "internal/runner"},
 
 	// Rim.

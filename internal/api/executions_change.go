@@ -32,6 +32,9 @@ func (s *Server) executionCreate(w http.ResponseWriter, r *request) error {
 	if err := r.caller.CheckOn(r.route.need, actionUIDs(req.Action)...); err != nil {
 		return err
 	}
+	if err := r.checkInner(req.Action, req.Parameters); err != nil {
+		return err
+	}
 	if req.User, err = s.onBehalf(r, req.User); err != nil {
 		return err
 	}
@@ -183,6 +186,11 @@ func (s *Server) executionReRun(w http.ResponseWriter, r *request) error {
 	}
 	if err := lifecycle.CheckRerun(old.Runner, !isEmpty(req.Parameters), tasks, reset); err != nil {
 		return err
+	}
+	if !isEmpty(req.Parameters) {
+		if err := r.checkInner(old.Action, req.Parameters); err != nil {
+			return err
+		}
 	}
 	if req.User, err = s.onBehalf(r, req.User); err != nil {
 		return err

@@ -332,7 +332,7 @@ func (s *Server) checkRuleRights(r *request, rule *squall.Rule) error {
 	if err != nil || !r.caller.MayOn(auth.ActionExecute, actionUIDs(ref)...) {
 		return squall.Errorf(squall.Denied, "User %q doesn't have required permission (%s) to use action %s", r.caller.User, auth.ActionExecute, rule.Action.Ref)
 	}
-	return nil
+	return r.checkInner(ref, rule.Action.Parameters)
 }
 
 // ruleViewList lists rules with the descriptions of what they wait for and run.

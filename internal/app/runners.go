@@ -36,6 +36,7 @@ func (s *server) runners() (runner.Set, error) {
 		"local-shell-cmd":    cmd,
 		"local-shell-script": script,
 		"mistral-std":        std.Runner{},
+		"node-run":           s.rollouts.Runner(),
 		"noop":               noop.Runner{},
 		"pack-manager":       packRunner{s.packs},
 		"python-script":      s.python,

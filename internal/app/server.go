@@ -179,6 +179,7 @@ func (s *server) wire() error {
 	if err := s.openPython(svc); err != nil {
 		return err
 	}
+	s.rollouts = rollout.New(s.store, svc, ids, c.NodeName(), s.log.With("part", "rollout"))
 	runners, err := s.runners()
 	if err != nil {
 		return err
@@ -229,7 +230,6 @@ func (s *server) wire() error {
 	if err != nil {
 		return squall.Errorf(squall.Invalid, "auth.proxy_trusted: %w", err)
 	}
-	s.rollouts = rollout.New(s.store, svc, ids, c.NodeName(), s.log.With("part", "rollout"))
 	s.api = api.New(api.Deps{
 		Store:       s.store,
 		Lifecycle:   svc,

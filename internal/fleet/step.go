@@ -32,15 +32,23 @@ func Next(r *squall.Rollout, statuses map[squall.ID]squall.Status, now time.Time
 		}
 	}
 	running, failed, waiting := counts(r)
+	room := len(r.Hosts)
+	if r.Want > 0 {
+		room = wanted(r) - running
+		waiting = min(waiting, max(0, room))
+	}
 	switch {
 	case r.State.Ended():
 		return s
-	case r.State == squall.RolloutRunning && stops(r, failed):
+	case r.State == squall.RolloutRunning && r.Want == 0 && stops(r, failed):
 		s.end(r, squall.RolloutStopped, fmt.Sprintf("%d of %d machines failed", failed, len(r.Hosts)), now)
 		return s
 	case waiting+running == 0:
 		state, reason := squall.RolloutSucceeded, ""
-		if failed > 0 {
+		switch succeeded := succeeded(r); {
+		case r.Want > 0 && succeeded < r.Want:
+			state, reason = squall.RolloutFailed, fmt.Sprintf("%d of %d wanted machines succeeded, %d failed", succeeded, r.Want, failed)
+		case r.Want == 0 && failed > 0:
 			state, reason = squall.RolloutFailed, fmt.Sprintf("%d of %d machines failed", failed, len(r.Hosts))
 		}
 		s.end(r, state, reason, now)
@@ -60,12 +68,40 @@ func Next(r *squall.Rollout, statuses map[squall.ID]squall.Status, now time.Time
 	if now.Before(r.NextAt) {
 		return s
 	}
+	if r.AtOnce > 0 {
+		room = min(room, r.AtOnce-running)
+	}
 	for i := range r.Hosts {
-		if h := &r.Hosts[i]; h.Batch <= r.Batch && h.Status == "" {
+		if h := &r.Hosts[i]; len(s.Start) < room && h.Batch <= r.Batch && h.Status == "" && !now.Before(h.NotBefore) {
 			s.Start = append(s.Start, i)
 		}
 	}
 	return s
+}
+
+// wanted tells how many machines may still be at work or begin, for the rollout to
+// succeed on r.Want: those that failed for good have had their turn.
+func wanted(r *squall.Rollout) int {
+	n := r.Want
+	for _, h := range r.Hosts {
+		if !h.Status.Final() {
+			continue
+		}
+		replaced := h.Status != squall.Succeeded && (r.Failover == squall.FailoverAlways || r.Failover == squall.FailoverUntouched && h.Untouched)
+		if !replaced {
+			n--
+		}
+	}
+	return n
+}
+
+func succeeded(r *squall.Rollout) (n int) {
+	for _, h := range r.Hosts {
+		if h.Status == squall.Succeeded {
+			n++
+		}
+	}
+	return n
 }
 
 func (s *Step) end(r *squall.Rollout, state squall.RolloutState, reason string, now time.Time) {
@@ -107,7 +143,7 @@ func batchDone(r *squall.Rollout) bool {
 // stopped. again also repeats what failed. It returns false when there is nothing
 // to go on with.
 func Resume(r *squall.Rollout, again bool, now time.Time) bool {
-	if r.State == squall.RolloutRunning {
+	if r.State == squall.RolloutRunning || r.Want > 0 && succeeded(r) >= r.Want {
 		return false
 	}
 	open := false

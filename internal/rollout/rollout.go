@@ -11,6 +11,7 @@ import (
 	"squall/internal/lifecycle"
 	"squall/internal/squall"
 	"squall/internal/store"
+	"squall/internal/timer"
 )
 
 // Service makes rollouts happen. Make it with New; Run moves them on.
@@ -44,15 +45,30 @@ func (s *Service) Nodes(ctx context.Context, target string) (nodes []*squall.Fle
 	return nodes, err
 }
 
+// Pick chooses some of the machines that a target means. The zero Pick is all.
+type Pick struct {
+	Count  string // see fleet.ParsePick
+	Prefer fleet.Prefer
+	// Key names what happens again and again: what PreferSame and splay go by.
+	Key string
+}
+
 // Create stores a rollout of r's action over the machines that r.Target means
-// now. It begins soon. Error kind: Invalid.
-func (s *Service) Create(ctx context.Context, r squall.Rollout) (*squall.Rollout, error) {
+// now. It begins soon. Error kinds: Invalid, and Conflict when r has an ID and
+// there is one with it.
+func (s *Service) Create(ctx context.Context, r squall.Rollout, picks ...Pick) (*squall.Rollout, error) {
 	nodes, err := s.Nodes(ctx, r.Target)
 	if err != nil {
 		return nil, err
 	}
 	if len(nodes) == 0 {
 		return nil, squall.Errorf(squall.Invalid, "No machine of the inventory is meant by %q.", r.Target)
+	}
+	var pick Pick
+	for _, pick = range picks {
+		if nodes, err = s.pick(ctx, &r, nodes, pick); err != nil {
+			return nil, err
+		}
 	}
 	batchOf, err := fleet.ParseBatches(r.Batches, len(nodes))
 	if err != nil {
@@ -67,6 +83,9 @@ func (s *Service) Create(ctx context.Context, r squall.Rollout) (*squall.Rollout
 	if r.Pause < 0 {
 		return nil, squall.Errorf(squall.Invalid, "The pause between batches must not be negative.")
 	}
+	if r.AtOnce < 0 || r.Splay < 0 {
+		return nil, squall.Errorf(squall.Invalid, "at_once and splay must not be negative.")
+	}
 	r.State, r.Hosts = squall.RolloutRunning, nil
 	for i, n := range nodes {
 		r.Hosts = append(r.Hosts, squall.RolloutHost{Name: n.Name, Target: n.Target(), Batch: batchOf[i]})
@@ -80,15 +99,65 @@ func (s *Service) Create(ctx context.Context, r squall.Rollout) (*squall.Rollout
 	if _, err := s.svc.Try(ctx, squall.Request{Action: r.Action, Parameters: params, User: r.User, NoSecrets: r.NoSecrets}); err != nil {
 		return nil, err
 	}
+	given := r.ID
 	err = s.st.Update(ctx, func(tx store.Tx) error {
-		r.CreatedAt = tx.Now()
-		r.ID = s.ids.Next(r.CreatedAt)
+		r.CreatedAt, r.ID = tx.Now(), given
+		if given == "" {
+			r.ID = s.ids.Next(r.CreatedAt)
+		}
+		if r.Splay > 0 {
+			day := r.CreatedAt.UTC().Truncate(24 * time.Hour)
+			for i := range r.Hosts {
+				h := &r.Hosts[i]
+				h.NotBefore = r.CreatedAt.Add(timer.Jitter(pick.Key+"\x00"+h.Name, day, r.Splay))
+			}
+		}
 		return tx.InsertRollout(ctx, &r)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("store a rollout: %w", err)
 	}
 	return &r, nil
+}
+
+// pick orders the machines and notes how many of them are wanted.
+func (s *Service) pick(ctx context.Context, r *squall.Rollout, nodes []*squall.FleetNode, p Pick) (list []*squall.FleetNode, err error) {
+	if r.Want, err = fleet.ParsePick(p.Count, len(nodes)); err != nil {
+		return nil, squall.Errorf(squall.Invalid, "%w", err)
+	}
+	switch r.Failover {
+	case "", squall.FailoverNever, squall.FailoverUntouched, squall.FailoverAlways:
+	default:
+		return nil, squall.Errorf(squall.Invalid, "failover: %q is none of never, unreachable, always", r.Failover)
+	}
+	if r.Want == 0 {
+		return nodes, nil
+	}
+	if r.Batches != "" || r.Canary {
+		return nil, squall.Errorf(squall.Invalid, "Batches are for all machines; with pick there are none.")
+	}
+	busy := map[string]int{}
+	if p.Prefer == fleet.PreferIdle {
+		err := s.st.View(ctx, func(tx store.Tx) error {
+			clear(busy)
+			open, err := tx.Rollouts(ctx, true, 1000)
+			for _, o := range open {
+				for _, h := range o.Hosts {
+					if h.Status != "" && !h.Status.Final() {
+						busy[h.Name]++
+					}
+				}
+			}
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	if list, err = fleet.Order(nodes, p.Prefer, p.Key, string(r.ID), busy); err != nil {
+		return nil, squall.Errorf(squall.Invalid, "%w", err)
+	}
+	return list, nil
 }
 
 // Rollout reads one. Error kind: NotFound.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"squall/internal/fleet"
@@ -69,8 +71,12 @@ func (s *Service) round(ctx context.Context) (open bool, err error) {
 
 // step moves one rollout on.
 func (s *Service) step(ctx context.Context, id squall.ID) error {
-	statuses, err := s.statuses(ctx, id)
+	known, err := s.know(ctx, id)
 	if err != nil {
+		return err
+	}
+	if known.forsaken {
+		_, err := s.Cancel(ctx, id, "the end of its execution")
 		return err
 	}
 	var state squall.RolloutState
@@ -79,7 +85,12 @@ func (s *Service) step(ctx context.Context, id squall.ID) error {
 		if err != nil {
 			return err
 		}
-		next := fleet.Next(r, statuses, tx.Now())
+		for i := range r.Hosts {
+			if known.untouched[r.Hosts[i].Execution] {
+				r.Hosts[i].Untouched = true
+			}
+		}
+		next := fleet.Next(r, known.statuses, tx.Now())
 		state = r.State
 		for _, i := range next.Finish {
 			if err := tx.UnlockHost(ctx, r.Hosts[i].Name, r.ID); err != nil {
@@ -99,13 +110,27 @@ func (s *Service) step(ctx context.Context, id squall.ID) error {
 	return err
 }
 
-// statuses reads what has become of the rollout's executions.
-func (s *Service) statuses(ctx context.Context, id squall.ID) (map[squall.ID]squall.Status, error) {
-	found := map[squall.ID]squall.Status{}
-	err := s.st.View(ctx, func(tx store.Tx) error {
+// known is what has become of a rollout's executions.
+type known struct {
+	statuses  map[squall.ID]squall.Status
+	untouched map[squall.ID]bool // failed before anything was run on the machine
+	forsaken  bool               // what waited for the rollout has ended
+}
+
+// know reads it.
+func (s *Service) know(ctx context.Context, id squall.ID) (k known, err error) {
+	err = s.st.View(ctx, func(tx store.Tx) error {
+		k = known{statuses: map[squall.ID]squall.Status{}, untouched: map[squall.ID]bool{}}
 		r, err := tx.Rollout(ctx, id)
 		if err != nil {
 			return err
+		}
+		if r.Waiting && !r.State.Ended() {
+			ex, err := tx.Execution(ctx, r.ID, 0)
+			if err != nil && squall.KindOf(err) != squall.NotFound {
+				return err
+			}
+			k.forsaken = err != nil || ex.Status.Final()
 		}
 		var ids []squall.ID
 		for _, h := range r.Hosts {
@@ -113,26 +138,54 @@ func (s *Service) statuses(ctx context.Context, id squall.ID) (map[squall.ID]squ
 				ids = append(ids, h.Execution)
 			}
 		}
-		for len(ids) > 0 {
-			n := min(500, len(ids))
-			list, err := tx.FindExecutions(ctx, store.ExecutionFilter{IDs: ids[:n], Limit: n})
-			if err != nil {
+		for part := range slices.Chunk(ids, 500) {
+			if err := k.add(ctx, tx, part, r.Failover == squall.FailoverUntouched); err != nil {
 				return err
 			}
-			have := map[squall.ID]bool{}
-			for _, ex := range list {
-				found[ex.ID], have[ex.ID] = ex.Status, true
-			}
-			for _, id := range ids[:n] {
-				if !have[id] {
-					found[id] = squall.Abandoned // it was deleted
-				}
-			}
-			ids = ids[n:]
 		}
 		return nil
 	})
-	return found, err
+	return k, err
+}
+
+// add reads executions; closely: also whether those that failed had begun.
+func (k *known) add(ctx context.Context, tx store.Tx, ids []squall.ID, closely bool) error {
+	list, err := tx.FindExecutions(ctx, store.ExecutionFilter{IDs: ids, Limit: len(ids)})
+	if err != nil {
+		return err
+	}
+	for _, id := range ids {
+		k.statuses[id] = squall.Abandoned // unless it is found: it was deleted
+	}
+	for _, ex := range list {
+		k.statuses[ex.ID] = ex.Status
+		if closely && ex.Status == squall.Failed {
+			if ex, err = tx.Execution(ctx, ex.ID, store.WithResult); err != nil {
+				return err
+			}
+			k.untouched[ex.ID] = unreached(ex.Result)
+		}
+	}
+	return nil
+}
+
+// unreached reports whether the result of a remote action says that nothing was
+// run: the host could not be connected to, or the script not be brought there. A
+// connection that was lost later proves nothing.
+func unreached(result json.RawMessage) bool {
+	var hosts map[string]struct {
+		Code  int    `json:"return_code"`
+		Error string `json:"error"`
+	}
+	if json.Unmarshal(result, &hosts) != nil || len(hosts) == 0 {
+		return false
+	}
+	for _, h := range hosts {
+		if h.Code != 255 || !strings.HasPrefix(h.Error, "Failed connecting to host ") && !strings.HasPrefix(h.Error, "Failed copying content ") {
+			return false
+		}
+	}
+	return true
 }
 
 // begin requests the executions of machines, as far as nobody else works on them.
@@ -157,7 +210,7 @@ func (s *Service) begin(ctx context.Context, tx store.Tx, r *squall.Rollout, hos
 		case err == nil:
 			h.Execution, h.Status = ex.ID, squall.Requested
 		case kind == squall.Invalid || kind == squall.NotFound || kind == squall.Denied:
-			h.Status, h.Error = squall.Failed, squall.MessageOf(err)
+			h.Status, h.Error, h.Untouched = squall.Failed, squall.MessageOf(err), true
 			if err := tx.UnlockHost(ctx, h.Name, r.ID); err != nil {
 				return begun, err
 			}

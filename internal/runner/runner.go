@@ -67,6 +67,10 @@ type Job struct {
 	Env map[string]string
 	// Log takes diagnostics about the run; never secrets.
 	Log *slog.Logger
+	// Rest gives the node's slot back to others: from here on the run only waits
+	// for what other executions do, which may need that slot. It may be called
+	// more than once; nil where there are no slots.
+	Rest func()
 }
 
 // Decode puts the runner parameters into a struct with json tags.

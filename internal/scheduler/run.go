@@ -67,6 +67,9 @@ func (s *Scheduler) execute(r *run) {
 	defer span.End()
 
 	job, def, err := s.job(ctx, r.ex)
+	if job != nil {
+		job.Rest = r.slot.free
+	}
 	var v verdict
 	switch cause := context.Cause(r.ctx); {
 	case !r.slot.lease.live():

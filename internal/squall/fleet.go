@@ -71,6 +71,14 @@ type Rollout struct {
 	NoSecrets bool          `json:"no_secrets,omitempty"` // see Request
 	Shared    bool          `json:"shared"`               // runs also on machines that another rollout works on
 
+	AtOnce   int           `json:"at_once,omitempty"`  // how many machines work at the same time; 0: no limit
+	Splay    time.Duration `json:"splay,omitempty"`    // each machine begins up to so much later
+	Want     int           `json:"want,omitempty"`     // on how many of Hosts it is to succeed; 0: on all
+	Failover Failover      `json:"failover,omitempty"` // with Want: when another machine takes over
+	// Waiting says that the execution with the rollout's ID waits for it: when that
+	// has ended, the rollout is canceled.
+	Waiting bool `json:"waiting,omitempty"`
+
 	State     RolloutState  `json:"state"`
 	Reason    string        `json:"reason,omitempty"`
 	NextAt    time.Time     `json:"next_at"` // when the next batch may begin
@@ -89,7 +97,22 @@ type RolloutHost struct {
 	Execution ID     `json:"execution,omitempty"`
 	Status    Status `json:"status,omitempty"` // of its execution; empty: not begun
 	Error     string `json:"error,omitempty"`  // why there is no execution
+	// NotBefore is when the machine may begin; zero: with its batch.
+	NotBefore time.Time `json:"not_before,omitzero"`
+	// Untouched says of a machine that failed that nothing was run on it.
+	Untouched bool `json:"untouched,omitempty"`
 }
+
+// Failover says when another machine takes the place of one that failed, in a
+// rollout that wants only some of its machines.
+type Failover string
+
+// The kinds of failover. The zero value is FailoverNever: at most once.
+const (
+	FailoverNever     Failover = "never"
+	FailoverUntouched Failover = "unreachable" // when nothing was run on the machine: at most once, too
+	FailoverAlways    Failover = "always"      // at least once
+)
 
 // Open reports whether something is still to be done: it has not ended, or
 // machines still work for it.

@@ -127,7 +127,7 @@ func crontabSet(field, text string, lo, hi, hiH int, names []string, key string)
 			if first, last, err = crontabHash(body, lo, hiH); err != nil {
 				return bad("%v", err)
 			}
-			h := spread(key, field)
+			h := Spread(key, field)
 			if !stepped {
 				first += int(h % uint64(last-first+1))
 				last = first
@@ -200,9 +200,9 @@ func crontabValue(text string, lo, hi int, names []string) (int, error) {
 	return n, nil
 }
 
-// spread returns a number that depends only on its arguments, the same in all
+// Spread returns a number that depends only on its arguments, the same in all
 // versions of Squall: schedules must not move with an update.
-func spread(key, purpose string) uint64 {
+func Spread(key, purpose string) uint64 {
 	h := fnv.New64a()
 	_, _ = h.Write([]byte(purpose + "\x00" + key)) // never fails
 	x := h.Sum64()
@@ -222,5 +222,5 @@ func Jitter(key string, nominal time.Time, limit time.Duration) time.Duration {
 	if limit <= 0 {
 		return 0
 	}
-	return time.Duration(spread(key, strconv.FormatInt(nominal.UnixNano(), 10)) % uint64(limit))
+	return time.Duration(Spread(key, strconv.FormatInt(nominal.UnixNano(), 10)) % uint64(limit))
 }

@@ -107,7 +107,7 @@ func TestHashSpreads(t *testing.T) {
 			t.Errorf("from %s to %s", a, b)
 		}
 	}
-	if got := spread("backup", "minute"); got != 0xb8b5f666a93b2f9c {
+	if got := Spread("backup", "minute"); got != 0xb8b5f666a93b2f9c {
 		t.Errorf("spread is %#x: schedules with H would move", got)
 	}
 }

@@ -28,6 +28,7 @@ func Builtin() *Catalog {
 		inquirer(),
 		localShellCmd(),
 		localShellScript(),
+		nodeRun(),
 		noop(),
 		orquesta(),
 		actionChain(),
