@@ -56,6 +56,9 @@ func describeAPI(table []route) ([]byte, error) {
 	})
 }
 
+// OpenAPI returns the document that every server answers with.
+func OpenAPI() ([]byte, error) { return describeAPI(routeTable) }
+
 // openAPIGet answers with the document. JSON is YAML as well, so it has both
 // names.
 func (s *Server) openAPIGet(w http.ResponseWriter, _ *request) error {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -89,6 +90,10 @@ func serveUntilSignal(cmd *cobra.Command, src Sources, stderr io.Writer) error {
 	c, _, err := LoadConfig(src)
 	if err != nil {
 		return &ConfigError{err}
+	}
+	// Keepers and actions run in other directories than the server does.
+	if c.Server.Data, err = filepath.Abs(c.Server.Data); err != nil {
+		return fmt.Errorf("find the data directory: %w", err)
 	}
 	c.Keeper = []string{"squall", "keep-runs"}
 	soft, stopSoft := signal.NotifyContext(cmd.Context(), syscall.SIGINT, syscall.SIGTERM)

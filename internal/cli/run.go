@@ -42,11 +42,11 @@ func (a *app) runCommand() *cobra.Command {
 
 Values are typed by the action's schema: timeout=30, sudo=true, hosts=a,b,c,
 env=A:1,B:2. name:=JSON gives any value, name=@FILE reads it from a file. Words
-without = are the command of actions that take one.
+without = are the command of actions that take one; behind -- it may have flags.
 
 With an action behind it, --help shows the parameters the action takes. Ctrl-C
 stops the watching, not the action.`,
-		Example: `  squall run core.local uname -a
+		Example: `  squall run core.local -- uname -a
   squall run core.local cmd='make -j4' cwd=/src timeout=600
   squall run core.http url=https://localhost/ -j
   squall run core.http url=https://localhost/ --key status_code
