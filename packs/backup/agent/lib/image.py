@@ -1,0 +1,126 @@
+"""Images and devices through qemu's tools: what they are, how they are opened.
+
+Formats are always named, never guessed by qemu: the guest of a raw disk can write
+the header of a qcow2 file into it that names any file of the host as its base.
+"""
+
+import json
+import os
+import stat
+
+from failure import Failure
+import tools
+
+_BY_NAME = {".qcow2": "qcow2", ".raw": "raw", ".img": "raw"}
+IMAGE_SUFFIXES = tuple(_BY_NAME)
+BITMAP = "squall-"
+
+
+def is_device(path):
+    try:
+        return stat.S_ISBLK(os.stat(path).st_mode)
+    except OSError:
+        return False
+
+
+def format_of(path, given=None):
+    """The format of an image: as given, or by its name when its content agrees."""
+    if given in ("raw", "qcow2"):
+        return given
+    if given:
+        raise Failure("usage", f"format {given!r} of {path}: raw or qcow2")
+    if is_device(path):
+        return "raw"
+    named = _BY_NAME.get(os.path.splitext(path)[1])
+    try:
+        with open(path, "rb") as f:
+            magic = f.read(4) == b"QFI\xfb"
+    except FileNotFoundError:
+        raise Failure("not-found", f"there is no image {path}", path=path) from None
+    except OSError as e:
+        raise Failure("io", f"{path}: {e.strerror}", path=path) from None
+    if named is None or magic != (named == "qcow2"):
+        raise Failure("unsafe-format", f"{path}: say whether it is raw or qcow2; its name and its content do not", path=path)
+    return named
+
+
+def info(path, fmt):
+    """What qemu-img knows of an image, whether it is in use or not."""
+    if not os.path.exists(path):
+        raise Failure("not-found", f"there is no image {path}", path=path)
+    if is_device(path):
+        size = device_size(path)
+        return {"virtual-size": size, "actual-size": size}
+    said = tools.run("qemu-img", "info", "--output=json", "-U", "-f", fmt, path)
+    return json.loads(said.stdout)
+
+
+def device_size(path):
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return os.lseek(fd, 0, os.SEEK_END)
+    finally:
+        os.close(fd)
+
+
+def describe(name, path, fmt=None):
+    """A disk as `list` shows it."""
+    fmt = format_of(path, fmt)
+    known = info(path, fmt)
+    bitmaps = bitmaps_of(known)
+    return {
+        "name": name, "path": path, "format": fmt, "size": known["virtual-size"], "allocated": known["actual-size"],
+        "bitmaps": sorted(bitmaps), "incremental": fmt == "qcow2" and not is_device(path),
+    }
+
+
+def bitmaps_of(known):
+    """The agent's bitmaps in what info() returned, with their flags."""
+    data = known.get("format-specific", {}).get("data", {})
+    return {b["name"]: b["flags"] for b in data.get("bitmaps", []) if b["name"].startswith(BITMAP)}
+
+
+def node(path, fmt, base=None, chain=False):
+    """How qemu is told to open an image: its base is `base`, or none. chain=True
+    takes the one its header names, which must say that one's format too."""
+    if chain and fmt == "qcow2":
+        _require_formats(path)
+    opened = {"driver": fmt, "file": {"driver": "host_device" if is_device(path) else "file", "filename": os.path.abspath(path)}}
+    if fmt == "qcow2" and not chain:
+        opened["backing"] = base
+    return opened
+
+
+def _require_formats(path):
+    said = json.loads(tools.run("qemu-img", "info", "--output=json", "-U", "-f", "qcow2", path).stdout)
+    if said.get("backing-filename") and said.get("backing-filename-format") not in ("raw", "qcow2"):
+        raise Failure("unsafe-format", f"{path} does not say the format of its base {said['backing-filename']}: "
+                      "qemu-img rebase -u -b BASE -F FORMAT adds it", path=path)
+    if said.get("backing-filename-format") == "qcow2":
+        base = said.get("full-backing-filename", said["backing-filename"])
+        _require_formats(base)
+
+
+def create(path, size):
+    tools.run("qemu-img", "create", "-q", "-f", "qcow2", path, str(size), kind="io")
+
+
+def add_bitmap(path, name):
+    said = tools.run_whole("qemu-img", "bitmap", "--add", "-f", "qcow2", path, name)
+    if said.returncode != 0:
+        raise of_qemu(path, said.stderr)
+
+
+def remove_bitmap(path, name):
+    """Says whether it could be removed: not while a machine runs on the image."""
+    return tools.run_whole("qemu-img", "bitmap", "--remove", "-f", "qcow2", path, name).returncode == 0
+
+
+def of_qemu(path, stderr):
+    """The Failure for what one of qemu's tools said."""
+    words = tools.last_words(stderr)
+    if "lock" in words and ("Failed to get" in words or "Is another process" in words):
+        return Failure("in-use", f"{path} is open elsewhere, by a running machine most likely: {words}", path=path)
+    if "No space left" in words:
+        return Failure("no-space", f"{path}: {words}", path=path, free=0, needed=None)
+    return Failure("io", f"{path}: {words}", path=path)

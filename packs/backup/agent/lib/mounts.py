@@ -1,0 +1,105 @@
+"""Mounting a target and letting go of it."""
+
+import contextlib
+import os
+import re
+import time
+
+from failure import Failure
+import target
+import tools
+
+KINDS = ("dir", "bind", "loop", "nfs", "sshfs")
+
+
+def mount(kind, what, at, ident, fs_uuid=None, options=None):
+    if kind not in KINDS:
+        raise Failure("usage", f"kind {kind!r}: one of {', '.join(KINDS)}")
+    already = kind == "dir" or is_mounted(at)
+    if not already:
+        if not what:
+            raise Failure("usage", f"what: what is to be mounted is needed for kind {kind}")
+        made = not os.path.isdir(at)
+        os.makedirs(at, mode=0o700, exist_ok=True)
+        try:
+            _attach(kind, what, at, options)
+        except BaseException:
+            if made:
+                with contextlib.suppress(OSError):
+                    os.rmdir(at)
+            raise
+    try:
+        target.check_marker(at, ident)
+        if fs_uuid:
+            _check_uuid(at, fs_uuid, ident)
+    except BaseException:
+        if not already:
+            unmount(at)
+        raise
+    v = os.statvfs(at)
+    return {"at": at, "kind": kind, "target": ident, "free": v.f_bavail * v.f_frsize,
+            "size": v.f_blocks * v.f_frsize, "already": already and kind != "dir"}
+
+
+def _attach(kind, what, at, options):
+    words = ["mount"]
+    if kind == "sshfs":
+        words = ["sshfs", "-o", ",".join(filter(None, ["reconnect,ServerAliveInterval=15,ServerAliveCountMax=3,BatchMode=yes", options])), what, at]
+    else:
+        if kind == "nfs":
+            tools.need("mount.nfs")
+            words += ["-t", "nfs"]
+        flags = {"bind": "bind", "loop": "loop,nodev,nosuid,noexec", "nfs": "hard,nodev,nosuid,noexec"}[kind]
+        words += ["-o", ",".join(filter(None, [flags, options])), what, at]
+    tools.run(*words, kind="mount-failed", timeout=120)
+    # A mount that was reported but is none is what the check of the marker is for.
+
+
+def unmount(at):
+    if not is_mounted(at):
+        return {"at": at, "unmounted": False, "lazy": False}
+    lazy = False
+    for attempt in range(5):
+        done = tools.run("umount", at, check=False) if attempt < 4 else None
+        if done is not None and done.returncode == 0:
+            break
+        if attempt == 4:
+            lazy = True
+            tools.run("umount", "-l", at, kind="mount-failed")
+        else:
+            time.sleep(0.5 * (attempt + 1))
+    with contextlib.suppress(OSError):
+        os.rmdir(at)
+    return {"at": at, "unmounted": True, "lazy": lazy}
+
+
+def is_mounted(at):
+    """Whether something is mounted exactly there. mountinfo also shows bind mounts of
+    the same file system, which os.path.ismount does not see."""
+    at = os.path.realpath(at)
+    return any(point == at for point, _ in _table())
+
+
+def _table():
+    with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as f:
+        for line in f:
+            words = line.split(" ")
+            yield re.sub(r"\\([0-7]{3})", lambda m: chr(int(m[1], 8)), words[4]), words[2]
+
+
+def _check_uuid(at, expected, ident):
+    device = [number for point, number in _table() if point == os.path.realpath(at)]
+    found = None
+    for name in os.listdir("/dev/disk/by-uuid") if os.path.isdir("/dev/disk/by-uuid") else []:
+        with contextlib.suppress(OSError):
+            number = os.stat(os.path.join("/dev/disk/by-uuid", name)).st_rdev
+            if device and f"{os.major(number)}:{os.minor(number)}" == device[-1]:
+                found = name
+    if found is None and device:
+        # Without udev, as in a container, the device itself is asked.
+        source = os.path.realpath(os.path.join("/sys/dev/block", device[-1]))
+        done = tools.run("blkid", "-o", "value", "-s", "UUID", "/dev/" + os.path.basename(source), check=False)
+        found = done.stdout.strip() or None
+    if found != expected:
+        raise Failure("target-not-mounted", f"{at} has the file system {found}, expected {expected}",
+                      path=at, expected=expected, found=found)
