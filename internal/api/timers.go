@@ -90,7 +90,7 @@ func (s *Server) timerHistory(w http.ResponseWriter, r *request) error {
 		}
 		docs = make([]wire.Fire, len(fires))
 		for i, f := range fires {
-			docs[i] = wire.Fire{Nominal: wire.Time{Time: f.Nominal}, Outcome: string(f.Outcome), At: wire.Time{Time: f.At}, Event: f.Event}
+			docs[i] = wire.Fire{Nominal: wire.Time{Time: f.Nominal}, Outcome: string(f.Outcome), At: wire.Time{Time: f.At}, Event: f.Event, Reason: f.Reason}
 		}
 		return nil
 	})

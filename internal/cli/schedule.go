@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -322,9 +323,9 @@ func (a *app) scheduleHistoryCommand() *cobra.Command {
 			}
 			rows := make([][]string, len(fires))
 			for i, f := range fires {
-				rows[i] = []string{f.Nominal.Local().Format(time.DateTime), f.Outcome, short(f.At.Sub(f.Nominal.Time)), string(f.Event)}
+				rows[i] = []string{f.Nominal.Local().Format(time.DateTime), f.Outcome, short(f.At.Sub(f.Nominal.Time)), cmp.Or(string(f.Event), f.Reason)}
 			}
-			return a.io.table(newStyles(a.io.renderer()), []string{"TIME", "OUTCOME", "LATE", "EVENT"}, rows)
+			return a.io.table(newStyles(a.io.renderer()), []string{"TIME", "OUTCOME", "LATE", "EVENT OR REASON"}, rows)
 		},
 	}
 	out.addTo(cmd)

@@ -166,7 +166,7 @@ func TestBuiltInPacksAreRight(t *testing.T) {
 			"traceroute", "vmstat",
 		},
 		"default":  nil,
-		"std":      {"echo", "fail", "noop", "test_dict"},
+		"std":      {"echo", "fail", "node_run", "noop", "test_dict"},
 		"chatops":  {"format_execution_result", "match", "match_and_execute", "post_message"},
 		"packs":    {"install", "load", "setup_virtualenv", "uninstall"},
 		"examples": {"chain", "count", "disk_usage", "fail", "greet", "sleep", "workflow_items", "workflow_parallel", "workflow_sequence"},

@@ -49,6 +49,7 @@ type Fire struct {
 	Outcome FireOutcome
 	At      time.Time // when it was decided
 	Event   squall.ID // empty when it was not fired
+	Reason  string    // why not
 }
 
 // FireOutcome says what became of an instant.
@@ -57,5 +58,5 @@ type FireOutcome string
 // The outcomes.
 const (
 	Fired   FireOutcome = "fired"
-	Skipped FireOutcome = "skipped" // the run before was still going
+	Skipped FireOutcome = "skipped" // the run before was still going, or a condition did not hold
 )

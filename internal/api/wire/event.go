@@ -130,6 +130,7 @@ type Fire struct {
 	Outcome string    `json:"outcome"`
 	At      Time      `json:"decided_at"`
 	Event   squall.ID `json:"trigger_instance_id,omitempty"`
+	Reason  string    `json:"reason,omitempty"` // why it was not fired
 }
 
 // Notification is one message for one sink.

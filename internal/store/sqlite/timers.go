@@ -46,21 +46,24 @@ func (t *tx) InsertFire(_ context.Context, f *store.Fire) (bool, error) {
 	if err := driver.CheckFire(f.Ref, f.Nominal); err != nil {
 		return false, err
 	}
+	if err := driver.CheckText(f.Reason); err != nil {
+		return false, err
+	}
 	var event any
 	if f.Event != "" {
 		event = f.Event
 	}
-	n, err := t.write(`INSERT INTO timer_fires (ref, nominal, outcome, at, event) VALUES (?,?,?,?,?) ON CONFLICT DO NOTHING`,
-		f.Ref, f.Nominal, string(f.Outcome), f.At, event)
+	n, err := t.write(`INSERT INTO timer_fires (ref, nominal, outcome, at, event, reason) VALUES (?,?,?,?,?,?) ON CONFLICT DO NOTHING`,
+		f.Ref, f.Nominal, string(f.Outcome), f.At, event, f.Reason)
 	return n > 0, wrap("record timer "+f.Ref, err)
 }
 
 // Fires implements store.Timers.
 func (t *tx) Fires(ctx context.Context, ref string, limit int) ([]*store.Fire, error) {
 	var list []*store.Fire
-	err := t.each(ctx, `SELECT ref, nominal, outcome, at, event FROM timer_fires WHERE ref = ? ORDER BY nominal DESC LIMIT ?`,
+	err := t.each(ctx, `SELECT ref, nominal, outcome, at, event, reason FROM timer_fires WHERE ref = ? ORDER BY nominal DESC LIMIT ?`,
 		[]any{ref, driver.Limit(limit)}, func(r *row) error {
-			list = append(list, &store.Fire{Ref: r.text(), Nominal: r.time(), Outcome: store.FireOutcome(r.text()), At: r.time(), Event: r.id()})
+			list = append(list, &store.Fire{Ref: r.text(), Nominal: r.time(), Outcome: store.FireOutcome(r.text()), At: r.time(), Event: r.id(), Reason: r.text()})
 			return r.err
 		})
 	return list, wrap("list records of timer "+ref, err)

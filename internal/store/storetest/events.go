@@ -307,7 +307,7 @@ func testTimers(b *bundle) {
 	})
 	fire := func(n int, outcome store.FireOutcome, event squall.ID) (ok bool) {
 		b.update(func(tx store.Tx) (err error) {
-			ok, err = tx.InsertFire(b.Context(), &store.Fire{Ref: "core.t1", Nominal: start.Add(time.Duration(n) * time.Second), Outcome: outcome, At: start, Event: event})
+			ok, err = tx.InsertFire(b.Context(), &store.Fire{Ref: "core.t1", Nominal: start.Add(time.Duration(n) * time.Second), Outcome: outcome, At: start, Event: event, Reason: map[store.FireOutcome]string{store.Skipped: "why"}[outcome]})
 			return err
 		})
 		return ok
@@ -316,7 +316,7 @@ func testTimers(b *bundle) {
 	b.view(func(tx store.Tx) error {
 		list, err := tx.Fires(b.Context(), "core.t1", 0)
 		b.equal("records", list, []*store.Fire{
-			{Ref: "core.t1", Nominal: start.Add(2e9), Outcome: store.Skipped, At: start},
+			{Ref: "core.t1", Nominal: start.Add(2e9), Outcome: store.Skipped, At: start, Reason: "why"},
 			{Ref: "core.t1", Nominal: start.Add(1e9), Outcome: store.Fired, At: start, Event: ev.ID},
 		})
 		if err != nil {
