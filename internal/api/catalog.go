@@ -136,7 +136,8 @@ func doneBy(ex *squall.Execution) map[string]string {
 			}
 		}
 	}
-	if ex.Runner == lifecycle.WorkflowRunner && ex.Status != squall.Requested && ex.Status != squall.Delayed && ex.Status != squall.Scheduled {
+	begun := len(ex.Log) == 0 || ex.Log[len(ex.Log)-1].Reason != lifecycle.NotBegun
+	if begun && ex.Runner == lifecycle.WorkflowRunner && ex.Status != squall.Requested && ex.Status != squall.Delayed && ex.Status != squall.Scheduled {
 		members["workflow_execution"] = string(ex.ID)
 	}
 	return members

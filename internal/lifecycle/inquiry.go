@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 
 	"squall/internal/param"
@@ -126,6 +127,18 @@ func goesOn(c conductor, child *squall.Execution, now squall.Status) bool {
 	}
 	_, flow := c.(orquesta)
 	return flow && child.Runner == InquiryRunner && now.Final() && (c.Status() == squall.Paused || c.Status() == squall.Pausing)
+}
+
+// resumedBy says who let the workflow of an inquiry go on: who answered it.
+func resumedBy(inquiry *squall.Execution) string {
+	if len(inquiry.Log) == 0 {
+		return ""
+	}
+	user, ok := strings.CutPrefix(inquiry.Log[len(inquiry.Log)-1].Reason, "answered by ")
+	if !ok {
+		return ""
+	}
+	return doneBy("resumed", user)
 }
 
 // resumeChain resumes what is paused for an inquiry of a chain: the whole tree

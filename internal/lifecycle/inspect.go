@@ -3,6 +3,7 @@ package lifecycle
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -54,7 +55,7 @@ func (s *Service) Inspect(ctx context.Context, text string) ([]*value.Dict, erro
 	}
 	if spec != nil {
 		err := s.st.View(ctx, func(tx store.Tx) error {
-			contents, err := s.inspectContents(ctx, tx, spec)
+			contents, err := s.inspectContents(spec, s.registered(ctx, tx))
 			found = append(found[:len(problems):len(problems)], contents...)
 			return err
 		})
@@ -64,6 +65,60 @@ func (s *Service) Inspect(ctx context.Context, text string) ([]*value.Dict, erro
 	}
 	sortFindings(found)
 	return found, nil
+}
+
+// inspectBegin adds to the fault of a definition what is wrong with the actions
+// that its tasks name: a workflow with any such mistake does not begin (st2).
+// Workflows of Mistral and chains find out on the way, as they did.
+func (s *Service) inspectBegin(ctx context.Context, def *Definition, fault *flowFault) (*flowFault, error) {
+	if def.Action.Runner != WorkflowRunner || def.flowSpec == nil {
+		return fault, nil
+	}
+	var contents []*value.Dict
+	inspect := func(find func(squall.Ref) (*Definition, error)) (err error) {
+		contents, err = s.inspectContents(def.flowSpec, find)
+		return err
+	}
+	err := inspect(func(ref squall.Ref) (*Definition, error) {
+		if known := s.newest(ref); known != nil {
+			return known, nil
+		}
+		return nil, errNotKnown
+	})
+	if errors.Is(err, errNotKnown) || len(contents) > 0 { // what is known may be old
+		err = s.st.View(ctx, func(tx store.Tx) error { return inspect(s.registered(ctx, tx)) })
+	}
+	if err != nil {
+		return nil, fmt.Errorf("inspect workflow: %w", err)
+	}
+	if len(contents) == 0 {
+		return fault, nil
+	}
+	found := &flowFault{}
+	if fault != nil {
+		found.problems = slices.Clone(fault.problems)
+	}
+	found.problems = append(found.problems, contents...)
+	sortFindings(found.problems)
+	return found, nil
+}
+
+// errNotKnown says that the database has to be asked.
+var errNotKnown = errors.New("not known")
+
+// registered finds an action in the database, enabled or not; nil when there is
+// none.
+func (s *Service) registered(ctx context.Context, tx store.Tx) func(squall.Ref) (*Definition, error) {
+	return func(ref squall.Ref) (*Definition, error) {
+		version, err := tx.CurrentVersion(ctx, ref)
+		if squall.KindOf(err) == squall.NotFound {
+			return nil, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		return s.definition(ctx, tx, version)
+	}
 }
 
 // sortFindings orders findings by type and place (st2).
@@ -82,8 +137,9 @@ func sortFindings(found []*value.Dict) {
 	})
 }
 
-// inspectContents checks the actions that tasks name.
-func (s *Service) inspectContents(ctx context.Context, tx store.Tx, spec *workflow.Spec) (found []*value.Dict, err error) {
+// inspectContents checks the actions that tasks name; find gives nil for one that
+// does not exist.
+func (s *Service) inspectContents(spec *workflow.Spec, find func(squall.Ref) (*Definition, error)) (found []*value.Dict, err error) {
 	report := func(specPath, schemaPath, format string, args ...any) {
 		found = append(found, value.DictOf("type", "content", "message", fmt.Sprintf(format, args...),
 			"spec_path", specPath, "schema_path", taskSchema+schemaPath))
@@ -99,17 +155,13 @@ func (s *Service) inspectContents(ctx context.Context, tx store.Tx, spec *workfl
 			report(at+".action", "action", "The action reference %q is not formatted correctly.", name)
 			continue
 		}
-		def, err := s.current(ctx, tx, ref)
-		switch {
-		case squall.KindOf(err) == squall.Invalid: // there is none, or it is disabled
-			if _, err := tx.CurrentVersion(ctx, ref); squall.KindOf(err) == squall.NotFound {
-				report(at+".action", "action", "The action %q is not registered in the database.", name)
-			} else if err != nil {
-				return nil, err
-			}
-			continue
-		case err != nil:
+		def, err := find(ref)
+		if err != nil {
 			return nil, err
+		}
+		if def == nil {
+			report(at+".action", "action", "The action %q is not registered in the database.", name)
+			continue
 		}
 		given, ok := t.Input.(*value.Dict)
 		if t.Input != nil && !ok {

@@ -64,8 +64,9 @@ func (s *Service) beginFlow(ctx context.Context, ex *squall.Execution, begin jso
 	if err := s.CheckRunner(ctx, def.Action.Runner); err != nil {
 		return nil, nil, faultOf(squall.MessageOf(err)), nil
 	}
-	if fault := s.loadFlow(def); fault != nil {
-		return nil, nil, fault, nil
+	fault := s.loadFlow(def)
+	if fault, err = s.inspectBegin(ctx, def, fault); err != nil || fault != nil {
+		return nil, nil, fault, err
 	}
 	fl := &flow{id: ex.ID, tasks: &taskLookup{s: s, workflow: ex.ID}}
 	c, first, err := s.newConductor(ctx, def, ex, fl.tasks)

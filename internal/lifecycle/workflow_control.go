@@ -81,14 +81,15 @@ func (s *Service) signal(ctx context.Context, tx store.Tx, ex *squall.Execution,
 }
 
 // Pause asks a workflow to start no more tasks: it is pausing until its running
-// actions have ended, then paused. Error kinds: NotFound, Invalid for what is
-// no workflow, and Conflict when it cannot be paused now.
+// actions have ended, then paused. It returns the execution as the order left it,
+// pausing, which may be over by then (st2). Error kinds: NotFound, Invalid for
+// what is no workflow, and Conflict when it cannot be paused now.
 func (s *Service) Pause(ctx context.Context, id squall.ID, by string) (*squall.Execution, error) {
 	return s.control(ctx, id, squall.Paused, by, "pause")
 }
 
 // Resume lets a paused workflow go on, and the workflows in it that were
-// paused. Error kinds as those of Pause.
+// paused. It returns the execution, resuming; error kinds as those of Pause.
 func (s *Service) Resume(ctx context.Context, id squall.ID, by string) (*squall.Execution, error) {
 	return s.control(ctx, id, squall.Resuming, by, "resume")
 }
@@ -96,9 +97,9 @@ func (s *Service) Resume(ctx context.Context, id squall.ID, by string) (*squall.
 func (s *Service) control(ctx context.Context, id squall.ID, wish squall.Status, by, verb string) (*squall.Execution, error) {
 	for range 3 {
 		var told []squall.ID
-		done := false
+		var ordered *squall.Execution // the moment of the order; nil: the row was moved meanwhile
 		err := s.st.Update(ctx, func(tx store.Tx) error {
-			told, done = nil, false
+			told, ordered = nil, nil
 			ex, err := tx.Execution(ctx, id, 0)
 			if err != nil {
 				return err
@@ -106,30 +107,26 @@ func (s *Service) control(ctx context.Context, id squall.ID, wish squall.Status,
 			if !IsFlow(ex.Runner) {
 				return squall.Errorf(squall.Invalid, "Failed updating execution. Unable to %s liveaction %q because it is not supported by the %q runner.", verb, id, ex.Runner)
 			}
-			if halted(ex.Status, wish) {
-				done = true
-				return nil
+			if !halted(ex.Status, wish) {
+				st, err := signalStep(ex, wish, by)
+				if err != nil {
+					return squall.Errorf(squall.Conflict, "Unable to %s execution %q: it is %s.", verb, id, ex.Status)
+				}
+				var ok bool
+				if told, ok, err = s.signal(ctx, tx, ex, st, wish, by); err != nil || !ok {
+					return err
+				}
 			}
-			st, err := signalStep(ex, wish, by)
-			if err != nil {
-				return squall.Errorf(squall.Conflict, "Unable to %s execution %q: it is %s.", verb, id, ex.Status)
-			}
-			told, done, err = s.signal(ctx, tx, ex, st, wish, by)
+			ordered, err = tx.Execution(ctx, id, store.WithAll)
 			return err
 		})
 		if err != nil {
 			return nil, fmt.Errorf("%s execution %s: %w", verb, id, err)
 		}
-		if !done {
-			continue
+		if ordered != nil {
+			s.advanceAll(ctx, told)
+			return ordered, nil
 		}
-		s.advanceAll(ctx, told)
-		var ex *squall.Execution
-		err = s.st.View(ctx, func(tx store.Tx) (err error) {
-			ex, err = tx.Execution(ctx, id, store.WithAll)
-			return err
-		})
-		return ex, err
 	}
 	return nil, squall.Errorf(squall.Conflict, "execution %s changes too fast; try again", id)
 }

@@ -231,6 +231,8 @@ func (s *Service) loadFlow(def *Definition) *flowFault {
 	return def.flowFault
 }
 
+// loadOrquesta reads a definition. With a fault the spec may be there, too: what
+// its tasks name can be inspected nevertheless.
 func (s *Service) loadOrquesta(text string) (*workflow.Spec, *flowFault) {
 	spec, problems := workflow.Parse([]byte(text))
 	if spec != nil {
@@ -244,7 +246,7 @@ func (s *Service) loadOrquesta(text string) (*workflow.Spec, *flowFault) {
 		fault.problems = append(fault.problems, finding(&problems[i]))
 	}
 	sortFindings(fault.problems)
-	return nil, fault
+	return spec, fault
 }
 
 // loadMistral converts a workflow of Mistral. One that behaves otherwise here has

@@ -34,6 +34,7 @@ type decision struct {
 	status   squall.Status   // of the execution after the step
 	result   json.RawMessage // with a final status
 	begun    bool            // the execution starts with this step
+	reason   string          // of the move, for the log
 	signal   squall.Status   // what the children are asked for: canceled, paused, resuming; "" for nothing
 	by       string          // who asks for it
 	goOn     bool            // the conductor has more to do
@@ -115,6 +116,11 @@ func (s *Service) readInbox(ctx context.Context, id squall.ID, fl *flow) (in *in
 		}
 		children, err := tx.FindExecutions(ctx, store.ExecutionFilter{IDs: ended, Limit: len(ended), Parts: store.WithResult})
 		for _, child := range children {
+			if child.Runner == InquiryRunner { // who answered it stands in its log
+				if child, err = tx.Execution(ctx, child.ID, store.WithResult|store.WithLog); err != nil {
+					return err
+				}
+			}
 			in.results[child.ID] = child
 		}
 		return err
@@ -146,7 +152,7 @@ func (s *Service) decide(ctx context.Context, in *inbox, fl *flow) (*decision, e
 		}
 		d.begun = true
 		if fault != nil {
-			d.status, d.result = squall.Failed, fault.result(in.ex.Runner)
+			d.status, d.result, d.reason = squall.Failed, fault.result(in.ex.Runner), NotBegun
 			d.change.State = w.state(&flowState{})
 			return d, w.err
 		}
@@ -207,6 +213,7 @@ func (s *Service) tell(ctx context.Context, d *decision, w *rowWriter, ev store.
 			report.Result = resultValue(child.Result)
 			report.Child = workflow.Child{Execution: string(child.ID), Created: instant(child.CreatedAt), Updated: instant(child.UpdatedAt)}
 			if goesOn(fl.c, child, ev.Status) {
+				d.reason = resumedBy(child)
 				d.apply(ctx, w, workflow.Request{Status: squall.Resuming})
 			}
 			if ev.Status.Final() && stillPaused(fl.c, child) {

@@ -370,7 +370,7 @@ tasks:
   repair:
     action: core.noop
   unknown:
-    action: core.nosuch
+    action: <% concat('core.', 'nosuch') %> # as a plain name, inspection would find it
 output:
   - said: <% ctx(say) %>
 `
@@ -397,6 +397,42 @@ func TestWorkflowFails(t *testing.T) {
 		broken := b.run(t, "broken", ``)
 		if broken.Status != squall.Failed || !strings.Contains(string(broken.Result), `nosuch`) || !strings.HasPrefix(string(broken.Result), `{"output":null,"errors":[`) {
 			t.Errorf("a definition with faults: %s %s", broken.Status, broken.Result)
+		}
+	})
+}
+
+// What tasks name is inspected with the definition before anything runs.
+func TestWorkflowWithWrongActionsDoesNotBegin(t *testing.T) {
+	const wrong = `version: 1.0
+tasks:
+  a:
+    action: core.noop
+    next:
+      - do: b
+  b:
+    action: core.nosuch
+  c:
+    action: core.shell cmd="ls" what="ever"
+  d:
+    action: plain
+  e:
+    action: core.noop
+    next:
+      - do: nowhere
+`
+	eachFlowStore(t, map[string]string{"flow": wrong}, func(t *testing.T, b *flowBundle) {
+		ex := b.run(t, "flow", ``)
+		const place = `"schema_path":"properties.tasks.patternProperties.^\\w+$.properties.`
+		wantFlow(t, ex, squall.Failed, `{"output":null,"errors":[`+
+			`{"type":"content","message":"The action \"core.nosuch\" is not registered in the database.","spec_path":"tasks.b.action",`+place+`action"},`+
+			`{"type":"content","message":"The action reference \"plain\" is not formatted correctly.","spec_path":"tasks.d.action",`+place+`action"},`+
+			`{"type":"content","message":"Action \"core.shell\" has unexpected input \"what\".","spec_path":"tasks.c.input.what",`+place+`input.patternProperties.^\\w+$"},`+
+			`{"message":"The task \"nowhere\" is not defined.","spec_path":"tasks.e.next[0].do",`+place+`next.items.properties.do","type":"semantic"}]}`)
+		if len(b.children(t, ex.ID)) > 0 {
+			t.Error("it has run something")
+		}
+		if last := ex.Log[len(ex.Log)-1]; last.Reason != lifecycle.NotBegun {
+			t.Errorf("the reason in the log is %q", last.Reason)
 		}
 	})
 }

@@ -106,7 +106,7 @@ func (s *Service) moveFlow(ctx context.Context, tx store.Tx, d *decision) (told 
 		m.Log = append(m.Log, squall.Change{Status: squall.Running, At: now})
 	}
 	for _, st := range between(from, d.status) {
-		m.Log = append(m.Log, squall.Change{Status: st, At: now})
+		m.Log = append(m.Log, squall.Change{Status: st, At: now, Reason: d.reasonFor(st)})
 	}
 	if d.status.Final() {
 		m.EndedAt = &now
@@ -122,6 +122,18 @@ func (s *Service) moveFlow(ctx context.Context, tx store.Tx, d *decision) (told 
 		return nil, announce(ctx, tx, store.ExecutionUpdated, d.ex.ID, d.status) // its parent knows
 	}
 	return s.moved(ctx, tx, d.ex, d.status)
+}
+
+// NotBegun stands in the log of a workflow that failed before it was one: its
+// definition or what its tasks name is wrong.
+const NotBegun = "it did not begin"
+
+// reasonFor is what the log says beside a state that the step passes.
+func (d *decision) reasonFor(st squall.Status) string {
+	if st == squall.Resuming || d.reason == NotBegun {
+		return d.reason
+	}
+	return ""
 }
 
 // between lists the states on the shortest way from one state to another, the

@@ -20,7 +20,7 @@ func TestStatusTable(t *testing.T) {
 requested    .   x   .   x   .   .   .   .   .   .   x   .   x   .
 delayed      x   .   .   x   .   .   .   .   .   .   x   .   x   .
 scheduled    .   .   .   x   .   .   .   .   .   .   x   .   x   x
-running      x   .   .   .   x   x   .   .   x   x   x   x   x   x
+running      x   .   .   .   x   x   x   .   x   x   x   x   x   x
 pending      .   .   .   .   .   .   .   x   x   x   x   x   x   .
 pausing      .   .   .   x   .   .   x   .   x   x   x   x   x   x
 paused       .   .   .   .   .   .   .   x   x   .   .   .   x   .

@@ -35,7 +35,7 @@ var moves = map[Status][]Status{
 	Requested: {Delayed, Running, Canceled, Failed},
 	Delayed:   {Requested, Running, Canceled, Failed},
 	Scheduled: {Running, Canceled, Failed, Abandoned},
-	Running:   {Pending, Pausing, Canceling, Succeeded, Failed, Timeout, Canceled, Abandoned, Requested},
+	Running:   {Pending, Pausing, Paused, Canceling, Succeeded, Failed, Timeout, Canceled, Abandoned, Requested},
 	Pending:   {Resuming, Succeeded, Failed, Timeout, Canceling, Canceled},
 	Pausing:   {Paused, Running, Canceling, Succeeded, Failed, Timeout, Canceled, Abandoned},
 	Paused:    {Resuming, Canceling, Canceled},
