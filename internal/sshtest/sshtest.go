@@ -194,3 +194,39 @@ func freePort(t testing.TB) int {
 	defer l.Close()
 	return l.Addr().(*net.TCPAddr).Port
 }
+
+// Cut kills the processes that serve the host's connections, as if they had
+// crashed; commands that run there live on. The host goes on taking new ones.
+func (h *Host) Cut(t testing.TB) {
+	t.Helper()
+	if h.cmd == nil {
+		return
+	}
+	for _, pid := range descendants(h.cmd.Process.Pid) {
+		text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
+		if strings.HasPrefix(string(text), "sshd") {
+			_ = syscall.Kill(pid, syscall.SIGKILL) // it may have ended by itself
+		}
+	}
+}
+
+// descendants lists the processes below one.
+func descendants(of int) (pids []int) {
+	children := map[int][]int{}
+	files, _ := filepath.Glob("/proc/[0-9]*/stat")
+	for _, file := range files {
+		text, _ := os.ReadFile(file)
+		var state byte
+		var parent int
+		_, rest, _ := strings.Cut(string(text), ") ")
+		if _, err := fmt.Sscanf(rest, "%c %d", &state, &parent); err == nil {
+			pid, _ := strconv.Atoi(filepath.Base(filepath.Dir(file)))
+			children[parent] = append(children[parent], pid)
+		}
+	}
+	for todo := []int{of}; len(todo) > 0; todo = todo[1:] {
+		pids = append(pids, children[todo[0]]...)
+		todo = append(todo, children[todo[0]]...)
+	}
+	return pids
+}

@@ -1,16 +1,12 @@
 package ssh
 
 import (
-	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"strconv"
 	"strings"
 	"time"
-
-	"squall/internal/runner"
 )
 
 // endLimit bounds the ending of a command on a host, connection included.
@@ -18,50 +14,46 @@ const endLimit = 10 * time.Second
 
 // end ends all processes of a command: in a session of its own, for the one it
 // runs in is of no use for that. Signals of the SSH protocol reach only the
-// shell's process group, and nothing that sudo started.
-func (p *Pool) end(ctx context.Context, t *Target, c Command, pid string) error {
+// shell's process group, and nothing that sudo started. script is endScript, with
+// something before it perhaps; whose is its first argument.
+func (p *Pool) end(ctx context.Context, t *Target, c Command, script, whose string) error {
 	ctx, cancel := context.WithTimeout(ctx, endLimit)
 	defer cancel()
-	if n, err := strconv.Atoi(pid); err != nil || n < 2 {
-		return fmt.Errorf("end the command on %s: the shell's process number %q is none", t.Name, pid)
+	if n, err := strconv.Atoi(whose); script == endScript && (err != nil || n < 2) {
+		return fmt.Errorf("end the command on %s: the shell's process number %q is none", t.Name, whose)
 	}
-	s, err := p.open(ctx, t)
-	if err != nil {
-		return fmt.Errorf("end the command: %w", err)
-	}
-	defer s.close()
 	grace := c.Grace
 	if grace == 0 {
 		grace = 3 * time.Second
 	}
-	line := "sh -c " + runner.Quote(endScript) + " squall " + pid + " " + runner.Quote(c.Mark) + " " + strconv.Itoa(int(grace/(100*time.Millisecond)))
+	sudo, input := "", ""
 	if c.Sudo {
-		flags := "-n"
+		sudo = "sudo -n -- "
 		if c.Password != "" {
-			flags = "-S"
+			sudo, input = "sudo -S -- ", c.Password+"\n"
 		}
-		line = "sudo " + flags + " -- " + line
 	}
-	if err := s.request(ctx, "exec", struct{ Command string }{line}); err != nil {
-		return fmt.Errorf("end the command on %s: %w", t.Name, err)
-	}
-	defer context.AfterFunc(ctx, s.close)()
-	_, _ = io.WriteString(s.ch, c.Password+"\n")
-	_ = s.ch.CloseWrite()
-	var said bytes.Buffer
-	go func() { _, _ = io.Copy(io.Discard, s.ch) }() // ends with the session
-	heard := make(chan struct{})
-	go func() { defer close(heard); _, _ = io.Copy(&said, io.LimitReader(s.ch.Stderr(), 4096)) }()
-	e := exitOf(s.reqs)
-	s.close()
-	<-heard
+	said := &head{limit: 4096}
+	code, err := p.script(ctx, t, sudo, &input, script, io.Discard, said, whose, c.Mark, strconv.Itoa(int(grace/(100*time.Millisecond))))
 	switch {
-	case !e.known:
-		return fmt.Errorf("end the command on %s: %w", t.Name, errors.Join(context.Cause(ctx), ErrLost))
-	case e.code != 0:
-		return fmt.Errorf("end the command on %s: some of its processes may still run: %s", t.Name, strings.TrimSpace(said.String()))
+	case err != nil:
+		return fmt.Errorf("end the command on %s: %w", t.Name, err)
+	case code != 0:
+		return fmt.Errorf("end the command on %s: some of its processes may still run: %s", t.Name, strings.TrimSpace(string(said.text)))
 	}
 	return nil
+}
+
+// head is a writer that keeps the beginning.
+type head struct {
+	limit int
+	text  []byte
+}
+
+// Write implements io.Writer.
+func (h *head) Write(b []byte) (int, error) {
+	h.text = append(h.text, b[:min(len(b), h.limit-len(h.text))]...)
+	return len(b), nil
 }
 
 // endScript finds the processes of a command as internal/runner/local does (its

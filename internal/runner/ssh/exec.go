@@ -32,6 +32,8 @@ type Command struct {
 
 	Stdout, Stderr io.Writer // get what is printed as it comes; never used after Run
 	Grace          time.Duration
+
+	input string // what Line can read; not with Sudo
 }
 
 // Ending is what is known of a command that has ended.
@@ -109,7 +111,7 @@ func (p *Pool) Run(ctx context.Context, t *Target, c Command) (Ending, error) {
 		return e.ending(end, t)
 	case <-ctx.Done():
 		end.Stopped = true
-		end.Left = p.end(context.WithoutCancel(ctx), t, c, r.pid)
+		end.Left = p.end(context.WithoutCancel(ctx), t, c, endScript, r.pid)
 		r.finish(settle)
 		return end, nil
 	}
@@ -212,16 +214,20 @@ func nonce() string {
 // boot is the line that the login shell is given: it says who it is, reads what
 // is to be exported, and runs the command. Any Bourne shell understands it.
 func boot(c Command, word string) string {
-	hello := `echo "` + word + ` $$ $SHELL" >&2; `
+	return `echo "` + word + ` $$ $SHELL" >&2; ` + body(c, word)
+}
+
+// body is boot without the greeting.
+func body(c Command, word string) string {
 	line := reader(word) + c.Line
 	if !c.Sudo {
-		return hello + line
+		return line
 	}
 	flags := "-E"
 	if c.Password != "" {
 		flags = "-S -E"
 	}
-	return hello + "sudo " + flags + " -- bash -c " + runner.Quote(strings.Replace(line, readerEnd, readerEnd+"exec </dev/null; ", 1))
+	return "sudo " + flags + " -- bash -c " + runner.Quote(strings.Replace(line, readerEnd, readerEnd+"exec </dev/null; ", 1))
 }
 
 const readerEnd = `eval "$squall_e"; unset squall_e squall_l; `
@@ -245,7 +251,7 @@ func payload(c Command, word string) string {
 	for _, name := range slices.Sorted(maps.Keys(c.Env)) {
 		fmt.Fprintf(&b, "export %s=%s\n", name, runner.Quote(c.Env[name]))
 	}
-	b.WriteString(word + ".\n")
+	b.WriteString(word + ".\n" + c.input)
 	return b.String()
 }
 
