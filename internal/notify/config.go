@@ -41,7 +41,8 @@ type SinkConfig struct {
 	Headers map[string]string `yaml:"headers"`
 	Secret  string            `yaml:"secret"` // signs the body, as ours are
 
-	// Templates; see Message. Default: the message, and how the execution ended.
+	// Templates; see Message. Default: the message, or the text that the notice's data
+	// has as "text" (and the page it has as "html"), and how the execution ended.
 	Subject string `yaml:"subject"`
 	Body    string `yaml:"body"`
 

@@ -51,7 +51,7 @@ func (p *Permanent) Unwrap() error { return p.Err }
 
 const (
 	defaultSubject = "{{ message }}"
-	defaultBody    = `{{ message }}
+	defaultBody    = `{{ (data | default({}, true)).text | default(message, true) }}
 
 {{ action }} {{ status }}, requested by {{ user }}
 started {{ started_at }}, ended {{ ended_at }}
@@ -80,6 +80,18 @@ func (s *SinkConfig) texts(ctx context.Context, exprs *expr.Set, m *Message) (su
 		return t
 	}
 	return oneLine(text("subject")), text("body"), nil
+}
+
+// page returns the HTML that a message brings beside its text: the member html of
+// its data. Empty: none, or the sink has a body of its own.
+func (s *SinkConfig) page(list []*Message) string {
+	var data struct {
+		HTML string `json:"html"`
+	}
+	if s.Body != "" || len(list) != 1 || json.Unmarshal(list[0].Data, &data) != nil {
+		return ""
+	}
+	return data.HTML
 }
 
 // digest renders several messages as one.

@@ -274,6 +274,38 @@ func TestMail(t *testing.T) {
 	}
 }
 
+// TestMailWithPage: what the data of a notice brings is the mail, the message its
+// subject; text of the data is no template.
+func TestMailWithPage(t *testing.T) {
+	t.Parallel()
+	box, ca := newMailbox(t)
+	b := newBundle(t, mailConfig(box, ca, ""))
+	b.run(func() {
+		m := notify.Message{
+			ID: squall.NewIDSource().Next(time.Now()), Message: "all is well", Status: squall.Succeeded, Action: "p.a",
+			Data: json.RawMessage(`{"text":"line {{ action }}\nline 2","html":"<b>page</b>"}`),
+		}
+		doc, err := json.Marshal(m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.update(func(tx store.Tx) error {
+			_, err := tx.InsertDelivery(t.Context(), &store.Delivery{ID: m.ID, Sink: "m", Doc: doc})
+			tx.Wake(store.TopicDeliver)
+			return err
+		})
+	}, func() bool { return len(b.deliveries(store.DeliveryDone)) == 1 })
+	mails := box.got()
+	if len(mails) != 1 {
+		t.Fatalf("%d mails", len(mails))
+	}
+	for _, want := range []string{"Subject: all is well", "multipart/alternative", "line {{ action }}", "line 2", "<b>page</b>", "p.a succeeded"} {
+		if !strings.Contains(mails[0], want) {
+			t.Errorf("%q is not in\n%s", want, mails[0])
+		}
+	}
+}
+
 func TestMailDigest(t *testing.T) {
 	t.Parallel()
 	box, ca := newMailbox(t)

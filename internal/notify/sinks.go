@@ -94,6 +94,9 @@ func (s *mailSink) Deliver(ctx context.Context, list []*Message) error {
 	m.SetMessageIDWithValue(string(list[0].ID) + "@squall") // the same when it is sent again
 	m.SetGenHeader(mail.Header("Auto-Submitted"), "auto-generated")
 	m.SetBodyString(mail.TypeTextPlain, body)
+	if page := c.page(list); page != "" {
+		m.AddAlternativeString(mail.TypeTextHTML, page)
+	}
 	client, err := s.client()
 	if err != nil {
 		return &Permanent{err}
