@@ -6,6 +6,7 @@ go only when the new copy's disks are written.
 """
 
 import contextlib
+import hashlib
 import os
 import shutil
 import socket
@@ -78,15 +79,7 @@ def _dump(plan, locks):
     with machine.reading(plan) as source:
         disks = [_disk(plan, source, d, bases.get(d["name"])) for d in machine.disks]
         quiesced = source.quiesced
-    definition = machine.definition()
-    files = {}
-    if definition:
-        name = "domain.xml" + (".age" if plan.recipients else "")
-        data = definition.encode()
-        if plan.recipients:
-            data = streams.pack(data, [streams.age(plan.recipients)])
-        targets.write_file(copy.file(name), data)
-        files[name] = {"size": len(data), "sha256": targets.sha256_file(copy.file(name))}
+    files = _definition(plan, *machine.definition()) if machine.definition() else {}
     seconds = time.monotonic() - begun
     read = sum(d.pop("read") for d in disks)
     manifest = {
@@ -109,11 +102,19 @@ def _dump(plan, locks):
     }
 
 
+def _definition(plan, name, text):
+    """Writes the machine's definition beside the disks."""
+    data = text.encode()
+    if plan.recipients:
+        name, data = name + ".age", streams.pack(data, [streams.age(plan.recipients)])
+    targets.write_file(plan.copy.file(name), data)
+    return {name: {"size": len(data), "sha256": hashlib.sha256(data).hexdigest()}}
+
+
 def digest_of(disks):
     """One digest for a machine of several disks."""
     if len(disks) == 1:
         return disks[0]["digest"]
-    import hashlib
     text = "".join(f"{d['name']} {d['digest']}\n" for d in disks)
     return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
 

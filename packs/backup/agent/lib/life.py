@@ -66,6 +66,51 @@ def shield():
             raise Canceled(signum)
 
 
+@contextlib.contextmanager
+def surely(undo, within):
+    """Runs undo after the block, whatever happens to this process: in a child that
+    waits for us to be done or dead, but no longer than that many seconds. The value is
+    a function that says whether undo has not begun yet."""
+    ours, its = os.pipe()
+    child = os.fork()
+    if child == 0:
+        _undo(ours, its, undo, within)
+    os.close(ours)
+    running = True
+
+    def waits():
+        nonlocal running
+        if running and os.waitpid(child, os.WNOHANG)[0]:
+            running = False
+        return running
+
+    try:
+        yield waits
+    finally:
+        with shield():
+            os.close(its)
+            if running:
+                os.waitpid(child, 0)
+
+
+def _undo(ours, its, undo, within):
+    status = 1
+    try:
+        os.setsid()
+        wake, woken = os.pipe()
+        for each in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(each, lambda *_: os.write(woken, b"x"))  # who ends us wants it undone now
+        quiet = os.open(os.devnull, os.O_RDWR)
+        for fd in (0, 1, 2):
+            os.dup2(quiet, fd)
+        os.close(its)
+        select.select([ours, wake], [], [], within)
+        undo()
+        status = 0
+    finally:
+        os._exit(status)
+
+
 def yield_to_others():
     """Gives way to everything else on the host, for processor and disks; children
     inherit it."""

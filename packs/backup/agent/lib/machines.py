@@ -4,7 +4,7 @@ A provider is a class with
     list(args)              the machines as dicts, for `list`
     Machine(args)           one of them, for `dump`:
         disks               [{"name", "path", "format"}]
-        definition()        text that describes the machine, or None
+        definition()        name and text of a file that describes the machine, or None
         check_incremental(plan, bases)   calls plan.full(why) when only level 0 is possible
         reading(plan)       a `with` in which the disks are a point in time; its value is
                             a Reading: open(disk), tracked(disk), quiesced
@@ -81,8 +81,8 @@ class Reading:
 class Offline:
     """A machine that is off: image files."""
 
-    def __init__(self, args, disks, text=None):
-        self.args, self.text = args, text
+    def __init__(self, args, disks, definition=None):
+        self.args, self._definition = args, definition
         self.disks = [{"name": d["name"], "path": d["path"], "format": image.format_of(d["path"], d.get("format"))} for d in disks]
         for d in self.disks:
             if "/" in d["name"] or d["name"].startswith("."):
@@ -91,7 +91,7 @@ class Offline:
             raise Failure("usage", f"the disks of {args.machine} must have different names, and be there")
 
     def definition(self):
-        return self.text
+        return self._definition
 
     def check_incremental(self, plan, bases):
         wanted = image.BITMAP + plan.base

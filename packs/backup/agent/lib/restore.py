@@ -141,13 +141,10 @@ def _fresh(path, fmt, size):
 def _definition(copy, manifest, args):
     """Puts the machine's definition beside its disks."""
     for name in manifest["files"]:
-        if not name.startswith("domain.xml"):
-            continue
-        to = os.path.join(args.to, "domain.xml")
+        to = os.path.join(args.to, name[:-4] if name.endswith(".age") else name)
         if os.path.exists(to) and not args.overwrite:
             continue
-        data = streams.unpack(copy.file(name), (manifest["encryption"] or {}).get("recipients"))
-        targets.write_file(to, data)
+        targets.write_file(to, streams.unpack(copy.file(name), (manifest["encryption"] or {}).get("recipients")))
 
 
 def files(args):
