@@ -63,6 +63,7 @@ func (s *server) openPython(svc *lifecycle.Service) error {
 	s.python, err = python.New(python.Config{
 		Lib: lib, Python: c.Path, Environments: s.config.virtualenvs(), Versions: filepath.Join(s.config.Server.Data, "versions"),
 		PackConfig: svc.PackConfig, PackPaths: s.packDirs, PackLibs: c.PackLib,
+		Keep: s.keep, KeepFor: s.config.Scheduler.KeepFor,
 		Cold: !c.Warm, Preload: c.Preload, Idle: c.Idle, Memory: c.Memory,
 		OutputLimit: int(s.config.Scheduler.OutputLimit), Log: s.log.With("part", "python"),
 	})

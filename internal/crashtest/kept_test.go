@@ -17,13 +17,14 @@ import (
 	"squall/internal/squall"
 )
 
-// TestLocalActionsSurvive: a hundred local actions run, the server is killed, and
-// the next one has a hundred real results, with all they printed; also when the
+// TestLocalActionsSurvive: a hundred commands run, or twenty Python actions, the
+// server is killed, and the next one has as many real results, with all they printed; also when the
 // next one is another build of the program, and when they ended while no server
 // was there.
 func TestLocalActionsSurvive(t *testing.T) {
 	for _, c := range []struct {
 		name    string
+		python  bool
 		upgrade bool
 		orderly bool
 		pause   time.Duration
@@ -32,6 +33,8 @@ func TestLocalActionsSurvive(t *testing.T) {
 		{name: "killed, and away until they have ended", pause: 4 * time.Second},
 		{name: "upgraded", upgrade: true, orderly: true},
 		{name: "killed and upgraded", upgrade: true},
+		{name: "killed, Python", python: true},
+		{name: "upgraded, Python", python: true, upgrade: true, orderly: true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -41,14 +44,20 @@ func TestLocalActionsSurvive(t *testing.T) {
 			n.args = append(n.args, "--set", "scheduler.slots=120")
 			l := begin(t, n)
 
-			const count = 100
+			count := 100
+			if c.python {
+				count = 20
+			}
 			ids := make([]squall.ID, count)
 			var requests sync.WaitGroup
 			for i := range count {
 				requests.Go(func() {
 					cmd := fmt.Sprintf("echo >>%s.begun; for n in 1 2 3 4 5 6; do echo line $n of %d; echo on the other side $n >&2; sleep 0.5; done; echo $SQUALL_IDEMPOTENCY_KEY >>%s; exit %d", l.file, i, l.file, i%3)
-					id, _, err := n.call(ctx, l.token, http.MethodPost, "/api/v1/executions", map[string]any{
-						"action": "core.local", "parameters": map[string]any{"cmd": cmd}})
+					request := map[string]any{"action": "core.local", "parameters": map[string]any{"cmd": cmd}}
+					if c.python {
+						request = map[string]any{"action": "crash.python", "parameters": map[string]any{"file": l.file, "number": i}}
+					}
+					id, _, err := n.call(ctx, l.token, http.MethodPost, "/api/v1/executions", request)
 					if err != nil {
 						t.Errorf("request: %v", err)
 					}
@@ -88,7 +97,13 @@ func TestLocalActionsSurvive(t *testing.T) {
 				if i%3 != 0 {
 					want = squall.Failed
 				}
-				if status != want || result.ReturnCode != i%3 {
+				if c.python {
+					if status != want || result.Result.Number != i {
+						t.Errorf("execution %d: %s, %+v; want %s", i, status, result, want)
+						continue
+					}
+					result.Stdout, result.Stderr = strings.TrimSuffix(result.Stdout, "\n"), strings.TrimSuffix(result.Stderr, "\n")
+				} else if status != want || result.ReturnCode != i%3 {
 					t.Errorf("execution %d: %s, return code %d; want %s, %d", i, status, result.ReturnCode, want, i%3)
 					continue
 				}
@@ -131,17 +146,19 @@ func newer(t *testing.T) string {
 	return path
 }
 
-type shellResult struct {
+// localResult is the result of a command, or of the pack's Python action.
+type localResult struct {
 	Stdout, Stderr string
 	ReturnCode     int `json:"return_code"`
+	Result         struct{ Number int }
 }
 
 // outcome reads how an execution ended.
-func (n *node) outcome(t *testing.T, ctx context.Context, token string, id squall.ID) (squall.Status, shellResult) {
+func (n *node) outcome(t *testing.T, ctx context.Context, token string, id squall.ID) (squall.Status, localResult) {
 	t.Helper()
 	var answer struct {
 		Status squall.Status
-		Result shellResult
+		Result localResult
 	}
 	body := n.read(t, ctx, token, "/api/v1/executions/"+string(id))
 	if err := json.Unmarshal(body, &answer); err != nil {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"maps"
 	"net"
 	"os"
@@ -138,8 +139,9 @@ func (c *Client) dial(socket string) (net.Conn, error) {
 }
 
 // Start starts a command. An error that is a syscall.Errno is the system's: the
-// program cannot be executed, the directory is not there.
-func (c *Client) Start(spec Spec) (*Run, error) {
+// program cannot be executed, the directory is not there. When ctx ends before it
+// has begun, Start does what Wait does then.
+func (c *Client) Start(ctx context.Context, spec Spec) (*Run, error) {
 	socket, err := c.ready()
 	if err != nil {
 		return nil, err
@@ -153,7 +155,12 @@ func (c *Client) Start(spec Spec) (*Run, error) {
 		conn.Close()
 		return nil, fmt.Errorf("talk to the keeper of local actions: %w", err)
 	}
-	return r, r.begun()
+	left := r.heed(ctx)
+	err = r.begun()
+	if left() {
+		return nil, runner.ErrDetached
+	}
+	return r, err
 }
 
 // Kept lists the keys of runs that go on, or ended, with no server: those of
@@ -309,13 +316,18 @@ type Run struct {
 	conn net.Conn
 	in   *bufio.Reader
 	dir  string // of a run that ended unheard; conn is nil then
+	note string
 }
+
+// Note tells why a Python program was not forked; "" when it was.
+func (r *Run) Note() string { return r.note }
 
 // begun reads the keeper's answer to a start or an attach.
 func (r *Run) begun() error {
 	var buf []byte
 	kind, payload, err := readFrame(r.in, &buf)
 	if err == nil && kind == frameBegun {
+		r.note = string(payload)
 		return nil
 	}
 	r.conn.Close()
@@ -339,38 +351,28 @@ func (r *Run) Wait(ctx context.Context, stdout, stderr func([]byte)) (Ending, er
 	if r.conn == nil {
 		return r.read(stdout, stderr)
 	}
-	detached := make(chan struct{})
-	stop := context.AfterFunc(ctx, func() {
-		if cause := context.Cause(ctx); errors.Is(cause, runner.ErrShutdown) || errors.Is(cause, runner.ErrLeaseLost) {
-			close(detached)
-			r.c.mu.Lock()
-			r.c.let[r.key] = true
-			r.c.mu.Unlock()
-			r.conn.Close()
-			return
-		}
-		_ = writeFrame(r.conn, frameStop, nil) // a keeper that is gone shows below
-	})
-	defer stop()
+	left := r.heed(ctx)
+	defer left()
+	var outcome []byte
 	var buf []byte
 	for {
 		kind, payload, err := readFrame(r.in, &buf)
 		if err != nil {
 			r.conn.Close()
-			select {
-			case <-detached:
+			if left() {
 				return Ending{}, runner.ErrDetached
-			default:
-				return Ending{}, ErrDied
 			}
+			return Ending{}, ErrDied
 		}
 		switch kind {
 		case frameOut:
 			stdout(payload)
 		case frameErr:
 			stderr(payload)
+		case frameOutcome:
+			outcome = append(outcome, payload...)
 		case frameEnd:
-			var end Ending
+			end := Ending{Outcome: outcome}
 			if err := json.Unmarshal(payload, &end); err != nil {
 				return Ending{}, fmt.Errorf("read the ending of a command: %w", err)
 			}
@@ -380,6 +382,31 @@ func (r *Run) Wait(ctx context.Context, stdout, stderr func([]byte)) (Ending, er
 			return end, nil
 		}
 	}
+}
+
+// heed does to the command what the end of ctx means: it ends it, or lets it go.
+// left says whether it was let go; from then on ctx means nothing.
+func (r *Run) heed(ctx context.Context) (left func() bool) {
+	detached := false
+	done := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		defer close(done)
+		if cause := context.Cause(ctx); errors.Is(cause, runner.ErrShutdown) || errors.Is(cause, runner.ErrLeaseLost) {
+			detached = true
+			r.c.mu.Lock()
+			r.c.let[r.key] = true
+			r.c.mu.Unlock()
+			r.conn.Close()
+			return
+		}
+		_ = writeFrame(r.conn, frameStop, nil) // a keeper that is gone shows by itself
+	})
+	return sync.OnceValue(func() bool {
+		if !stop() {
+			<-done
+		}
+		return detached
+	})
 }
 
 // read is Wait for a run that lies on disk.
@@ -394,6 +421,10 @@ func (r *Run) read(stdout, stderr func([]byte)) (Ending, error) {
 			return Ending{}, fmt.Errorf("read a kept run: %w", err)
 		}
 		to(text)
+	}
+	doc.Ending.Outcome, err = os.ReadFile(filepath.Join(r.dir, "outcome"))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return Ending{}, fmt.Errorf("read a kept run: %w", err)
 	}
 	return doc.Ending, nil
 }

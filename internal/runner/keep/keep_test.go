@@ -30,7 +30,7 @@ func TestMain(m *testing.M) {
 			panic(err)
 		}
 		for i := range 20 {
-			if _, err := c.Start(shell(fmt.Sprintf("run:%d", i), os.Args[3])); err != nil {
+			if _, err := c.Start(context.Background(), shell(fmt.Sprintf("run:%d", i), os.Args[3])); err != nil {
 				panic(err)
 			}
 		}
@@ -84,7 +84,7 @@ func wait(t *testing.T, ctx context.Context, r *Run) (Ending, string, string, er
 
 func TestStart(t *testing.T) {
 	c := client(t, tempDir(t))
-	r, err := c.Start(shell("a:1", "echo out; echo err >&2; exit 3"))
+	r, err := c.Start(t.Context(), shell("a:1", "echo out; echo err >&2; exit 3"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -92,22 +92,22 @@ func TestStart(t *testing.T) {
 	if err != nil || out != "out\n" || errs != "err\n" || end.Code != 3 || end.OutTotal != 4 {
 		t.Errorf("%+v %q %q %v", end, out, errs, err)
 	}
-	if _, err := c.Start(shell("a:1", "true")); err == nil || !strings.Contains(err.Error(), "started already") {
+	if _, err := c.Start(t.Context(), shell("a:1", "true")); err == nil || !strings.Contains(err.Error(), "started already") {
 		t.Errorf("the same again before it is released: %v", err)
 	}
 	c.Release("a:1")
-	if r, err = c.Start(shell("a:2", "true")); err != nil {
+	if r, err = c.Start(t.Context(), shell("a:2", "true")); err != nil {
 		t.Error(err)
 	} else if _, _, _, err := wait(t, t.Context(), r); err != nil {
 		t.Error(err)
 	}
 	missing := shell("a:3", "")
 	missing.Path = "/nonexistent"
-	if _, err := c.Start(missing); !errors.Is(err, syscall.ENOENT) {
+	if _, err := c.Start(t.Context(), missing); !errors.Is(err, syscall.ENOENT) {
 		t.Errorf("a program that is not there: %v", err)
 	}
 	missing.Shell = &Spec{Path: "/bin/sh", Argv: []string{"sh", "-c", "exit 9"}}
-	if r, err = c.Start(missing); err != nil {
+	if r, err = c.Start(t.Context(), missing); err != nil {
 		t.Fatal(err)
 	}
 	if end, _, _, err := wait(t, t.Context(), r); err != nil || end.Code != 9 {
@@ -118,7 +118,7 @@ func TestStart(t *testing.T) {
 func TestLimitsAndTimes(t *testing.T) {
 	c := client(t, tempDir(t))
 	long := shell("long:1", "head -c 3000000 /dev/zero; sleep 0.1; echo end")
-	r, err := c.Start(long)
+	r, err := c.Start(t.Context(), long)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -128,14 +128,14 @@ func TestLimitsAndTimes(t *testing.T) {
 	}
 	late := shell("late:1", "echo before; sleep 60")
 	late.Timeout = 300 * time.Millisecond
-	if r, err = c.Start(late); err != nil {
+	if r, err = c.Start(t.Context(), late); err != nil {
 		t.Fatal(err)
 	}
 	if end, out, _, err = wait(t, t.Context(), r); err != nil || !end.TimedOut || !end.Stopped || out != "before\n" {
 		t.Errorf("%+v %q %v", end, out, err)
 	}
 	ctx, cancel := context.WithCancelCause(t.Context())
-	if r, err = c.Start(shell("gone:1", "trap '' TERM; setsid sleep 60 & sleep 60")); err != nil {
+	if r, err = c.Start(t.Context(), shell("gone:1", "trap '' TERM; setsid sleep 60 & sleep 60")); err != nil {
 		t.Fatal(err)
 	}
 	time.AfterFunc(200*time.Millisecond, func() { cancel(runner.ErrCanceled) })
@@ -217,7 +217,7 @@ func TestTheServerIsKilled(t *testing.T) {
 func TestDetachAndRelease(t *testing.T) {
 	dir := tempDir(t)
 	c := client(t, dir)
-	r, err := c.Start(shell("d:1", "echo on; sleep 60"))
+	r, err := c.Start(t.Context(), shell("d:1", "echo on; sleep 60"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -251,7 +251,7 @@ func TestAlone(t *testing.T) {
 	c := client(t, dir)
 	spec := shell("alone:1", "sleep 60")
 	spec.Alone = 200 * time.Millisecond
-	r, err := c.Start(spec)
+	r, err := c.Start(t.Context(), spec)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -267,7 +267,7 @@ func TestAlone(t *testing.T) {
 
 func TestTheKeeperIsKilled(t *testing.T) {
 	c := client(t, tempDir(t))
-	r, err := c.Start(shell("k:1", "exec sleep 60"))
+	r, err := c.Start(t.Context(), shell("k:1", "exec sleep 60"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -293,7 +293,7 @@ func TestTheKeeperIsKilled(t *testing.T) {
 	if n := running("KEY=k:1"); n != 0 {
 		t.Errorf("%d of its commands run on", n)
 	}
-	if r, err = c.Start(shell("k:2", "true")); err != nil {
+	if r, err = c.Start(t.Context(), shell("k:2", "true")); err != nil {
 		t.Fatalf("no other keeper was started: %v", err)
 	}
 	if _, _, _, err := wait(t, t.Context(), r); err != nil {

@@ -1,12 +1,14 @@
 package keep
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"os"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -14,21 +16,29 @@ import (
 	"golang.org/x/sys/unix"
 
 	"squall/internal/runner/process"
+	"squall/internal/runner/warm"
 )
 
 // run is one command in the keeper's hands.
 type run struct {
-	k    *keeper
-	spec Spec
-	tree *process.Tree
+	k      *keeper
+	spec   Spec
+	cancel context.CancelFunc // of its start, which may take a while
+	begun  chan struct{}      // closed when it was started, or could not be
+	killed chan struct{}      // closed when it has been ended
 
+	// Set before begun is closed.
+	process    process.Running // nil: it could not be started
+	python     *warm.Run       // of a Python program
+	tree       *process.Tree
 	outR, errR *os.File
-	killed     chan struct{} // closed when it has been ended
 
 	mu       sync.Mutex
-	more     *sync.Cond // something was printed, it ended, or the server changed
+	more     *sync.Cond // it was started, something was printed, it ended, or the server changed
 	out, err spool
 	conn     net.Conn // the server that is told; nil: nobody
+	failed   *Ending  // why it could not be started; nil: it was, or may yet be
+	started  bool     // it was
 	stopping bool     // it is being ended, or was
 	timedOut bool
 	over     bool    // it has ended: there is nothing to be ended any more
@@ -37,43 +47,89 @@ type run struct {
 	saved    bool // it lies on disk
 }
 
-// begin starts the command. The error is the system's.
-func (k *keeper) begin(spec Spec) (*run, error) {
-	stdin := k.null
-	if spec.Input != "" {
-		r, w, err := os.Pipe()
-		if err != nil {
-			return nil, err
-		}
-		defer r.Close()
-		go func() { // ends when it is read, or nobody reads any more
-			defer w.Close()
-			_, _ = io.WriteString(w, spec.Input)
-		}()
-		stdin = r
-	}
-	var shell *process.Command
-	if spec.Shell != nil {
-		shell = &process.Command{Path: spec.Shell.Path, Argv: spec.Shell.Argv, Env: spec.Shell.Env}
-	}
-	p, outR, errR, err := process.Start(process.Command{Path: spec.Path, Argv: spec.Argv, Env: spec.Env}, shell, spec.Dir, stdin)
-	if err != nil {
-		return nil, err
-	}
-	r := &run{
-		k: k, spec: spec,
-		tree: &process.Tree{Leader: p.Pid, Marker: spec.Marker, Elevate: elevate(spec)},
-		outR: outR, errR: errR, killed: make(chan struct{}),
+func (k *keeper) newRun(spec Spec) (r *run, start context.Context) {
+	start, cancel := context.WithCancel(context.Background())
+	r = &run{
+		k: k, spec: spec, cancel: cancel, begun: make(chan struct{}), killed: make(chan struct{}),
 		out: spool{dir: k.dir, limit: spec.Limit}, err: spool{dir: k.dir, limit: spec.Limit},
 	}
 	r.more = sync.NewCond(&r.mu)
-	k.alive.Go(func() { r.watch(p) })
-	return r, nil
+	return r, start
+}
+
+// live is the life of the command, from its start to its end.
+func (r *run) live(start context.Context) {
+	err := r.begin(start)
+	r.cancel()
+	if err == nil {
+		r.tree = &process.Tree{Leader: r.process.PID(), Marker: r.spec.Marker, Elevate: elevate(r.spec)}
+	}
+	r.mu.Lock()
+	switch {
+	case err == nil:
+		r.started = true
+	case r.stopping: // its start was given up
+		r.started, r.over = true, true
+		r.ending = &Ending{Stopped: true, TimedOut: r.timedOut}
+	default:
+		r.failed = &Ending{Fault: err.Error()}
+		var errno syscall.Errno
+		if errors.As(err, &errno) {
+			r.failed.Errno = int(errno)
+		}
+	}
+	failed := r.failed != nil
+	close(r.begun)
+	r.more.Broadcast()
+	r.mu.Unlock()
+	switch {
+	case failed:
+		r.k.forget(r)
+	case err != nil:
+		r.k.settle(r)
+	default:
+		r.watch()
+	}
+}
+
+// begin starts the command. The error is the system's.
+func (r *run) begin(ctx context.Context) error {
+	if r.spec.Python != nil {
+		p, err := r.k.pool.Start(ctx, r.spec.Python)
+		if err != nil {
+			return err
+		}
+		r.process, r.python, r.outR, r.errR = p, p, p.Stdout, p.Stderr
+		return nil
+	}
+	stdin := r.k.null
+	if r.spec.Input != "" {
+		in, w, err := os.Pipe()
+		if err != nil {
+			return err
+		}
+		defer in.Close()
+		go func() { // ends when it is read, or nobody reads any more
+			defer w.Close()
+			_, _ = io.WriteString(w, r.spec.Input)
+		}()
+		stdin = in
+	}
+	var shell *process.Command
+	if s := r.spec.Shell; s != nil {
+		shell = &process.Command{Path: s.Path, Argv: s.Argv, Env: s.Env}
+	}
+	p, outR, errR, err := process.Start(process.Command{Path: r.spec.Path, Argv: r.spec.Argv, Env: r.spec.Env}, shell, r.spec.Dir, stdin)
+	if err != nil {
+		return err
+	}
+	r.process, r.outR, r.errR = process.Child{Process: p}, outR, errR
+	return nil
 }
 
 // watch collects the command's output and its end. It returns when it has ended
 // and nobody holds its output open any more: what a background child prints counts.
-func (r *run) watch(p *os.Process) {
+func (r *run) watch() {
 	if r.spec.Timeout >= 0 {
 		limit := time.AfterFunc(r.spec.Timeout, func() { r.stop(true) })
 		defer limit.Stop()
@@ -84,9 +140,7 @@ func (r *run) watch(p *os.Process) {
 	other.Wait()
 
 	// The process is reaped only when nobody can be about to signal its number.
-	var info unix.Siginfo
-	for unix.Waitid(unix.P_PID, p.Pid, &info, unix.WEXITED|unix.WNOWAIT, nil) == unix.EINTR {
-	}
+	err := r.process.Ended(r.killed)
 	r.mu.Lock()
 	r.over = true
 	stopping := r.stopping
@@ -95,14 +149,15 @@ func (r *run) watch(p *os.Process) {
 		<-r.killed
 	}
 	end := Ending{Stopped: stopping, TimedOut: r.timedOut, OutTotal: r.out.total, ErrTotal: r.err.total}
-	state, err := p.Wait()
-	if err != nil {
+	code, reapErr := r.process.Reap()
+	if err = errors.Join(err, reapErr); err != nil {
 		end.Fault = err.Error()
 	} else {
-		end.Code = state.ExitCode()
-		if status := state.Sys().(syscall.WaitStatus); status.Signaled() {
-			end.Signal = int(status.Signal())
-		}
+		end.Code, end.Signal = max(code, 0), max(-code, 0)
+	}
+	if r.python != nil {
+		end.Outcome = r.python.Outcome()
+		r.python.Close()
 	}
 	r.mu.Lock()
 	r.ending = &end
@@ -141,12 +196,17 @@ func (r *run) stop(timedOut bool) {
 	}
 	r.stopping, r.timedOut = true, timedOut
 	r.mu.Unlock()
+	defer close(r.killed)
+	r.cancel()
+	<-r.begun
+	if r.process == nil {
+		return
+	}
 	r.tree.End(r.spec.Grace, r.spec.Delay)
 	// What still holds a stream is beyond our reach; do not wait for it.
 	now := time.Now()
 	_ = r.outR.SetReadDeadline(now)
 	_ = r.errR.SetReadDeadline(now)
-	close(r.killed)
 }
 
 // attach makes conn the server that is told everything, from the beginning on.
@@ -185,8 +245,23 @@ func (r *run) detach(conn net.Conn) {
 	r.k.settle(r)
 }
 
-// tell sends what is printed, and at the end how it ended, while conn is the one.
+// tell sends that it has begun, what is printed, and at the end how it ended, while
+// conn is the one.
 func (r *run) tell(conn net.Conn) {
+	<-r.begun
+	r.mu.Lock()
+	failed, note := r.failed, ""
+	r.mu.Unlock()
+	if failed != nil {
+		_ = writeJSON(conn, frameNone, failed) // who listens on conn notices that it is gone
+		return
+	}
+	if r.python != nil {
+		note = r.python.Cold
+	}
+	if writeFrame(conn, frameBegun, []byte(note)) != nil {
+		return
+	}
 	var sentOut, sentErr int
 	buf := make([]byte, 32<<10)
 	r.mu.Lock()
@@ -209,7 +284,7 @@ func (r *run) tell(conn net.Conn) {
 		if n > 0 {
 			err = writeFrame(conn, kind, buf[:n])
 		} else {
-			err = writeJSON(conn, frameEnd, end)
+			err = tellEnd(conn, end)
 		}
 		if err != nil || n == 0 {
 			return // who listens on conn notices that it is gone
@@ -217,6 +292,15 @@ func (r *run) tell(conn net.Conn) {
 		r.mu.Lock()
 	}
 	r.mu.Unlock()
+}
+
+func tellEnd(conn net.Conn, end *Ending) error {
+	for part := range slices.Chunk(end.Outcome, 1<<20) {
+		if err := writeFrame(conn, frameOutcome, part); err != nil {
+			return err
+		}
+	}
+	return writeJSON(conn, frameEnd, end)
 }
 
 // save writes a run that ended, and that nobody was there to hear of, to disk:
@@ -233,6 +317,9 @@ func (r *run) save(dir string) error {
 		return err
 	}
 	err = errors.Join(r.out.save(tmp+"/stdout"), r.err.save(tmp+"/stderr"), os.WriteFile(tmp+"/ending", doc, 0o600))
+	if len(r.ending.Outcome) > 0 {
+		err = errors.Join(err, os.WriteFile(tmp+"/outcome", r.ending.Outcome, 0o600))
+	}
 	if err != nil {
 		return err
 	}

@@ -6,18 +6,22 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"log/slog"
 	"net"
 	"os"
 	"os/signal"
 	"sync"
 	"syscall"
 	"time"
+
+	"squall/internal/runner/warm"
 )
 
 // keeper is the process that owns commands.
 type keeper struct {
 	dir  string
 	null *os.File
+	pool *warm.Pool
 
 	mu      sync.Mutex
 	runs    map[string]*run // by key: those that run, and those the server has not done with
@@ -50,7 +54,12 @@ func Serve(dir string, ready io.WriteCloser) error {
 	if err != nil {
 		return err
 	}
-	k := &keeper{dir: dir, null: null, runs: map[string]*run{}, news: make(chan struct{}, 1)}
+	pool, err := warm.NewPool(slog.New(slog.NewTextHandler(os.Stderr, nil)))
+	if err != nil {
+		return err
+	}
+	defer pool.Close()
+	k := &keeper{dir: dir, null: null, pool: pool, runs: map[string]*run{}, news: make(chan struct{}, 1)}
 	socket := through(at, fmt.Sprintf("keeper-%d.sock", os.Getpid()))
 	l, err := net.Listen("unix", socket)
 	if err != nil {
@@ -147,34 +156,21 @@ func (k *keeper) start(conn net.Conn, payload []byte, buf *[]byte) {
 		conn.Close()
 		return
 	}
+	r, start := k.newRun(spec)
 	k.mu.Lock()
 	_, twice := k.runs[spec.Key]
 	if !twice {
-		k.runs[spec.Key] = nil // taken
+		k.runs[spec.Key] = r
 	}
 	k.mu.Unlock()
-	end := Ending{Fault: "the run " + spec.Key + " was started already"}
-	if !twice {
-		r, err := k.begin(spec)
-		k.mu.Lock()
-		if err == nil {
-			k.runs[spec.Key] = r
-		} else {
-			delete(k.runs, spec.Key)
-		}
-		k.mu.Unlock()
-		if err == nil {
-			k.follow(r, conn, buf)
-			return
-		}
-		end.Fault = err.Error()
-		var errno syscall.Errno
-		if errors.As(err, &errno) {
-			end.Errno = int(errno)
-		}
+	if twice {
+		r.cancel()
+		_ = writeJSON(conn, frameNone, Ending{Fault: "the run " + spec.Key + " was started already"})
+		conn.Close()
+		return
 	}
-	_ = writeJSON(conn, frameNone, end)
-	conn.Close()
+	k.alive.Go(func() { r.live(start) })
+	k.follow(r, conn, buf)
 }
 
 // follow tells conn about r and listens to what the server wants, until one of
@@ -185,9 +181,7 @@ func (k *keeper) follow(r *run, conn net.Conn, buf *[]byte) {
 		conn.Close()
 		return
 	}
-	if writeFrame(conn, frameBegun, nil) == nil {
-		go r.tell(conn)
-	}
+	go r.tell(conn)
 	for {
 		kind, _, err := readFrame(conn, buf)
 		switch {
@@ -210,9 +204,6 @@ func (k *keeper) list(unattended bool) []string {
 	defer k.mu.Unlock()
 	keys := []string{}
 	for key, r := range k.runs {
-		if r == nil {
-			continue
-		}
 		r.mu.Lock()
 		if r.conn == nil || !unattended {
 			keys = append(keys, key)

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"time"
+
+	"squall/internal/runner/warm"
 )
 
 // Spec is a command to be run. Fields are only ever added: an old keeper must
@@ -18,6 +20,9 @@ type Spec struct {
 	Dir   string
 	Shell *Spec  // what to run when Path cannot be executed as it is; nil: nothing
 	Input string // standard input
+
+	// Python, when it is not nil, is run instead of Path.
+	Python *warm.Spec `json:",omitempty"`
 
 	Marker string // entry of the environment that tells this run's processes
 	Sudo   string // program to signal processes of other users with; empty: none
@@ -41,7 +46,10 @@ type Ending struct {
 
 	OutTotal, ErrTotal int64 // bytes printed
 
-	// Of a command that was not started: the number of the system's error, and its text.
+	Outcome []byte `json:"-"` // of a Python program: see warm.Run; it has frames and a file of its own
+
+	// Of a command that was not started, or whose end is not known: the number of the
+	// system's error, and its text.
 	Errno int    `json:",omitempty"`
 	Fault string `json:",omitempty"`
 }
@@ -50,6 +58,7 @@ type Ending struct {
 const (
 	frameStart, frameAttach, frameList, framePresence, frameStop, frameDone = 'r', 'a', 'l', 'p', 's', 'd'
 	frameBegun, frameOut, frameErr, frameEnd, frameNone, frameKeys          = 'b', 'o', 'e', 'x', 'n', 'k'
+	frameOutcome                                                            = 'j'
 )
 
 const maxFrame = 64 << 20

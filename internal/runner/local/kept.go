@@ -24,7 +24,7 @@ func (r *Runner) execKept(ctx context.Context, job *runner.Job, p *params, c *co
 	if job.Action.Repeatable {
 		spec.Alone = r.cfg.Alone
 	}
-	run, err := r.cfg.Keep.Start(spec)
+	run, err := r.cfg.Keep.Start(ctx, spec)
 	if errors.Is(err, syscall.ENOENT) && c.path == "sudo" {
 		end := r.newEnding(out)
 		end.code = 127

@@ -6,12 +6,8 @@
 // shape: result, stdout, stderr, exit_code. What happens inside the process is
 // written in Python (package squall/python, squall_runner/action.py).
 //
-// Warm: one fork server per Python environment, with the common imports loaded,
-// forks a process for each action (see forkServer). Each leads a session of its
-// own, runs one action and ends; nothing is used twice. Cold: a Python of its own
-// for the action, where forking is switched off or does not work. The reason is
-// logged.
-//
-// When the context ends the whole process tree ends, as with local commands. No
-// process outlives the server: the kernel kills them with it.
+// Processes come from package warm: forked from a Python that has the common
+// imports loaded, or cold. They belong to a keeper (package keep), so that they
+// outlive the server, or else to this process, and end with it. When the context
+// ends the whole process tree ends, as with local commands.
 package python

@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 
 	"squall/internal/runner"
@@ -24,7 +23,6 @@ type document struct {
 	Env        map[string]string `json:"env"`
 	Path       []string          `json:"path"`
 	Memory     int64             `json:"memory"`
-	Channel    string            `json:"channel"` // the memory file, for who has lost its descriptor
 }
 
 // document describes the run of job with the pack's files in dir.
@@ -110,10 +108,4 @@ var readAtStart = []string{
 	"MALLOC_ARENA_MAX", "OPENSSL_CONF", "PYTHONASYNCIODEBUG", "PYTHONDEBUG", "PYTHONDEVMODE", "PYTHONFAULTHANDLER", "PYTHONHASHSEED",
 	"PYTHONHOME", "PYTHONIOENCODING", "PYTHONMALLOC", "PYTHONNOUSERSITE", "PYTHONOPTIMIZE", "PYTHONTRACEMALLOC", "PYTHONUSERBASE",
 	"PYTHONVERBOSE", "PYTHONWARNINGS",
-}
-
-// channelPath is the path under which other processes of the same user reach a
-// descriptor of this one.
-func channelPath(fd uintptr) string {
-	return "/proc/" + strconv.Itoa(os.Getpid()) + "/fd/" + strconv.Itoa(int(fd))
 }

@@ -2,53 +2,79 @@ package python
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
+	"slices"
 	"sync"
-	"syscall"
 	"time"
-
-	"golang.org/x/sys/unix"
 
 	"squall/internal/runner"
 	"squall/internal/runner/process"
+	"squall/internal/runner/warm"
 )
 
-// started is a process of an action, however it came to be.
-type started interface {
-	// pid is its number, which means nobody else until it is reaped.
-	pid() int
-	// ended returns when it has ended. Once killed is closed that cannot take long.
-	// The error says that its end will never be known.
-	ended(killed <-chan struct{}) error
-	// reap gives its number free and returns its exit code, -N after signal N. It
-	// is called once, when nobody can be about to signal the number.
-	reap() (int, error)
+// common are the modules that most actions import; a fork server has them loaded.
+// The standard library's are there for requests, yaml and the client of the API.
+var common = []string{
+	"argparse", "ast", "base64", "collections", "copy", "csv", "datetime", "email.parser", "fnmatch", "functools", "getpass", "glob",
+	"hashlib", "hmac", "html", "http.client", "http.cookiejar", "io", "itertools", "logging", "logging.handlers", "operator", "pprint", "queue",
+	"random", "re", "select", "shlex", "shutil", "socket", "ssl", "string", "subprocess", "tempfile", "textwrap", "threading", "time", "traceback",
+	"types", "typing", "urllib.parse", "urllib.request", "uuid", "xml.etree.ElementTree", "zipfile",
+	"six", "yaml", "requests",
+	"st2common.runners.base_action", "st2actions.runners.pythonrunner", "st2client.client", "st2common.log",
+}
+
+// spec says how doc is to be run.
+func (r *Runner) spec(p *params, env *environment, doc *document) (*warm.Spec, error) {
+	job, err := json.Marshal(doc)
+	if err != nil {
+		return nil, fmt.Errorf("write the job: %w", err)
+	}
+	vars := make([]string, 0, len(doc.Env))
+	for name, value := range doc.Env {
+		vars = append(vars, name+"="+value)
+	}
+	python := []string{env.python, "-u", "-X", "utf8"}
+	s := &warm.Spec{
+		Python: env.python, Stamp: env.stamp, Job: job,
+		Server: slices.Concat(python, []string{r.program("forkserver.py")}, common, r.cfg.Preload), ServerEnv: r.environ, Dir: r.workdir, Idle: r.cfg.Idle,
+		Alone: append(python, r.program("cold.py")), AloneEnv: vars,
+	}
+	if name := needsStart(p.env); r.cfg.Cold {
+		s.Cold = "python.warm is off"
+	} else if name != "" {
+		s.Cold = "the action sets " + name
+	}
+	return s, nil
+}
+
+// program is the path of one of the library's programs.
+func (r *Runner) program(name string) string {
+	return filepath.Join(r.cfg.Lib, "lib", "squall_runner", name)
+}
+
+// tellCold logs why an action was not forked, unless nothing ever is.
+func (r *Runner) tellCold(job *runner.Job, why string) {
+	if why != "" && job.Log != nil && !r.cfg.Cold {
+		job.Log.Info("a Python is started for this action alone", "reason", why)
+	}
 }
 
 // exec runs the action and returns when it has ended and both its streams are
 // closed. The error says that it could not be started, or is lost.
-func (r *Runner) exec(ctx context.Context, job *runner.Job, p *params, env *environment, doc *document, out runner.Output) (*ending, error) {
-	ch, err := newChannel(doc)
+func (r *Runner) exec(ctx context.Context, job *runner.Job, _ *params, spec *warm.Spec, out runner.Output) (*ending, error) {
+	run, err := r.pool.Start(ctx, spec)
 	if err != nil {
 		return nil, err
 	}
-	defer ch.close()
-	end := &ending{
-		stdout: process.Stream{Live: out.Stdout(), Limit: r.cfg.OutputLimit},
-		stderr: process.Stream{Live: out.Stderr(), Limit: r.cfg.OutputLimit},
-	}
-	run, err := r.start(ctx, job, p, env, doc, ch, end)
-	if err != nil {
-		return nil, err
-	}
+	defer run.Close()
+	r.tellCold(job, run.Cold)
+	end := r.newEnding(out)
+	end.stdout.From, end.stderr.From = run.Stdout, run.Stderr
 
-	tree := &process.Tree{Leader: run.pid()}
-	if id := job.Env["SQUALL_EXECUTION_ID"]; id != "" {
-		tree.Marker = "SQUALL_EXECUTION_ID=" + id
-	}
+	tree := &process.Tree{Leader: run.PID(), Marker: marker(job)}
 	killed := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
 		defer close(killed)
@@ -62,16 +88,16 @@ func (r *Runner) exec(ctx context.Context, job *runner.Job, p *params, env *envi
 	streams.Go(end.stderr.Drain)
 	end.stdout.Drain()
 	streams.Wait()
-	err = run.ended(killed)
+	err = run.Ended(killed)
 	if !stop() {
 		<-killed
 		end.stopped = true
 	}
-	code, reapErr := run.reap()
+	code, reapErr := run.Reap()
 	if end.stopped {
 		return end, nil // how it died does not matter
 	}
-	end.kind, end.value = ch.outcome()
+	end.said(run.Outcome())
 	if err = errors.Join(err, reapErr); err != nil && end.kind == 0 {
 		return nil, err
 	}
@@ -79,92 +105,25 @@ func (r *Runner) exec(ctx context.Context, job *runner.Job, p *params, env *envi
 	return end, nil
 }
 
-// start starts the action's process, by forking if that is possible.
-func (r *Runner) start(ctx context.Context, job *runner.Job, p *params, env *environment, doc *document, ch *channel, end *ending) (started, error) {
-	outR, outW, err := os.Pipe()
-	if err != nil {
-		return nil, err
-	}
-	errR, errW, err := os.Pipe()
-	if err != nil {
-		_, _ = outR.Close(), outW.Close()
-		return nil, err
-	}
-	defer func() { _, _ = outW.Close(), errW.Close() }()
-	run, err := r.startEither(ctx, job, p, env, doc, []*os.File{ch.file, outW, errW})
-	if err != nil {
-		_, _ = outR.Close(), errR.Close()
-		return nil, err
-	}
-	end.stdout.From, end.stderr.From = outR, errR
-	return run, nil
-}
-
-func (r *Runner) startEither(ctx context.Context, job *runner.Job, p *params, env *environment, doc *document, files []*os.File) (started, error) {
-	why := ""
-	if name := needsStart(p.env); r.cfg.Cold {
-		why = "python.warm is off"
-	} else if name != "" {
-		why = "the action sets " + name
-	} else {
-		run, err := r.fork(ctx, env, files)
-		if err == nil {
-			return run, nil
-		}
-		if errors.Is(err, errClosed) || ctx.Err() != nil {
-			return nil, err
-		}
-		why = err.Error()
-	}
-	if job.Log != nil && !r.cfg.Cold {
-		job.Log.Info("a Python is started for this action alone", "reason", why)
-	}
-	return r.startCold(env, doc, files)
-}
-
-// coldRun is an action in a Python of its own.
-type coldRun struct{ process *os.Process }
-
-func (r *Runner) startCold(env *environment, doc *document, files []*os.File) (started, error) {
-	vars := make([]string, 0, len(doc.Env))
-	for name, value := range doc.Env {
-		vars = append(vars, name+"="+value)
-	}
-	argv := []string{env.python, "-u", "-X", "utf8", r.program("cold.py")}
-	p, err := os.StartProcess(env.python, argv, &os.ProcAttr{
-		Env: vars, Files: []*os.File{r.null, files[1], files[2], files[0]},
-		Sys: &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGKILL},
-	})
-	if err != nil {
-		return nil, err
-	}
-	return coldRun{p}, nil
-}
-
-// program is the path of one of the library's programs.
-func (r *Runner) program(name string) string {
-	return filepath.Join(r.cfg.Lib, "lib", "squall_runner", name)
-}
-
-func (c coldRun) pid() int { return c.process.Pid }
-
-func (c coldRun) ended(<-chan struct{}) error {
-	var info unix.Siginfo
-	for {
-		err := unix.Waitid(unix.P_PID, c.process.Pid, &info, unix.WEXITED|unix.WNOWAIT, nil)
-		if !errors.Is(err, unix.EINTR) {
-			return err
-		}
+func (r *Runner) newEnding(out runner.Output) *ending {
+	return &ending{
+		stdout: process.Stream{Live: out.Stdout(), Limit: r.cfg.OutputLimit},
+		stderr: process.Stream{Live: out.Stderr(), Limit: r.cfg.OutputLimit},
 	}
 }
 
-func (c coldRun) reap() (int, error) {
-	state, err := c.process.Wait()
-	if err != nil {
-		return 0, fmt.Errorf("wait for the action: %w", err)
+// said takes what the process left as its outcome.
+func (e *ending) said(outcome []byte) {
+	if len(outcome) > 1 {
+		e.kind, e.value = outcome[0], outcome[1:]
 	}
-	if status := state.Sys().(syscall.WaitStatus); status.Signaled() {
-		return -int(status.Signal()), nil
+}
+
+// marker is the entry of the environment that tells a run's processes; "" without.
+func marker(job *runner.Job) string {
+	id := job.Env["SQUALL_EXECUTION_ID"]
+	if id == "" {
+		return ""
 	}
-	return state.ExitCode(), nil
+	return "SQUALL_EXECUTION_ID=" + id
 }

@@ -15,6 +15,7 @@ import (
 type ending struct {
 	code           int  // exit code; -N after signal N
 	stopped        bool // it did not end by itself: ctx was done
+	timedOut       bool // because its time was over, whatever ctx says
 	stdout, stderr process.Stream
 	kind           byte            // 't', 'f', 'n', 'p': see squall_runner/action.py; 0: no outcome
 	value          json.RawMessage // of kind
@@ -36,6 +37,9 @@ func (r *Runner) outcome(ctx context.Context, p *params, end *ending) squall.Out
 	switch {
 	case end.stopped:
 		status, code = runner.StatusOf(ctx), -9 // st2, whichever signal it was
+		if end.timedOut {
+			status = squall.Timeout
+		}
 	case code == -9:
 		status = squall.Timeout // st2 takes every death by KILL for its own doing
 	case code != 0 || end.kind == 'f':

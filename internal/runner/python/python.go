@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"squall/internal/runner"
+	"squall/internal/runner/keep"
+	"squall/internal/runner/warm"
 	"squall/internal/squall"
 )
 
@@ -35,6 +37,12 @@ type Config struct {
 	// PackLibs makes the directory lib of a pack importable (st2: enable_common_libs).
 	PackLibs bool
 
+	// Keep runs the actions in a process that outlives this one; nil: they end with it.
+	Keep *keep.Client
+	// KeepFor is how long a repeatable action may run on without a server, before
+	// another node may start it again; 0: for ever.
+	KeepFor time.Duration
+
 	// Cold switches the fork servers off.
 	Cold bool
 	// Preload names modules that fork servers import beside the usual ones.
@@ -54,19 +62,18 @@ type Config struct {
 }
 
 // Runner runs python-script actions. It may be used by many goroutines; Close
-// ends its fork servers.
+// ends its fork servers, not those of a keeper.
 type Runner struct {
 	cfg     Config
-	environ []string // what every action inherits
-	null    *os.File // standard input of every action
+	environ []string   // what every action inherits
+	workdir string     // the server's, and that of every action (st2)
+	pool    *warm.Pool // of this process
 
-	mu      sync.Mutex
-	servers map[string]*forkServer // by environment
-	python  string                 // the machine's interpreter, once it was asked for
-	closed  bool
+	mu     sync.Mutex
+	python string // the machine's interpreter, once it was asked for
 }
 
-var _ runner.Runner = (*Runner)(nil)
+var _ runner.Resumer = (*Runner)(nil)
 
 // New returns a runner. It starts nothing yet, and does not look for Python: a
 // server without Python runs everything else.
@@ -89,25 +96,18 @@ func New(cfg Config) (*Runner, error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	null, err := os.Open(os.DevNull)
+	pool, err := warm.NewPool(cfg.Log)
 	if err != nil {
-		return nil, fmt.Errorf("open standard input: %w", err)
+		return nil, err
 	}
-	return &Runner{cfg: cfg, environ: inherited(os.Environ()), null: null, servers: map[string]*forkServer{}}, nil
+	r := &Runner{cfg: cfg, environ: inherited(os.Environ()), pool: pool}
+	r.workdir, _ = os.Getwd() // "": it was removed; then it does not matter where actions run
+	return r, nil
 }
 
-// Close ends the fork servers and, with them, actions that still run. Runs that
-// begin later are refused.
-func (r *Runner) Close() {
-	r.mu.Lock()
-	servers := r.servers
-	r.servers, r.closed = nil, true
-	r.mu.Unlock()
-	for _, s := range servers {
-		s.stop()
-	}
-	_ = r.null.Close() // it was only read
-}
+// Close ends the fork servers and, with them, actions that still run, but not what
+// a keeper has. Runs that begin later are refused.
+func (r *Runner) Close() { r.pool.Close() }
 
 // Run runs the action and waits until it has ended and nobody holds its output
 // open any more. An action that fails, raises or exits is an outcome, and so is
@@ -148,7 +148,15 @@ func (r *Runner) Run(ctx context.Context, job *runner.Job, out runner.Output) (s
 	if err != nil {
 		return runner.Failure("%v", err), nil
 	}
-	end, err := r.exec(ctx, job, p, env, doc, out)
+	spec, err := r.spec(p, env, doc)
+	if err != nil {
+		return squall.Outcome{}, err
+	}
+	exec := r.exec
+	if r.cfg.Keep != nil {
+		exec = r.execKept
+	}
+	end, err := exec(ctx, job, p, spec, out)
 	if err != nil {
 		return squall.Outcome{}, fmt.Errorf("run Python: %w", err)
 	}

@@ -18,12 +18,21 @@ import (
 	"go.uber.org/goleak"
 
 	"squall/internal/runner"
+	"squall/internal/runner/keep"
+	"squall/internal/runner/warm"
 	"squall/internal/squall"
 	"squall/python"
 )
 
+// TestMain is also the keeper's program.
 func TestMain(m *testing.M) {
-	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
+	if len(os.Args) == 3 && os.Args[1] == "keeper" {
+		if err := keep.Serve(os.Args[2], os.Stdout); err != nil {
+			panic(err)
+		}
+		os.Exit(0)
+	}
+	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("squall/internal/runner/keep.(*Client).spawn.func1"), goleak.Cleanup(func(code int) {
 		if dir, err := library(); err == nil {
 			_ = os.RemoveAll(filepath.Dir(dir))
 		}
@@ -278,7 +287,7 @@ func TestHostileActionsHarmOnlyThemselves(t *testing.T) {
 	if status, got := run(t, r, newJob(t, simple, nil)); status != squall.Succeeded {
 		t.Fatalf("%s %+v", status, got)
 	}
-	first := r.onlyServer(t).process.Pid
+	first := r.onlyServer(t)
 	for name, c := range hostile {
 		t.Run(name, func(t *testing.T) {
 			j := newJob(t, "import json, os, signal, sys, threading, time\nclass Act(object):\n    def __init__(self, config=None, action_service=None): pass\n    def run(self):\n        "+strings.TrimLeft(c.body, "\n ")+"\n", nil)
@@ -294,23 +303,22 @@ func TestHostileActionsHarmOnlyThemselves(t *testing.T) {
 			t.Fatalf("the action after %q: %s %+v", name, status, got)
 		}
 	}
-	if now := r.onlyServer(t).process.Pid; now != first {
+	if now := r.onlyServer(t); now != first {
 		t.Errorf("the fork server was replaced: process %d is now %d", first, now)
 	}
 }
 
-// onlyServer returns the fork server of a runner that has one.
-func (r *Runner) onlyServer(t testing.TB) *forkServer {
+// onlyServer returns the process number of the one fork server of a runner.
+func (r *Runner) onlyServer(t testing.TB) int {
 	t.Helper()
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if len(r.servers) != 1 {
-		t.Fatalf("%d fork servers", len(r.servers))
+	servers := r.pool.Servers()
+	if len(servers) != 1 {
+		t.Fatalf("%d fork servers", len(servers))
 	}
-	for _, s := range r.servers {
-		return s
+	for _, pid := range servers {
+		return pid
 	}
-	return nil
+	return 0
 }
 
 func TestAKilledForkServerIsReplaced(t *testing.T) {
@@ -341,11 +349,10 @@ func TestAStoppedForkServerIsReplaced(t *testing.T) {
 func TestTheForkServerEndsWhenItIsIdle(t *testing.T) {
 	r := newRunner(t, func(c *Config) { c.Idle = 50 * time.Millisecond })
 	run(t, r, newJob(t, simple, nil))
-	s := r.onlyServer(t)
-	select {
-	case <-s.gone:
-	case <-time.After(20 * time.Second):
-		t.Fatal("it did not end")
+	for until := time.Now().Add(20 * time.Second); len(r.pool.Servers()) > 0; time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(until) {
+			t.Fatal("it did not end")
+		}
 	}
 	if status, _ := run(t, r, newJob(t, simple, nil)); status != squall.Succeeded {
 		t.Errorf("the next action: %s", status)
@@ -393,12 +400,12 @@ func TestVariablesThatPythonReadsAtItsStartAreHonoured(t *testing.T) {
 func TestNoForkServerOutlivesTheRunner(t *testing.T) {
 	r := newRunner(t, nil)
 	run(t, r, newJob(t, simple, nil))
-	pid := r.onlyServer(t).process.Pid
+	pid := r.onlyServer(t)
 	r.Close()
 	if alive(fmt.Sprint(pid)) {
 		t.Error("it is still there")
 	}
-	if _, err := r.Run(t.Context(), newJob(t, simple, nil), runner.Discard); !errors.Is(err, errClosed) {
+	if _, err := r.Run(t.Context(), newJob(t, simple, nil), runner.Discard); !errors.Is(err, warm.ErrClosed) {
 		t.Errorf("a run after the end: %v", err)
 	}
 }

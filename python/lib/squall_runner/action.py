@@ -41,11 +41,11 @@ For more information, please see: https://docs.stackstorm.com/upgrade_notes.html
 class Channel:
     """The memory file that holds the job and takes the outcome."""
 
-    def __init__(self, fd):
+    def __init__(self, fd, path):
         self._fd = fd
+        self._path = path
         info = os.fstat(fd)
         self._identity = (info.st_dev, info.st_ino)
-        self._path = None
 
     def read_job(self):
         """Return the job."""
@@ -56,9 +56,7 @@ class Channel:
                 break
             chunks.append(chunk)
             at += len(chunk)
-        job = json.loads(b"".join(chunks))
-        self._path = job.get("channel")
-        return job
+        return json.loads(b"".join(chunks))
 
     def write(self, outcome):
         """Write the outcome in the place of the job."""
@@ -72,7 +70,7 @@ class Channel:
 
     def _open(self):
         # An action may close descriptors it does not know, and open others under
-        # their numbers. The file is still open in the server, so it has a path.
+        # their numbers. The file is still open where it was made, so it has a path.
         try:
             info = os.fstat(self._fd)
             if (info.st_dev, info.st_ino) == self._identity:

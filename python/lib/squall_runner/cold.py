@@ -1,4 +1,4 @@
-"""Runs one action in a Python that was started for it: descriptor 3 is the job."""
+"""Runs one action in a Python that was started for it: descriptor 3 is the job, the argument its path."""
 
 import os
 import sys
@@ -16,7 +16,7 @@ def main():
     from squall_runner.ending import end
 
     before = frozenset(sys.modules)
-    channel = action.Channel(JOB)
+    channel = action.Channel(JOB, sys.argv[1])
     end(action.run(channel.read_job(), channel), before)
 
 

@@ -8,7 +8,8 @@ It imports the modules named, as far as they are there, and then does nothing bu
 fork. Descriptor 3 is a SOCK_SEQPACKET socket; every message is a JSON object.
 
 From the server process:
-  {"run": ID} with three descriptors: the job's memory file, stdout, stderr
+  {"run": ID, "channel": PATH} with three descriptors: the job's memory file, which is
+                    PATH for who has lost its descriptor, stdout, stderr
   {"release": ID}   the process may be forgotten: nobody will signal it any more
 
 To it:
@@ -71,7 +72,7 @@ class ForkServer:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
     def serve(self):
-        """Fork until the server is gone. In a child, return the descriptors of its job."""
+        """Fork until the server is gone. In a child, return the job's path and its descriptors."""
         poll = select.poll()
         poll.register(self._control, select.POLLIN)
         poll.register(self._wake, select.POLLIN)
@@ -86,7 +87,7 @@ class ForkServer:
                 message = json.loads(data)
                 if "run" in message:
                     if self._fork(message["run"], fds):
-                        return fds
+                        return message["channel"], fds
                     for fd in fds:
                         os.close(fd)
                 elif "release" in message:
@@ -162,21 +163,21 @@ def main():
     gc.freeze()  # children do not touch, and so not copy, what is there now
     server._send({"ready": True, "pid": os.getpid(), "missing": missing})
 
-    channel, out, err = server.serve()
+    path, (job, out, err) = server.serve()
     # From here on this is an action's process.
     os.dup2(out, 1)
     os.dup2(err, 2)
     os.close(out)
     os.close(err)
-    _run(action, channel)
+    _run(action, job, path)
 
 
-def _run(action, fd):
+def _run(action, fd, path):
     from squall_runner.ending import end
 
     before = frozenset(sys.modules)
     gc.enable()
-    channel = action.Channel(fd)
+    channel = action.Channel(fd, path)
     end(action.run(channel.read_job(), channel), before)
 
 

@@ -1,8 +1,7 @@
-package python
+package warm
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,7 +9,6 @@ import (
 	"log/slog"
 	"net"
 	"os"
-	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -18,17 +16,6 @@ import (
 
 	"golang.org/x/sys/unix"
 )
-
-// common are the modules that most actions import; a fork server has them loaded.
-// The standard library's are there for requests, yaml and the client of the API.
-var common = []string{
-	"argparse", "ast", "base64", "collections", "copy", "csv", "datetime", "email.parser", "fnmatch", "functools", "getpass", "glob",
-	"hashlib", "hmac", "html", "http.client", "http.cookiejar", "io", "itertools", "logging", "logging.handlers", "operator", "pprint", "queue",
-	"random", "re", "select", "shlex", "shutil", "socket", "ssl", "string", "subprocess", "tempfile", "textwrap", "threading", "time", "traceback",
-	"types", "typing", "urllib.parse", "urllib.request", "uuid", "xml.etree.ElementTree", "zipfile",
-	"six", "yaml", "requests",
-	"st2common.runners.base_action", "st2actions.runners.pythonrunner", "st2client.client", "st2common.log",
-}
 
 // Bounds on the fork server, which does nothing that takes long.
 const (
@@ -38,10 +25,10 @@ const (
 	retryAfter = time.Minute // after it could not be started
 )
 
-var (
-	errClosed = errors.New("the server is stopping")
-	errIdle   = errors.New("its fork server has ended because nobody needed it")
-)
+// ErrClosed: the pool ends, and starts nothing any more.
+var ErrClosed = errors.New("the server is stopping")
+
+var errIdle = errors.New("its fork server has ended because nobody needed it")
 
 // forkServer is a Python process that forks others (squall_runner/forkserver.py).
 // Its end is the end of its socket; what it forked ends with it.
@@ -84,61 +71,7 @@ type message struct {
 	Error   string   `json:"error"`
 }
 
-// fork has the fork server of env start a process with files: the job, stdout,
-// stderr. It starts the fork server where there is none, or an outdated one.
-func (r *Runner) fork(ctx context.Context, env *environment, files []*os.File) (*warmRun, error) {
-	for {
-		s, err := r.forkServer(env)
-		if err != nil {
-			return nil, err
-		}
-		select {
-		case <-s.ready:
-		case <-ctx.Done():
-			return nil, context.Cause(ctx)
-		}
-		run, err := s.fork(files)
-		if !errors.Is(err, errIdle) {
-			return run, err
-		}
-	}
-}
-
-// forkServer returns the fork server of env.
-func (r *Runner) forkServer(env *environment) (*forkServer, error) {
-	key := env.python
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.closed {
-		return nil, errClosed
-	}
-	if s := r.servers[key]; s != nil {
-		switch {
-		case !s.stamp.Equal(env.stamp):
-			r.cfg.Log.Info("the environment has changed, its fork server is replaced", "python", env.python)
-			s.retire() // what it forked goes on
-		case !s.dead():
-			return s, nil
-		case time.Since(s.since) < retryAfter && s.never():
-			return nil, s.err
-		}
-	}
-	s := &forkServer{
-		stamp: env.stamp, log: r.cfg.Log.With("python", env.python),
-		ready: make(chan struct{}), gone: make(chan struct{}), runs: map[int]*warmRun{}, after: r.cfg.Idle,
-	}
-	s.idle = time.AfterFunc(time.Hour, s.expire)
-	s.idle.Stop() // it runs from the moment the server is ready
-	r.servers[key] = s
-	if err := s.start(r, env); err != nil {
-		s.fail(fmt.Errorf("its fork server could not be started: %w", err))
-		close(s.gone)
-		return nil, s.err
-	}
-	return s, nil
-}
-
-func (s *forkServer) start(r *Runner, env *environment) error {
+func (s *forkServer) start(spec *Spec, null *os.File) error {
 	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return err
@@ -156,9 +89,8 @@ func (s *forkServer) start(r *Runner, env *environment) error {
 		return err
 	}
 	defer errW.Close()
-	argv := slices.Concat([]string{env.python, "-u", "-X", "utf8", r.program("forkserver.py")}, common, r.cfg.Preload)
-	s.process, err = os.StartProcess(env.python, argv, &os.ProcAttr{
-		Env: r.environ, Files: []*os.File{r.null, errW, errW, theirs},
+	s.process, err = os.StartProcess(spec.Python, spec.Server, &os.ProcAttr{
+		Env: spec.ServerEnv, Dir: spec.Dir, Files: []*os.File{null, errW, errW, theirs},
 		Sys: &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGKILL},
 	})
 	if err != nil {
@@ -293,7 +225,7 @@ func (s *forkServer) never() bool {
 
 // fork asks for a process and waits for its number. When it does not answer it
 // is ended: an action may have stopped it.
-func (s *forkServer) fork(files []*os.File) (*warmRun, error) {
+func (s *forkServer) fork(job *memory, files []*os.File) (*warmRun, error) {
 	s.mu.Lock()
 	if s.err != nil {
 		s.mu.Unlock()
@@ -309,7 +241,7 @@ func (s *forkServer) fork(files []*os.File) (*warmRun, error) {
 	for i, f := range files {
 		rights[i] = int(f.Fd())
 	}
-	text := fmt.Appendf(nil, `{"run":%d}`, run.id)
+	text := fmt.Appendf(nil, `{"run":%d,"channel":%q}`, run.id, job.path())
 	if _, _, err := s.socket.WriteMsgUnix(text, unix.UnixRights(rights...), nil); err != nil {
 		s.stop()
 	}
@@ -358,9 +290,9 @@ func (s *forkServer) expire() {
 	s.stop()
 }
 
-func (r *warmRun) pid() int { return r.number }
+func (r *warmRun) PID() int { return r.number }
 
-func (r *warmRun) ended(killed <-chan struct{}) error {
+func (r *warmRun) Ended(killed <-chan struct{}) error {
 	select {
 	case <-r.done:
 		return r.err
@@ -378,7 +310,7 @@ func (r *warmRun) ended(killed <-chan struct{}) error {
 	return r.err
 }
 
-func (r *warmRun) reap() (int, error) {
+func (r *warmRun) Reap() (int, error) {
 	s := r.server
 	s.mu.Lock()
 	defer s.mu.Unlock()
