@@ -61,8 +61,9 @@ var mayImport = map[string][]string{
 
 	// Rim.
 	"internal/store/driver":    {"internal/squall", "internal/store"},
-	"internal/store/sqlite":    {"internal/squall", "internal/store", "internal/store/driver"},
-	"internal/store/postgres":  {"internal/squall", "internal/store", "internal/store/driver"},
+	"internal/store/portable":  {"internal/squall", "internal/store", "internal/store/driver"},
+	"internal/store/sqlite":    {"internal/squall", "internal/store", "internal/store/driver", "internal/store/portable"},
+	"internal/store/postgres":  {"internal/squall", "internal/store", "internal/store/driver", "internal/store/portable"},
 	"internal/pyenv":           {"internal/squall"},
 	"internal/runner/std":      {"internal/squall", "internal/runner"},
 	"internal/runner/noop":     {"internal/squall", "internal/runner"},

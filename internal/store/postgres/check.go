@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"squall/internal/store"
+	"squall/internal/store/driver"
 )
 
 // rules are our own rules on the data: each query counts the rows against one.
@@ -44,7 +45,7 @@ func (s *Store) Check(ctx context.Context) error {
 		t := st.(*tx)
 		problems = nil
 		for _, rule := range rules {
-			n, err := t.number(ctx, rule.query)
+			n, err := t.Number(ctx, rule.query)
 			if err != nil {
 				return fmt.Errorf("look for %s: %w", rule.name, err)
 			}
@@ -57,5 +58,5 @@ func (s *Store) Check(ctx context.Context) error {
 	if err == nil {
 		err = errors.Join(problems...)
 	}
-	return wrap("check database", err)
+	return driver.Wrap("check database", err)
 }

@@ -9,6 +9,7 @@ import (
 
 	"squall/internal/store"
 	"squall/internal/store/driver"
+	"squall/internal/store/portable"
 )
 
 // JoinNode implements store.Cluster. Epochs come from one sequence for all
@@ -22,9 +23,9 @@ func (t *tx) JoinNode(ctx context.Context, n store.Node, ttl time.Duration) (int
 		return 0, fmt.Errorf("join node %s: %w", n.Name, err)
 	}
 	if t.job == nil {
-		return 0, errReadOnly
+		return 0, portable.ErrReadOnly
 	}
-	epoch, err := t.number(ctx, `SELECT nextval('node_epochs')`)
+	epoch, err := t.Number(ctx, `SELECT nextval('node_epochs')`)
 	if err != nil {
 		return 0, fmt.Errorf("join node %s: %w", n.Name, err)
 	}
@@ -48,7 +49,7 @@ func (t *tx) JoinNode(ctx context.Context, n store.Node, ttl time.Duration) (int
 // RenewNode implements store.Cluster.
 func (t *tx) RenewNode(_ context.Context, name string, epoch int64, ttl time.Duration) (bool, error) {
 	n, err := t.writeNodes(`UPDATE nodes SET lease_until = $1 WHERE name = $2 AND epoch = $3 AND lease_until > $4`, t.now.Add(ttl), name, epoch, t.now)
-	return n > 0, wrap("renew lease of node "+name, err)
+	return n > 0, driver.Wrap("renew lease of node "+name, err)
 }
 
 // HoldsLease implements store.Cluster. Finishing and output ask it every time,
@@ -61,7 +62,7 @@ func (t *tx) HoldsLease(ctx context.Context, o store.Owner) (bool, error) {
 	if live, known := leases[o]; known {
 		return live, nil
 	}
-	n, err := t.number(ctx, `SELECT count(*) FROM nodes WHERE name = $1 AND epoch = $2 AND lease_until > $3`, o.Node, o.Epoch, t.now)
+	n, err := t.Number(ctx, `SELECT count(*) FROM nodes WHERE name = $1 AND epoch = $2 AND lease_until > $3`, o.Node, o.Epoch, t.now)
 	if err != nil {
 		return false, fmt.Errorf("read lease of node %s: %w", o.Node, err)
 	}
@@ -76,32 +77,32 @@ func (t *tx) writeNodes(query string, args ...any) (int, error) {
 	if t.group != nil {
 		clear(t.group.leases)
 	}
-	return t.write(query, args...)
+	return t.Write(query, args...)
 }
 
 // LeaveNode implements store.Cluster.
 func (t *tx) LeaveNode(_ context.Context, name string, epoch int64) error {
 	_, err := t.writeNodes(`UPDATE nodes SET lease_until = $1 WHERE name = $2 AND epoch = $3 AND lease_until > $4`, t.now, name, epoch, t.now)
-	return wrap("end lease of node "+name, err)
+	return driver.Wrap("end lease of node "+name, err)
 }
 
 // Nodes implements store.Cluster.
 func (t *tx) Nodes(ctx context.Context) ([]store.Node, error) {
 	var list []store.Node
-	err := t.each(ctx, `
-		SELECT name, epoch, host, pid, version, url, slots, queues, started_at, lease_until, keeps, keep_for FROM nodes ORDER BY name`, nil, func(r *row) error {
+	err := t.Each(ctx, `
+		SELECT name, epoch, host, pid, version, url, slots, queues, started_at, lease_until, keeps, keep_for FROM nodes ORDER BY name`, nil, func(r portable.Row) error {
 		n := store.Node{
-			Name: r.text(), Epoch: r.int64(), Host: r.text(), PID: r.int(), Version: r.text(), URL: r.text(), Slots: r.int(),
+			Name: r.Text(), Epoch: r.Int64(), Host: r.Text(), PID: r.Int(), Version: r.Text(), URL: r.Text(), Slots: r.Int(),
 		}
-		if err := json.Unmarshal([]byte(r.text()), &n.Queues); err != nil {
+		if err := json.Unmarshal([]byte(r.Text()), &n.Queues); err != nil {
 			return fmt.Errorf("queues of node %s: %w", n.Name, err)
 		}
-		n.StartedAt, n.LeaseUntil = r.time(), r.time()
-		n.Keeps, n.KeepFor = driver.Unmarked(r.text()), time.Duration(r.int64())*time.Microsecond
+		n.StartedAt, n.LeaseUntil = r.Time(), r.Time()
+		n.Keeps, n.KeepFor = driver.Unmarked(r.Text()), time.Duration(r.Int64())*time.Microsecond
 		list = append(list, n)
 		return nil
 	})
-	return list, wrap("list nodes", err)
+	return list, driver.Wrap("list nodes", err)
 }
 
 // ForgetNodes implements store.Cluster.
@@ -110,7 +111,7 @@ func (t *tx) ForgetNodes(_ context.Context, before time.Time) (int, error) {
 		DELETE FROM nodes WHERE lease_until < $1 AND name NOT IN (
 			SELECT node FROM executions
 			WHERE status IN ('requested', 'delayed', 'scheduled', 'running', 'pending', 'pausing', 'paused', 'resuming', 'canceling'))`, before)
-	return n, wrap("forget nodes", err)
+	return n, driver.Wrap("forget nodes", err)
 }
 
 // TryLock implements store.Cluster.
@@ -118,15 +119,15 @@ func (t *tx) TryLock(_ context.Context, name, owner string, ttl time.Duration) (
 	if err := driver.CheckText(name, owner); err != nil {
 		return false, err
 	}
-	n, err := t.write(`
+	n, err := t.Write(`
 		INSERT INTO locks (name, owner, until) VALUES ($1,$2,$3)
 		ON CONFLICT (name) DO UPDATE SET owner = excluded.owner, until = excluded.until
 		WHERE locks.owner = excluded.owner OR locks.until <= $4`, name, owner, t.now.Add(ttl), t.now)
-	return n > 0, wrap("take lock "+name, err)
+	return n > 0, driver.Wrap("take lock "+name, err)
 }
 
 // Unlock implements store.Cluster.
 func (t *tx) Unlock(_ context.Context, name, owner string) error {
-	err := t.send(`DELETE FROM locks WHERE name = $1 AND owner = $2`, name, owner)
-	return wrap("release lock "+name, err)
+	err := t.Send(`DELETE FROM locks WHERE name = $1 AND owner = $2`, name, owner)
+	return driver.Wrap("release lock "+name, err)
 }

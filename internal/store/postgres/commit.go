@@ -13,6 +13,7 @@ import (
 	"squall/internal/squall"
 	"squall/internal/store"
 	"squall/internal/store/driver"
+	"squall/internal/store/portable"
 )
 
 // committer runs groups of updates, one transaction each, on one connection.
@@ -188,6 +189,7 @@ func (g *group) begin() (time.Time, error) {
 
 func (g *group) runJob(i int, job *driver.Job, now time.Time) error {
 	t := &tx{store: g.store, conn: g.conn, now: now, job: job, group: g}
+	t.Statements = portable.Statements{Conn: t, Dialect: dialect}
 	if g.careful {
 		g.batch.Queue(`SAVEPOINT job`)
 	}

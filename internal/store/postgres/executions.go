@@ -10,25 +10,26 @@ import (
 	"squall/internal/squall"
 	"squall/internal/store"
 	"squall/internal/store/driver"
+	"squall/internal/store/portable"
 )
 
 // InsertExecution implements store.Executions.
 func (t *tx) InsertExecution(_ context.Context, ex *squall.Execution) error {
 	if t.job == nil {
-		return errReadOnly
+		return portable.ErrReadOnly
 	}
 	if err := driver.CheckExecution(ex, t.now); err != nil {
 		return err
 	}
-	parameters, err := t.document(ex.Root, ex.Parameters)
+	parameters, err := t.StoreDocument(ex.Root, ex.Parameters)
 	if err != nil {
 		return err
 	}
-	exContext, err := t.document(ex.Root, ex.Context)
+	exContext, err := t.StoreDocument(ex.Root, ex.Context)
 	if err != nil {
 		return err
 	}
-	result, err := t.document(ex.Root, ex.Result)
+	result, err := t.StoreDocument(ex.Root, ex.Result)
 	if err != nil {
 		return err
 	}
@@ -45,13 +46,13 @@ func (t *tx) InsertExecution(_ context.Context, ex *squall.Execution) error {
 		ex.ResultSize, ex.RerunOf, ex.Queue, string(driver.AppendLog(nil, ex.Log...)), parameters, exContext, result,
 	}
 	if t.group.careful {
-		n, err := t.write(sql+` ON CONFLICT (id) DO NOTHING`, args...)
+		n, err := t.Write(sql+` ON CONFLICT (id) DO NOTHING`, args...)
 		if err == nil && n == 0 {
 			return squall.Errorf(squall.Conflict, "execution %s exists already", ex.ID)
 		}
-		return wrap("insert execution", err)
+		return driver.Wrap("insert execution", err)
 	}
-	return wrap("insert execution", t.send(sql, args...))
+	return driver.Wrap("insert execution", t.Send(sql, args...))
 }
 
 // insertExecution fails where the identifier exists; that ends the transaction
@@ -70,7 +71,7 @@ func (t *tx) widenSlack(skew int64) error {
 	}
 	// What is remembered must be committed: read it back, at the cost of asking
 	// again in the next insert until then.
-	if committed, err := t.number(context.Background(), `SELECT value FROM meta WHERE key = 'id_slack'`); err != nil {
+	if committed, err := t.Number(context.Background(), `SELECT value FROM meta WHERE key = 'id_slack'`); err != nil {
 		return err
 	} else if committed >= skew {
 		if !t.group.widened {
@@ -79,104 +80,13 @@ func (t *tx) widenSlack(skew int64) error {
 		return nil
 	}
 	t.group.widened = true
-	return wrap("widen the slack of identifiers", t.send(`UPDATE meta SET value = greatest(value, $1) WHERE key = 'id_slack'`, skew))
-}
-
-const rowColumns = `id, action, action_version, runner, username, root, parent, task, task_route, task_item,
-	status, attempt, version, node, epoch, created_at, not_before, started_at, ended_at, deadline, updated_at,
-	result_size, rerun_of, queue`
-
-func partColumns(parts store.Parts) string {
-	columns := rowColumns
-	if parts&store.WithParameters != 0 {
-		columns += ", parameters, context"
-	}
-	if parts&store.WithResult != 0 {
-		columns += ", result"
-	}
-	if parts&store.WithLog != 0 {
-		columns += ", log"
-	}
-	return columns
-}
-
-// scan reads the columns of partColumns. Documents that lie in the table of
-// values are fetched later, by resolve: the query is still running.
-func scan(r *row, parts store.Parts) (*squall.Execution, error) {
-	ex := &squall.Execution{ID: r.id()}
-	ex.Action, _ = squall.ParseRef(r.text())
-	ex.ActionVersion, ex.Runner, ex.User, ex.Root = r.text(), r.text(), r.text(), r.id()
-	parent := squall.TaskRef{Execution: r.id(), Task: r.text(), Route: r.int(), Item: r.int()}
-	if parent.Execution != "" {
-		ex.Parent = &parent
-	}
-	ex.Status, ex.Attempt, ex.Version = squall.Status(r.text()), r.int(), r.int64()
-	ex.Node, ex.Epoch = r.text(), r.int64()
-	ex.CreatedAt, ex.NotBefore, ex.StartedAt = r.time(), r.time(), r.time()
-	ex.EndedAt, ex.Deadline, ex.UpdatedAt = r.time(), r.time(), r.time()
-	ex.ResultSize, ex.RerunOf, ex.Queue = r.int(), r.id(), r.text()
-	if parts&store.WithParameters != 0 {
-		ex.Parameters, ex.Context = r.bytes(), r.bytes()
-	}
-	if parts&store.WithResult != 0 {
-		ex.Result = r.bytes()
-	}
-	if parts&store.WithLog != 0 {
-		log, err := driver.ParseLog([]byte(r.text()))
-		if err != nil {
-			return nil, fmt.Errorf("execution %s: %w", ex.ID, err)
-		}
-		ex.Log = log
-	}
-	return ex, r.err
-}
-
-// executions runs a query for columns of partColumns.
-func (t *tx) executions(ctx context.Context, parts store.Parts, query string, args ...any) ([]*squall.Execution, error) {
-	var list []*squall.Execution
-	err := t.each(ctx, query, args, func(r *row) error {
-		ex, err := scan(r, parts)
-		list = append(list, ex)
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	return list, t.resolve(ctx, list)
-}
-
-// resolve replaces references to values by the documents.
-func (t *tx) resolve(ctx context.Context, list []*squall.Execution) (err error) {
-	for _, ex := range list {
-		if ex.Parameters, err = t.fetch(ctx, ex.Root, ex.Parameters); err != nil {
-			return err
-		}
-		if ex.Context, err = t.fetch(ctx, ex.Root, ex.Context); err != nil {
-			return err
-		}
-		if ex.Result, err = t.fetch(ctx, ex.Root, ex.Result); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// Execution implements store.Executions.
-func (t *tx) Execution(ctx context.Context, id squall.ID, parts store.Parts) (*squall.Execution, error) {
-	list, err := t.executions(ctx, parts, `SELECT `+partColumns(parts)+` FROM executions WHERE id = $1`, id)
-	if err != nil {
-		return nil, fmt.Errorf("read execution %s: %w", id, err)
-	}
-	if len(list) == 0 {
-		return nil, squall.Errorf(squall.NotFound, "execution %q does not exist", id)
-	}
-	return list[0], nil
+	return driver.Wrap("widen the slack of identifiers", t.Send(`UPDATE meta SET value = greatest(value, $1) WHERE key = 'id_slack'`, skew))
 }
 
 // ClaimExecutions implements store.Executions.
 func (t *tx) ClaimExecutions(ctx context.Context, c store.Claim) ([]*squall.Execution, error) {
 	if t.job == nil {
-		return nil, errReadOnly
+		return nil, portable.ErrReadOnly
 	}
 	if c.Limit <= 0 {
 		return nil, nil
@@ -201,12 +111,12 @@ func (t *tx) ClaimExecutions(ctx context.Context, c store.Claim) ([]*squall.Exec
 		where += ` AND NOT EXISTS (SELECT 1 FROM gate_places WHERE execution = executions.id AND waiting)`
 	}
 	var list []*squall.Execution
-	err := t.writeEach(`
+	err := t.WriteEach(`
 		UPDATE executions SET `+set+`
 		WHERE id = ANY (ARRAY(SELECT id FROM executions WHERE `+where+`
 			ORDER BY greatest(not_before, created_at), id LIMIT `+p.add(c.Limit)+` FOR UPDATE SKIP LOCKED))
-		RETURNING `+partColumns(store.WithParameters), p.args, func(r *row) error {
-		ex, err := scan(r, store.WithParameters)
+		RETURNING `+t.Columns(store.WithParameters), p.args, func(r portable.Row) error {
+		ex, err := portable.ScanExecution(r, store.WithParameters)
 		list = append(list, ex)
 		return err
 	})
@@ -214,7 +124,7 @@ func (t *tx) ClaimExecutions(ctx context.Context, c store.Claim) ([]*squall.Exec
 		return nil, fmt.Errorf("claim executions: %w", err)
 	}
 	slices.SortFunc(list, driver.ByDue) // RETURNING promises no order
-	return list, t.resolve(ctx, list)
+	return list, t.Resolve(ctx, list)
 }
 
 // MoveExecution implements store.Executions.
@@ -247,7 +157,7 @@ func (t *tx) MoveExecution(ctx context.Context, m store.Move) (bool, error) {
 	var result driver.Document
 	if m.Result != nil {
 		var err error
-		if result, err = t.prepare(m.Result); err != nil {
+		if result, err = t.PrepareDocument(m.Result); err != nil {
 			return false, err
 		}
 		set = append(set, "result = "+p.add(result.Column), "result_size = "+p.add(len(m.Result)))
@@ -260,15 +170,15 @@ func (t *tx) MoveExecution(ctx context.Context, m store.Move) (bool, error) {
 		where += " AND version = " + p.add(m.Version)
 	}
 	var root squall.ID
-	err := t.writeEach("UPDATE executions SET "+strings.Join(set, ", ")+" WHERE "+where+" RETURNING root", p.args, func(r *row) error {
-		root = r.id()
+	err := t.WriteEach("UPDATE executions SET "+strings.Join(set, ", ")+" WHERE "+where+" RETURNING root", p.args, func(r portable.Row) error {
+		root = r.ID()
 		return nil
 	})
 	if err != nil {
 		return false, fmt.Errorf("move execution %s: %w", m.ID, err)
 	}
 	if root != "" && result.Value != nil {
-		if err := t.putValue(root, result.Value); err != nil {
+		if err := t.StoreValue(root, result.Value); err != nil {
 			return false, err
 		}
 	}
@@ -285,8 +195,8 @@ func texts(list []squall.Status) []string {
 
 // Orphans implements store.Executions.
 func (t *tx) Orphans(ctx context.Context, grace time.Duration, limit int) ([]*squall.Execution, error) {
-	list, err := t.executions(ctx, 0, `
-		SELECT `+rowColumns+` FROM executions AS e
+	list, err := t.ReadExecutions(ctx, 0, `
+		SELECT `+t.Columns(0)+` FROM executions AS e
 		WHERE status IN ('running', 'canceling', 'pausing', 'resuming') AND node <> ''
 		  AND (NOT EXISTS (SELECT 1 FROM nodes WHERE name = e.node AND nodes.epoch = e.epoch AND lease_until > $1)
 		       OR (deadline <> 0 AND deadline < $2))
@@ -301,7 +211,7 @@ func (t *tx) Orphans(ctx context.Context, grace time.Duration, limit int) ([]*sq
 
 // QueueStats implements store.Executions.
 func (t *tx) QueueStats(ctx context.Context) (st store.QueueStats, err error) {
-	_, err = t.one(ctx, `
+	_, err = t.One(ctx, `
 		SELECT (SELECT count(*) FROM executions WHERE status = 'requested'),
 		       (SELECT count(*) FROM executions WHERE status = 'delayed'),
 		       (SELECT count(*) FROM executions WHERE status = 'running'),
@@ -310,8 +220,8 @@ func (t *tx) QueueStats(ctx context.Context) (st store.QueueStats, err error) {
 		        ORDER BY greatest(not_before, created_at), id LIMIT 1),
 		       (SELECT greatest(not_before, created_at) FROM executions
 		        WHERE status IN ('requested', 'delayed') AND greatest(not_before, created_at) > $1
-		        ORDER BY greatest(not_before, created_at), id LIMIT 1)`, []any{t.now}, func(r *row) error {
-		st = store.QueueStats{Requested: r.int(), Delayed: r.int(), Running: r.int(), OldestDue: r.time(), NextDue: r.time()}
+		        ORDER BY greatest(not_before, created_at), id LIMIT 1)`, []any{t.now}, func(r portable.Row) error {
+		st = store.QueueStats{Requested: r.Int(), Delayed: r.Int(), Running: r.Int(), OldestDue: r.Time(), NextDue: r.Time()}
 		return nil
 	})
 	if err != nil {

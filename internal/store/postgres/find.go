@@ -27,9 +27,9 @@ func (t *tx) FindExecutions(ctx context.Context, f store.ExecutionFilter) ([]*sq
 		limit = driver.DefaultLimit
 	}
 	direction := sel.direction()
-	query := `SELECT ` + partColumns(f.Parts) + ` FROM executions WHERE id = ANY (ARRAY(` + sel.union(limit+offset) +
+	query := `SELECT ` + t.Columns(f.Parts) + ` FROM executions WHERE id = ANY (ARRAY(` + sel.union(limit+offset) +
 		` ORDER BY id ` + direction + ` LIMIT ` + sel.add(limit) + ` OFFSET ` + sel.add(offset) + `)) ORDER BY id ` + direction
-	list, err := t.executions(ctx, f.Parts, query, sel.args...)
+	list, err := t.ReadExecutions(ctx, f.Parts, query, sel.args...)
 	if err != nil {
 		return nil, fmt.Errorf("find executions: %w", err)
 	}
@@ -47,7 +47,7 @@ func (t *tx) CountExecutions(ctx context.Context, f store.ExecutionFilter, limit
 		return 0, nil
 	}
 	bound := driver.Limit(limit)
-	n, err := t.number(ctx, `SELECT count(*) FROM (`+sel.union(bound)+` LIMIT `+sel.add(bound)+`) AS found`, sel.args...)
+	n, err := t.Number(ctx, `SELECT count(*) FROM (`+sel.union(bound)+` LIMIT `+sel.add(bound)+`) AS found`, sel.args...)
 	if err != nil {
 		return 0, fmt.Errorf("count executions: %w", err)
 	}
@@ -233,7 +233,7 @@ func (t *tx) narrowest(ctx context.Context, f store.ExecutionFilter) (column str
 		for _, v := range c.values {
 			s.halves(f.TopLevel, "", []string{c.column}, v)
 		}
-		n, err := t.number(ctx, `SELECT count(*) FROM (`+s.union(probe)+` LIMIT `+s.add(probe)+`) AS found`, s.args...)
+		n, err := t.Number(ctx, `SELECT count(*) FROM (`+s.union(probe)+` LIMIT `+s.add(probe)+`) AS found`, s.args...)
 		if err != nil {
 			return "", nil, err
 		}
@@ -261,7 +261,7 @@ func (t *tx) bounds(ctx context.Context, s *selection, f store.ExecutionFilter) 
 	if f.CreatedAfter.IsZero() && f.CreatedBefore.IsZero() {
 		return nil
 	}
-	slack, err := t.number(ctx, `SELECT value FROM meta WHERE key = 'id_slack'`)
+	slack, err := t.Number(ctx, `SELECT value FROM meta WHERE key = 'id_slack'`)
 	if err != nil {
 		return err
 	}

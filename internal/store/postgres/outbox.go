@@ -10,6 +10,7 @@ import (
 	"squall/internal/squall"
 	"squall/internal/store"
 	"squall/internal/store/driver"
+	"squall/internal/store/portable"
 )
 
 // Messages are ordered by the number of the transaction that wrote them, then by
@@ -24,7 +25,7 @@ func (t *tx) AppendOutbox(_ context.Context, m store.Message) error {
 	if m.At.IsZero() {
 		m.At = t.now
 	}
-	return wrap("append to outbox", t.send(`INSERT INTO outbox (kind, execution, status, seq, at, body) VALUES ($1,$2,$3,$4,$5,$6)`,
+	return driver.Wrap("append to outbox", t.Send(`INSERT INTO outbox (kind, execution, status, seq, at, body) VALUES ($1,$2,$3,$4,$5,$6)`,
 		string(m.Kind), m.Execution, m.Status, m.Seq, m.At, m.Body))
 }
 
@@ -35,35 +36,35 @@ func (t *tx) ReadOutbox(ctx context.Context, after store.Cursor, limit int) ([]s
 		return nil, err
 	}
 	var list []store.Message
-	err = t.each(ctx, `
+	err = t.Each(ctx, `
 		SELECT xid::text, id, kind, execution, status, seq, at, body FROM outbox
 		WHERE (xid, id) > ($1::text::xid8, $2) AND xid < pg_snapshot_xmin(pg_current_snapshot())
-		ORDER BY outbox.xid, id LIMIT $3`, []any{xid, id, driver.Limit(limit)}, func(r *row) error {
+		ORDER BY outbox.xid, id LIMIT $3`, []any{xid, id, driver.Limit(limit)}, func(r portable.Row) error {
 		list = append(list, store.Message{
-			Cursor: cursor(r.text(), r.int64()), Kind: store.MessageKind(r.text()), Execution: r.id(),
-			Status: squall.Status(r.text()), Seq: r.int64(), At: r.time(), Body: r.bytes(),
+			Cursor: cursor(r.Text(), r.Int64()), Kind: store.MessageKind(r.Text()), Execution: r.ID(),
+			Status: squall.Status(r.Text()), Seq: r.Int64(), At: r.Time(), Body: r.Bytes(),
 		})
 		return nil
 	})
-	return list, wrap("read outbox", err)
+	return list, driver.Wrap("read outbox", err)
 }
 
 // OutboxEnd implements store.Outbox.
 func (t *tx) OutboxEnd(ctx context.Context) (end store.Cursor, err error) {
-	_, err = t.one(ctx, `
+	_, err = t.One(ctx, `
 		SELECT xid::text, id FROM outbox WHERE xid < pg_snapshot_xmin(pg_current_snapshot())
-		ORDER BY outbox.xid DESC, id DESC LIMIT 1`, nil, func(r *row) error {
-		end = cursor(r.text(), r.int64())
+		ORDER BY outbox.xid DESC, id DESC LIMIT 1`, nil, func(r portable.Row) error {
+		end = cursor(r.Text(), r.Int64())
 		return nil
 	})
-	return end, wrap("read end of outbox", err)
+	return end, driver.Wrap("read end of outbox", err)
 }
 
 // TrimOutbox implements store.Outbox.
 func (t *tx) TrimOutbox(_ context.Context, before time.Time, limit int) (int, error) {
-	n, err := t.write(`
+	n, err := t.Write(`
 		DELETE FROM outbox WHERE (xid, id) IN (SELECT xid, id FROM outbox WHERE at < $1 ORDER BY xid, id LIMIT $2)`, before, driver.Limit(limit))
-	return n, wrap("trim outbox", err)
+	return n, driver.Wrap("trim outbox", err)
 }
 
 func cursor(xid string, id int64) store.Cursor { return store.Cursor(fmt.Sprintf("%s.%d", xid, id)) }

@@ -7,19 +7,20 @@ import (
 	"squall/internal/squall"
 	"squall/internal/store"
 	"squall/internal/store/driver"
+	"squall/internal/store/portable"
 )
 
 // AppendOutput implements store.Executions.
 func (t *tx) AppendOutput(ctx context.Context, o store.OutputBatch) (bool, error) {
 	if t.job == nil {
-		return false, errReadOnly
+		return false, portable.ErrReadOnly
 	}
-	owned, err := t.number(ctx, `
+	owned, err := t.Number(ctx, `
 		SELECT count(*) FROM (SELECT 1 FROM executions
-		WHERE id = $1 AND node = $2 AND epoch = $3 AND status NOT IN `+finalStates+` FOR UPDATE) AS locked`,
+		WHERE id = $1 AND node = $2 AND epoch = $3 AND status NOT IN `+portable.FinalStates+` FOR UPDATE) AS locked`,
 		o.Execution, o.Owner.Node, o.Owner.Epoch)
 	if err != nil || owned == 0 || o.Owner.Node == "" {
-		return false, wrap("append output", err)
+		return false, driver.Wrap("append output", err)
 	}
 	for _, c := range o.Chunks {
 		data, compressed, err := t.job.Body([]byte(c.Data))
@@ -29,7 +30,7 @@ func (t *tx) AppendOutput(ctx context.Context, o store.OutputBatch) (bool, error
 		if err := driver.CheckText(c.Stream); err != nil {
 			return false, err
 		}
-		if err := t.send(`
+		if err := t.Send(`
 			INSERT INTO output (execution, seq, stream, at, compressed, data) VALUES ($1,$2,$3,$4,$5,$6)
 			ON CONFLICT (execution, seq) DO NOTHING`,
 			o.Execution, c.Seq, c.Stream, c.At, compressed, data); err != nil {
@@ -42,15 +43,15 @@ func (t *tx) AppendOutput(ctx context.Context, o store.OutputBatch) (bool, error
 // Output implements store.Executions.
 func (t *tx) Output(ctx context.Context, id squall.ID, after int64, limit int) ([]squall.Chunk, error) {
 	var chunks []squall.Chunk
-	err := t.each(ctx, `
+	err := t.Each(ctx, `
 		SELECT seq, stream, at, compressed, data FROM output WHERE execution = $1 AND seq > $2 ORDER BY seq LIMIT $3`,
-		[]any{id, after, driver.Limit(limit)}, func(r *row) error {
-			c := squall.Chunk{Seq: r.int64(), Stream: r.text(), At: r.time()}
-			compressed := r.bool()
-			data, err := driver.Decompress(r.bytes(), compressed)
+		[]any{id, after, driver.Limit(limit)}, func(r portable.Row) error {
+			c := squall.Chunk{Seq: r.Int64(), Stream: r.Text(), At: r.Time()}
+			compressed := r.Bool()
+			data, err := driver.Decompress(r.Bytes(), compressed)
 			c.Data = string(data)
 			chunks = append(chunks, c)
 			return err
 		})
-	return chunks, wrap("read output", err)
+	return chunks, driver.Wrap("read output", err)
 }

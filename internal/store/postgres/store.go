@@ -14,6 +14,7 @@ import (
 	"squall/internal/squall"
 	"squall/internal/store"
 	"squall/internal/store/driver"
+	"squall/internal/store/portable"
 )
 
 // Options says where the database is and who watches it.
@@ -198,7 +199,9 @@ func (s *Store) View(ctx context.Context, fn func(store.Tx) error) error {
 			conn = nil
 		}
 	}()
-	err = fn(&tx{store: s, conn: conn, now: now})
+	t := &tx{store: s, conn: conn, now: now}
+	t.Statements = portable.Statements{Conn: t, Dialect: dialect}
+	err = fn(t)
 	if !conn.IsClosed() {
 		end, cancel := context.WithTimeout(context.Background(), s.timeout)
 		defer cancel()
@@ -314,7 +317,7 @@ func (s *Store) Health(ctx context.Context) error {
 		return nil
 	}
 	return s.Update(ctx, func(t store.Tx) error {
-		return t.(*tx).send(`UPDATE meta SET value = $1 WHERE key = 'health'`, driver.Micros(t.Now()))
+		return t.(*tx).Send(`UPDATE meta SET value = $1 WHERE key = 'health'`, driver.Micros(t.Now()))
 	})
 }
 

@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -13,12 +12,15 @@ import (
 	"squall/internal/squall"
 	"squall/internal/store"
 	"squall/internal/store/driver"
+	"squall/internal/store/portable"
 )
 
 var _ store.Tx = (*tx)(nil)
 
 // tx is one transaction of View, or one job's share of a group.
 type tx struct {
+	portable.Statements // on the transaction itself
+
 	store *Store
 	conn  *pgx.Conn
 	now   time.Time
@@ -31,27 +33,29 @@ type tx struct {
 	fault  error // the first failed statement: the transaction cannot be committed
 }
 
+// dialect is what the shared statements have to know about PostgreSQL.
+var dialect = portable.NewDialect("username", "strpos")
+
 // Now implements store.Tx.
 func (t *tx) Now() time.Time { return t.now }
 
 // Wake implements store.Tx.
 func (t *tx) Wake(topic store.Topic) { t.topics.Add(topic) }
 
-// errReadOnly is a mistake of the caller, not of the user.
-var errReadOnly = errors.New("write in a read-only transaction")
+// Job implements portable.Conn.
+func (t *tx) Job() *driver.Job { return t.job }
 
-// send writes without waiting for the result: the statement goes with the next
-// read or with the commit. If it fails, the group runs again, carefully, and
-// then send waits.
-func (t *tx) send(sql string, args ...any) error {
+// Send implements portable.Conn: the statement goes with the next read or with
+// the commit. If it fails, the group runs again, carefully, and then Send waits.
+func (t *tx) Send(query string, args ...any) error {
 	if t.job == nil {
-		return errReadOnly
+		return portable.ErrReadOnly
 	}
 	if t.fault != nil {
 		return t.fault
 	}
 	t.wrote = true
-	t.group.batch.Queue(sql, values(args)...)
+	t.group.batch.Queue(driver.Numbered(query), values(args)...)
 	if t.group.careful {
 		return t.flush()
 	}
@@ -60,15 +64,15 @@ func (t *tx) send(sql string, args ...any) error {
 
 func (t *tx) flush() error { return t.note(t.group.flush()) }
 
-// write runs a changing statement and returns how many rows it changed.
-func (t *tx) write(sql string, args ...any) (n int, err error) {
+// Write implements portable.Conn.
+func (t *tx) Write(query string, args ...any) (n int, err error) {
 	if t.job == nil {
-		return 0, errReadOnly
+		return 0, portable.ErrReadOnly
 	}
 	if t.fault != nil {
 		return 0, t.fault
 	}
-	t.group.batch.Queue(sql, values(args)...).Exec(func(tag pgconn.CommandTag) error {
+	t.group.batch.Queue(driver.Numbered(query), values(args)...).Exec(func(tag pgconn.CommandTag) error {
 		n = int(tag.RowsAffected())
 		return nil
 	})
@@ -79,24 +83,25 @@ func (t *tx) write(sql string, args ...any) (n int, err error) {
 	return n, err
 }
 
-// writeEach is write for statements with RETURNING.
-func (t *tx) writeEach(sql string, args []any, fn func(*row) error) error {
+// WriteEach implements portable.Conn.
+func (t *tx) WriteEach(query string, args []any, fn func(portable.Row) error) error {
 	if t.job == nil {
-		return errReadOnly
+		return portable.ErrReadOnly
 	}
-	return t.each(context.Background(), sql, args, func(r *row) error {
+	return t.Each(context.Background(), query, args, func(r portable.Row) error {
 		t.wrote = true
 		return fn(r)
 	})
 }
 
-// each runs a query and calls fn for every row; in an update together with what
-// is queued, without regard to the caller's context.
-func (t *tx) each(ctx context.Context, sql string, args []any, fn func(*row) error) error {
+// Each implements portable.Conn; in an update together with what is queued,
+// without regard to the caller's context.
+func (t *tx) Each(ctx context.Context, query string, args []any, fn func(portable.Row) error) error {
+	query = driver.Numbered(query)
 	if t.job == nil {
 		ctx, cancel := context.WithTimeout(ctx, t.store.timeout)
 		defer cancel()
-		rows, err := t.conn.Query(ctx, sql, values(args)...)
+		rows, err := t.conn.Query(ctx, query, values(args)...)
 		if err != nil {
 			return err
 		}
@@ -106,7 +111,7 @@ func (t *tx) each(ctx context.Context, sql string, args []any, fn func(*row) err
 		return t.fault
 	}
 	var scanErr error
-	t.group.batch.Queue(sql, values(args)...).Query(func(rows pgx.Rows) error {
+	t.group.batch.Queue(query, values(args)...).Query(func(rows pgx.Rows) error {
 		scanErr = scanEach(rows, fn)
 		return nil
 	})
@@ -116,7 +121,7 @@ func (t *tx) each(ctx context.Context, sql string, args []any, fn func(*row) err
 	return scanErr
 }
 
-func scanEach(rows pgx.Rows, fn func(*row) error) error {
+func scanEach(rows pgx.Rows, fn func(portable.Row) error) error {
 	defer rows.Close()
 	for rows.Next() {
 		v, err := rows.Values()
@@ -132,22 +137,6 @@ func scanEach(rows pgx.Rows, fn func(*row) error) error {
 		}
 	}
 	return rows.Err()
-}
-
-func (t *tx) one(ctx context.Context, sql string, args []any, fn func(*row) error) (found bool, err error) {
-	err = t.each(ctx, sql, args, func(r *row) error {
-		found = true
-		return fn(r)
-	})
-	return found, err
-}
-
-func (t *tx) number(ctx context.Context, sql string, args ...any) (n int64, err error) {
-	_, err = t.one(ctx, sql, args, func(r *row) error {
-		n = r.int64()
-		return nil
-	})
-	return n, err
 }
 
 // note keeps the first fault: whatever fn makes of the error, the transaction
@@ -220,25 +209,18 @@ func column[T any](r *row) (v T) {
 	return v
 }
 
-func (r *row) int64() int64    { return column[int64](r) }
-func (r *row) int() int        { return int(r.int64()) }
-func (r *row) bool() bool      { return column[bool](r) }
-func (r *row) text() string    { return column[string](r) }
-func (r *row) time() time.Time { return driver.Time(r.int64()) }
-func (r *row) id() squall.ID   { return driver.ID(r.bytes()) }
+func (r *row) Err() error      { return r.err }
+func (r *row) Int64() int64    { return column[int64](r) }
+func (r *row) Int() int        { return int(r.Int64()) }
+func (r *row) Bool() bool      { return column[bool](r) }
+func (r *row) Text() string    { return column[string](r) }
+func (r *row) Time() time.Time { return driver.Time(r.Int64()) }
+func (r *row) ID() squall.ID   { return driver.ID(r.Bytes()) }
 
 // bytes returns nil for NULL and for an empty value.
-func (r *row) bytes() []byte {
+func (r *row) Bytes() []byte {
 	if b := column[[]byte](r); len(b) > 0 {
 		return b
 	}
 	return nil
-}
-
-// wrap adds what was done to an error, nil stays nil.
-func wrap(what string, err error) error {
-	if err == nil {
-		return nil
-	}
-	return fmt.Errorf("%s: %w", what, err)
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"squall/internal/store"
+	"squall/internal/store/portable"
 )
 
 // rules are our own rules on the data: each query counts the rows against one.
@@ -42,8 +43,8 @@ func (s *Store) Check(ctx context.Context) error {
 	err := s.View(ctx, func(st store.Tx) error {
 		t := st.(*tx)
 		problems = nil
-		err := t.each(ctx, `PRAGMA integrity_check(20)`, nil, func(r *row) error {
-			if text := r.text(); text != "ok" {
+		err := t.Each(ctx, `PRAGMA integrity_check(20)`, nil, func(r portable.Row) error {
+			if text := r.Text(); text != "ok" {
 				problems = append(problems, errors.New(text))
 			}
 			return nil
@@ -51,15 +52,15 @@ func (s *Store) Check(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		err = t.each(ctx, `PRAGMA foreign_key_check`, nil, func(r *row) error {
-			problems = append(problems, fmt.Errorf("row %d of table %s refers to nothing", r.int64(), r.text()))
+		err = t.Each(ctx, `PRAGMA foreign_key_check`, nil, func(r portable.Row) error {
+			problems = append(problems, fmt.Errorf("row %d of table %s refers to nothing", r.Int64(), r.Text()))
 			return nil
 		})
 		if err != nil {
 			return err
 		}
 		for _, rule := range rules {
-			n, err := t.number(ctx, rule.query)
+			n, err := t.Number(ctx, rule.query)
 			if err != nil {
 				return fmt.Errorf("look for %s: %w", rule.name, err)
 			}

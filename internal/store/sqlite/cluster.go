@@ -9,6 +9,7 @@ import (
 
 	"squall/internal/store"
 	"squall/internal/store/driver"
+	"squall/internal/store/portable"
 )
 
 // JoinNode implements store.Cluster. Epochs come from one counter for all
@@ -21,10 +22,10 @@ func (t *tx) JoinNode(ctx context.Context, n store.Node, ttl time.Duration) (int
 	if err != nil {
 		return 0, fmt.Errorf("join node %s: %w", n.Name, err)
 	}
-	if _, err := t.write(`UPDATE meta SET value = value + 1 WHERE key = 'epoch'`); err != nil {
+	if _, err := t.Write(`UPDATE meta SET value = value + 1 WHERE key = 'epoch'`); err != nil {
 		return 0, fmt.Errorf("join node %s: %w", n.Name, err)
 	}
-	epoch, err := t.number(ctx, `SELECT value FROM meta WHERE key = 'epoch'`)
+	epoch, err := t.Number(ctx, `SELECT value FROM meta WHERE key = 'epoch'`)
 	if err != nil {
 		return 0, fmt.Errorf("join node %s: %w", n.Name, err)
 	}
@@ -45,7 +46,7 @@ func (t *tx) JoinNode(ctx context.Context, n store.Node, ttl time.Duration) (int
 // RenewNode implements store.Cluster.
 func (t *tx) RenewNode(_ context.Context, name string, epoch int64, ttl time.Duration) (bool, error) {
 	n, err := t.writeNodes(`UPDATE nodes SET lease_until = ? WHERE name = ? AND epoch = ? AND lease_until > ?`, t.now.Add(ttl), name, epoch, t.now)
-	return n > 0, wrap("renew lease of node "+name, err)
+	return n > 0, driver.Wrap("renew lease of node "+name, err)
 }
 
 // HoldsLease implements store.Cluster. Finishing and output ask it every time,
@@ -54,7 +55,7 @@ func (t *tx) HoldsLease(ctx context.Context, o store.Owner) (bool, error) {
 	if live, known := t.leases[o]; known {
 		return live, nil
 	}
-	n, err := t.number(ctx, `SELECT count(*) FROM nodes WHERE name = ? AND epoch = ? AND lease_until > ?`, o.Node, o.Epoch, t.now)
+	n, err := t.Number(ctx, `SELECT count(*) FROM nodes WHERE name = ? AND epoch = ? AND lease_until > ?`, o.Node, o.Epoch, t.now)
 	if err != nil {
 		return false, fmt.Errorf("read lease of node %s: %w", o.Node, err)
 	}
@@ -67,32 +68,32 @@ func (t *tx) HoldsLease(ctx context.Context, o store.Owner) (bool, error) {
 // writeNodes is write for the table of nodes.
 func (t *tx) writeNodes(query string, args ...any) (int, error) {
 	clear(t.leases)
-	return t.write(query, args...)
+	return t.Write(query, args...)
 }
 
 // LeaveNode implements store.Cluster.
 func (t *tx) LeaveNode(_ context.Context, name string, epoch int64) error {
 	_, err := t.writeNodes(`UPDATE nodes SET lease_until = ? WHERE name = ? AND epoch = ? AND lease_until > ?`, t.now, name, epoch, t.now)
-	return wrap("end lease of node "+name, err)
+	return driver.Wrap("end lease of node "+name, err)
 }
 
 // Nodes implements store.Cluster.
 func (t *tx) Nodes(ctx context.Context) ([]store.Node, error) {
 	var list []store.Node
-	err := t.each(ctx, `
-		SELECT name, epoch, host, pid, version, url, slots, queues, started_at, lease_until, keeps, keep_for FROM nodes ORDER BY name`, nil, func(r *row) error {
+	err := t.Each(ctx, `
+		SELECT name, epoch, host, pid, version, url, slots, queues, started_at, lease_until, keeps, keep_for FROM nodes ORDER BY name`, nil, func(r portable.Row) error {
 		n := store.Node{
-			Name: r.text(), Epoch: r.int64(), Host: r.text(), PID: r.int(), Version: r.text(), URL: r.text(), Slots: r.int(),
+			Name: r.Text(), Epoch: r.Int64(), Host: r.Text(), PID: r.Int(), Version: r.Text(), URL: r.Text(), Slots: r.Int(),
 		}
-		if err := json.Unmarshal([]byte(r.text()), &n.Queues); err != nil {
+		if err := json.Unmarshal([]byte(r.Text()), &n.Queues); err != nil {
 			return fmt.Errorf("queues of node %s: %w", n.Name, err)
 		}
-		n.StartedAt, n.LeaseUntil = r.time(), r.time()
-		n.Keeps, n.KeepFor = driver.Unmarked(r.text()), time.Duration(r.int64())*time.Microsecond
+		n.StartedAt, n.LeaseUntil = r.Time(), r.Time()
+		n.Keeps, n.KeepFor = driver.Unmarked(r.Text()), time.Duration(r.Int64())*time.Microsecond
 		list = append(list, n)
 		return nil
 	})
-	return list, wrap("list nodes", err)
+	return list, driver.Wrap("list nodes", err)
 }
 
 // ForgetNodes implements store.Cluster.
@@ -101,7 +102,7 @@ func (t *tx) ForgetNodes(_ context.Context, before time.Time) (int, error) {
 		DELETE FROM nodes WHERE lease_until < ? AND name NOT IN (
 			SELECT node FROM executions
 			WHERE status IN ('requested', 'delayed', 'scheduled', 'running', 'pending', 'pausing', 'paused', 'resuming', 'canceling'))`, before)
-	return n, wrap("forget nodes", err)
+	return n, driver.Wrap("forget nodes", err)
 }
 
 // TryLock implements store.Cluster.
@@ -109,15 +110,15 @@ func (t *tx) TryLock(_ context.Context, name, owner string, ttl time.Duration) (
 	if err := driver.CheckText(name, owner); err != nil {
 		return false, err
 	}
-	n, err := t.write(`
+	n, err := t.Write(`
 		INSERT INTO locks (name, owner, until) VALUES (?,?,?)
 		ON CONFLICT (name) DO UPDATE SET owner = excluded.owner, until = excluded.until
 		WHERE owner = excluded.owner OR until <= ?`, name, owner, t.now.Add(ttl), t.now)
-	return n > 0, wrap("take lock "+name, err)
+	return n > 0, driver.Wrap("take lock "+name, err)
 }
 
 // Unlock implements store.Cluster.
 func (t *tx) Unlock(_ context.Context, name, owner string) error {
-	_, err := t.write(`DELETE FROM locks WHERE name = ? AND owner = ?`, name, owner)
-	return wrap("release lock "+name, err)
+	_, err := t.Write(`DELETE FROM locks WHERE name = ? AND owner = ?`, name, owner)
+	return driver.Wrap("release lock "+name, err)
 }

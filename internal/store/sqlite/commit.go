@@ -9,6 +9,7 @@ import (
 	"squall/internal/squall"
 	"squall/internal/store"
 	"squall/internal/store/driver"
+	"squall/internal/store/portable"
 )
 
 // numbers are rows of the table meta that the committer keeps in memory.
@@ -23,8 +24,8 @@ func readNumbers(ctx context.Context, c *conn) (n numbers, err error) {
 	_, err = c.one(ctx, `
 		SELECT max((SELECT value FROM meta WHERE key = 'outbox_next'), coalesce((SELECT max(id) FROM outbox), 0) + 1),
 		       (SELECT value FROM meta WHERE key = 'id_slack'),
-		       (SELECT value FROM meta WHERE key = 'catalog')`, nil, func(r *row) error {
-		n = numbers{outboxNext: r.int64(), idSlack: r.int64(), catalog: r.int64()}
+		       (SELECT value FROM meta WHERE key = 'catalog')`, nil, func(r portable.Row) error {
+		n = numbers{outboxNext: r.Int64(), idSlack: r.Int64(), catalog: r.Int64()}
 		return nil
 	})
 	return n, err
@@ -119,6 +120,7 @@ func (s *Store) runOnce(jobs []*driver.Job, answers []error, skip int) (topics d
 			continue
 		}
 		t := &tx{store: s, conn: s.writer, now: now, job: job, savepoints: skip >= 0, before: s.numbers, leases: leases, versions: versions}
+		t.Statements = portable.Statements{Conn: t, Dialect: dialect}
 		err := job.Run(t)
 		if t.fault != nil {
 			return nil, -1, t.fault
@@ -156,6 +158,8 @@ var _ store.Tx = (*tx)(nil)
 
 // tx is one transaction of View, or one job's share of a group.
 type tx struct {
+	portable.Statements // on the transaction itself
+
 	store *Store
 	conn  *conn
 	now   time.Time
@@ -172,19 +176,22 @@ type tx struct {
 	versions   map[squall.Ref]string // what CurrentVersion found in this group
 }
 
+// dialect is what the shared statements have to know about SQLite.
+var dialect = portable.NewDialect("user", "instr")
+
 // Now implements store.Tx.
 func (t *tx) Now() time.Time { return t.now }
 
 // Wake implements store.Tx.
 func (t *tx) Wake(topic store.Topic) { t.topics.Add(topic) }
 
-// errReadOnly is a mistake of the caller, not of the user.
-var errReadOnly = errors.New("write in a read-only transaction")
+// Job implements portable.Conn.
+func (t *tx) Job() *driver.Job { return t.job }
 
-// write runs a changing statement and returns how many rows it changed.
-func (t *tx) write(query string, args ...any) (int, error) {
+// Write implements portable.Conn.
+func (t *tx) Write(query string, args ...any) (int, error) {
 	if t.job == nil {
-		return 0, errReadOnly
+		return 0, portable.ErrReadOnly
 	}
 	if err := t.savepoint(); err != nil {
 		return 0, err
@@ -196,15 +203,21 @@ func (t *tx) write(query string, args ...any) (int, error) {
 	return n, t.note(err)
 }
 
-// writeEach is write for statements with RETURNING.
-func (t *tx) writeEach(query string, args []any, fn func(*row) error) error {
+// Send implements portable.Conn. There is nothing to wait for in this process.
+func (t *tx) Send(query string, args ...any) error {
+	_, err := t.Write(query, args...)
+	return err
+}
+
+// WriteEach implements portable.Conn.
+func (t *tx) WriteEach(query string, args []any, fn func(portable.Row) error) error {
 	if t.job == nil {
-		return errReadOnly
+		return portable.ErrReadOnly
 	}
 	if err := t.savepoint(); err != nil {
 		return err
 	}
-	return t.note(t.conn.each(context.Background(), query, args, func(r *row) error {
+	return t.note(t.conn.each(context.Background(), query, args, func(r portable.Row) error {
 		t.wrote = true
 		return fn(r)
 	}))
@@ -222,29 +235,12 @@ func (t *tx) savepoint() error {
 	return nil
 }
 
-// each and one read. In an update they do not watch the caller's context.
-func (t *tx) each(ctx context.Context, query string, args []any, fn func(*row) error) error {
+// Each implements portable.Conn. In an update it does not watch the caller's context.
+func (t *tx) Each(ctx context.Context, query string, args []any, fn func(portable.Row) error) error {
 	if t.job != nil {
 		ctx = context.Background()
 	}
 	return t.note(t.conn.each(ctx, query, args, fn))
-}
-
-func (t *tx) one(ctx context.Context, query string, args []any, fn func(*row) error) (bool, error) {
-	found := false
-	err := t.each(ctx, query, args, func(r *row) error {
-		found = true
-		return fn(r)
-	})
-	return found, err
-}
-
-func (t *tx) number(ctx context.Context, query string, args ...any) (n int64, err error) {
-	_, err = t.one(ctx, query, args, func(r *row) error {
-		n = r.int64()
-		return nil
-	})
-	return n, err
 }
 
 // note keeps the first fault of the database: whatever fn makes of the error,

@@ -12,6 +12,7 @@ import (
 
 	"squall/internal/squall"
 	codec "squall/internal/store/driver"
+	"squall/internal/store/portable"
 )
 
 // maxStatements bounds a connection's cache. The number of statement texts is
@@ -92,7 +93,7 @@ func (c *conn) exec(ctx context.Context, query string, args ...any) (int, error)
 }
 
 // each runs a query and calls fn for every row; r is valid until fn returns.
-func (c *conn) each(ctx context.Context, query string, args []any, fn func(r *row) error) (err error) {
+func (c *conn) each(ctx context.Context, query string, args []any, fn func(portable.Row) error) (err error) {
 	s, err := c.prepare(query)
 	if err != nil {
 		return err
@@ -121,8 +122,8 @@ func (c *conn) each(ctx context.Context, query string, args []any, fn func(r *ro
 }
 
 // one runs a query that returns at most one row and reports whether it did.
-func (c *conn) one(ctx context.Context, query string, args []any, fn func(r *row) error) (found bool, err error) {
-	err = c.each(ctx, query, args, func(r *row) error {
+func (c *conn) one(ctx context.Context, query string, args []any, fn func(portable.Row) error) (found bool, err error) {
+	err = c.each(ctx, query, args, func(r portable.Row) error {
 		found = true
 		return fn(r)
 	})
@@ -131,8 +132,8 @@ func (c *conn) one(ctx context.Context, query string, args []any, fn func(r *row
 
 // number runs a query for one integer; 0 when there is no row.
 func (c *conn) number(ctx context.Context, query string, args ...any) (n int64, err error) {
-	_, err = c.one(ctx, query, args, func(r *row) error {
-		n = r.int64()
+	_, err = c.one(ctx, query, args, func(r portable.Row) error {
+		n = r.Int64()
 		return nil
 	})
 	return n, err
@@ -195,7 +196,7 @@ func (r *row) fail(want string) {
 	}
 }
 
-func (r *row) int64() int64 {
+func (r *row) Int64() int64 {
 	switch v := r.value().(type) {
 	case int64:
 		return v
@@ -207,11 +208,11 @@ func (r *row) int64() int64 {
 	}
 }
 
-func (r *row) int() int        { return int(r.int64()) }
-func (r *row) bool() bool      { return r.int64() != 0 }
-func (r *row) time() time.Time { return codec.Time(r.int64()) }
+func (r *row) Int() int        { return int(r.Int64()) }
+func (r *row) Bool() bool      { return r.Int64() != 0 }
+func (r *row) Time() time.Time { return codec.Time(r.Int64()) }
 
-func (r *row) text() string {
+func (r *row) Text() string {
 	switch v := r.value().(type) {
 	case string:
 		return v
@@ -224,7 +225,7 @@ func (r *row) text() string {
 }
 
 // bytes returns nil for NULL and for an empty blob.
-func (r *row) bytes() []byte {
+func (r *row) Bytes() []byte {
 	switch v := r.value().(type) {
 	case []byte:
 		return v
@@ -236,4 +237,6 @@ func (r *row) bytes() []byte {
 	}
 }
 
-func (r *row) id() squall.ID { return codec.ID(r.bytes()) }
+func (r *row) Err() error { return r.err }
+
+func (r *row) ID() squall.ID { return codec.ID(r.Bytes()) }

@@ -3,10 +3,11 @@ package sqlite
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	"squall/internal/squall"
 	"squall/internal/store"
+	"squall/internal/store/driver"
+	"squall/internal/store/portable"
 )
 
 // DistinctExecutions implements store.Distinct: it leaps from one value to the
@@ -23,24 +24,9 @@ func (t *tx) DistinctExecutions(ctx context.Context, c store.ExecutionColumn, li
 			UNION ALL
 			SELECT (SELECT min(%[1]s) FROM executions WHERE %[1]s > v.x), n + 1 FROM v WHERE v.x IS NOT NULL AND n < ?
 		) SELECT x FROM v WHERE x IS NOT NULL`, c)
-	err = t.each(ctx, query, []any{limit}, func(r *row) error {
-		values = append(values, r.text())
+	err = t.Each(ctx, query, []any{limit}, func(r portable.Row) error {
+		values = append(values, r.Text())
 		return nil
 	})
-	return values, wrap("list values of executions", err)
-}
-
-// RunnersOf implements store.Distinct.
-func (t *tx) RunnersOf(ctx context.Context, actions []string) (runners []string, err error) {
-	for _, action := range actions {
-		_, err := t.one(ctx, `SELECT runner FROM executions WHERE action = ? ORDER BY id DESC LIMIT 1`, []any{action}, func(r *row) error {
-			runners = append(runners, r.text())
-			return nil
-		})
-		if err != nil {
-			return nil, fmt.Errorf("read runner of action %s: %w", action, err)
-		}
-	}
-	slices.Sort(runners)
-	return slices.Compact(runners), nil
+	return values, driver.Wrap("list values of executions", err)
 }

@@ -10,6 +10,7 @@ import (
 	"squall/internal/squall"
 	"squall/internal/store"
 	"squall/internal/store/driver"
+	"squall/internal/store/portable"
 )
 
 // InsertExecution implements store.Executions.
@@ -17,15 +18,15 @@ func (t *tx) InsertExecution(_ context.Context, ex *squall.Execution) error {
 	if err := driver.CheckExecution(ex, t.now); err != nil {
 		return err
 	}
-	parameters, err := t.document(ex.Root, ex.Parameters)
+	parameters, err := t.StoreDocument(ex.Root, ex.Parameters)
 	if err != nil {
 		return err
 	}
-	exContext, err := t.document(ex.Root, ex.Context)
+	exContext, err := t.StoreDocument(ex.Root, ex.Context)
 	if err != nil {
 		return err
 	}
-	result, err := t.document(ex.Root, ex.Result)
+	result, err := t.StoreDocument(ex.Root, ex.Result)
 	if err != nil {
 		return err
 	}
@@ -36,7 +37,7 @@ func (t *tx) InsertExecution(_ context.Context, ex *squall.Execution) error {
 	if p := ex.Parent; p != nil {
 		parent, task, route, item = p.Execution, p.Task, p.Route, p.Item
 	}
-	n, err := t.write(`
+	n, err := t.Write(`
 		INSERT INTO executions (id, action, action_version, runner, user, child, root, parent, task, task_route, task_item,
 			status, attempt, version, node, epoch, created_at, not_before, started_at, ended_at, deadline, updated_at,
 			result_size, rerun_of, queue, log, parameters, context, result)
@@ -60,108 +61,17 @@ func (t *tx) widenSlack(skew int64) error {
 	if skew <= t.store.numbers.idSlack {
 		return nil
 	}
-	if _, err := t.write(`UPDATE meta SET value = ? WHERE key = 'id_slack'`, skew); err != nil {
+	if _, err := t.Write(`UPDATE meta SET value = ? WHERE key = 'id_slack'`, skew); err != nil {
 		return fmt.Errorf("widen the slack of identifiers: %w", err)
 	}
 	t.store.numbers.idSlack = skew
 	return nil
 }
 
-const rowColumns = `id, action, action_version, runner, user, root, parent, task, task_route, task_item,
-	status, attempt, version, node, epoch, created_at, not_before, started_at, ended_at, deadline, updated_at,
-	result_size, rerun_of, queue`
-
-func partColumns(parts store.Parts) string {
-	columns := rowColumns
-	if parts&store.WithParameters != 0 {
-		columns += ", parameters, context"
-	}
-	if parts&store.WithResult != 0 {
-		columns += ", result"
-	}
-	if parts&store.WithLog != 0 {
-		columns += ", log"
-	}
-	return columns
-}
-
-// scan reads the columns of partColumns. Documents that lie in the table of
-// values are fetched later, by resolve: the query is still running.
-func scan(r *row, parts store.Parts) (*squall.Execution, error) {
-	ex := &squall.Execution{ID: r.id()}
-	ex.Action, _ = squall.ParseRef(r.text())
-	ex.ActionVersion, ex.Runner, ex.User, ex.Root = r.text(), r.text(), r.text(), r.id()
-	parent := squall.TaskRef{Execution: r.id(), Task: r.text(), Route: r.int(), Item: r.int()}
-	if parent.Execution != "" {
-		ex.Parent = &parent
-	}
-	ex.Status, ex.Attempt, ex.Version = squall.Status(r.text()), r.int(), r.int64()
-	ex.Node, ex.Epoch = r.text(), r.int64()
-	ex.CreatedAt, ex.NotBefore, ex.StartedAt = r.time(), r.time(), r.time()
-	ex.EndedAt, ex.Deadline, ex.UpdatedAt = r.time(), r.time(), r.time()
-	ex.ResultSize, ex.RerunOf, ex.Queue = r.int(), r.id(), r.text()
-	if parts&store.WithParameters != 0 {
-		ex.Parameters, ex.Context = r.bytes(), r.bytes()
-	}
-	if parts&store.WithResult != 0 {
-		ex.Result = r.bytes()
-	}
-	if parts&store.WithLog != 0 {
-		log, err := driver.ParseLog([]byte(r.text()))
-		if err != nil {
-			return nil, fmt.Errorf("execution %s: %w", ex.ID, err)
-		}
-		ex.Log = log
-	}
-	return ex, r.err
-}
-
-// executions runs a query for columns of partColumns.
-func (t *tx) executions(ctx context.Context, parts store.Parts, query string, args ...any) ([]*squall.Execution, error) {
-	var list []*squall.Execution
-	err := t.each(ctx, query, args, func(r *row) error {
-		ex, err := scan(r, parts)
-		list = append(list, ex)
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	return list, t.resolve(ctx, list)
-}
-
-// resolve replaces references to values by the documents.
-func (t *tx) resolve(ctx context.Context, list []*squall.Execution) (err error) {
-	for _, ex := range list {
-		if ex.Parameters, err = t.fetch(ctx, ex.Root, ex.Parameters); err != nil {
-			return err
-		}
-		if ex.Context, err = t.fetch(ctx, ex.Root, ex.Context); err != nil {
-			return err
-		}
-		if ex.Result, err = t.fetch(ctx, ex.Root, ex.Result); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// Execution implements store.Executions.
-func (t *tx) Execution(ctx context.Context, id squall.ID, parts store.Parts) (*squall.Execution, error) {
-	list, err := t.executions(ctx, parts, `SELECT `+partColumns(parts)+` FROM executions WHERE id = ?`, id)
-	if err != nil {
-		return nil, fmt.Errorf("read execution %s: %w", id, err)
-	}
-	if len(list) == 0 {
-		return nil, squall.Errorf(squall.NotFound, "execution %q does not exist", id)
-	}
-	return list[0], nil
-}
-
 // ClaimExecutions implements store.Executions.
 func (t *tx) ClaimExecutions(ctx context.Context, c store.Claim) ([]*squall.Execution, error) {
 	if t.job == nil {
-		return nil, errReadOnly
+		return nil, portable.ErrReadOnly
 	}
 	if c.Limit <= 0 {
 		return nil, nil
@@ -179,7 +89,7 @@ func (t *tx) ClaimExecutions(ctx context.Context, c store.Claim) ([]*squall.Exec
 	}
 	exclude := ""
 	if len(c.Exclude) > 0 {
-		exclude = ` AND runner NOT IN (` + marks(len(c.Exclude)) + `)`
+		exclude = ` AND runner NOT IN (` + driver.Marks(len(c.Exclude)) + `)`
 		for _, r := range c.Exclude {
 			args = append(args, r)
 		}
@@ -189,16 +99,16 @@ func (t *tx) ClaimExecutions(ctx context.Context, c store.Claim) ([]*squall.Exec
 	}
 	args = append(args, c.Limit)
 	var list []*squall.Execution
-	err := t.writeEach(`
+	err := t.WriteEach(`
 		UPDATE executions
 		SET status = 'running', attempt = attempt + 1, version = version + 1, node = ?, epoch = ?,
 		    started_at = ?, ended_at = 0, updated_at = ?, log = log || ?
 		WHERE n IN (SELECT n FROM executions INDEXED BY executions_due
 			WHERE status IN ('requested', 'delayed') AND max(not_before, created_at) <= ?
-			  AND queue IN (`+marks(len(queues))+`)`+exclude+`
+			  AND queue IN (`+driver.Marks(len(queues))+`)`+exclude+`
 			ORDER BY max(not_before, created_at), id LIMIT ?)
-		RETURNING `+partColumns(store.WithParameters), args, func(r *row) error {
-		ex, err := scan(r, store.WithParameters)
+		RETURNING `+t.Columns(store.WithParameters), args, func(r portable.Row) error {
+		ex, err := portable.ScanExecution(r, store.WithParameters)
 		list = append(list, ex)
 		return err
 	})
@@ -206,7 +116,7 @@ func (t *tx) ClaimExecutions(ctx context.Context, c store.Claim) ([]*squall.Exec
 		return nil, fmt.Errorf("claim executions: %w", err)
 	}
 	slices.SortFunc(list, driver.ByDue) // RETURNING promises no order
-	return list, t.resolve(ctx, list)
+	return list, t.Resolve(ctx, list)
 }
 
 // MoveExecution implements store.Executions.
@@ -242,14 +152,14 @@ func (t *tx) MoveExecution(ctx context.Context, m store.Move) (bool, error) {
 	var result driver.Document
 	if m.Result != nil {
 		var err error
-		if result, err = t.prepare(m.Result); err != nil {
+		if result, err = t.PrepareDocument(m.Result); err != nil {
 			return false, err
 		}
 		change("result = ?", result.Column)
 		change("result_size = ?", len(m.Result))
 	}
 
-	where := "id = ? AND status IN (" + marks(len(m.From)) + ")"
+	where := "id = ? AND status IN (" + driver.Marks(len(m.From)) + ")"
 	args = append(args, m.ID)
 	for _, s := range m.From {
 		args = append(args, s)
@@ -262,19 +172,19 @@ func (t *tx) MoveExecution(ctx context.Context, m store.Move) (bool, error) {
 		where += " AND version = ?"
 		args = append(args, m.Version)
 	}
-	n, err := t.write("UPDATE executions SET "+strings.Join(set, ", ")+" WHERE "+where, args...)
+	n, err := t.Write("UPDATE executions SET "+strings.Join(set, ", ")+" WHERE "+where, args...)
 	if err != nil {
 		return false, fmt.Errorf("move execution %s: %w", m.ID, err)
 	}
 	if n > 0 && result.Value != nil {
 		var root squall.ID
-		if _, err := t.one(ctx, `SELECT root FROM executions WHERE id = ?`, []any{m.ID}, func(r *row) error {
-			root = r.id()
+		if _, err := t.One(ctx, `SELECT root FROM executions WHERE id = ?`, []any{m.ID}, func(r portable.Row) error {
+			root = r.ID()
 			return nil
 		}); err != nil {
 			return false, fmt.Errorf("move execution %s: %w", m.ID, err)
 		}
-		if err := t.putValue(root, result.Value); err != nil {
+		if err := t.StoreValue(root, result.Value); err != nil {
 			return false, err
 		}
 	}
@@ -283,8 +193,8 @@ func (t *tx) MoveExecution(ctx context.Context, m store.Move) (bool, error) {
 
 // Orphans implements store.Executions.
 func (t *tx) Orphans(ctx context.Context, grace time.Duration, limit int) ([]*squall.Execution, error) {
-	list, err := t.executions(ctx, 0, `
-		SELECT `+rowColumns+` FROM executions AS e
+	list, err := t.ReadExecutions(ctx, 0, `
+		SELECT `+t.Columns(0)+` FROM executions AS e
 		WHERE status IN ('running', 'canceling', 'pausing', 'resuming') AND node <> ''
 		  AND (NOT EXISTS (SELECT 1 FROM nodes WHERE name = e.node AND epoch = e.epoch AND lease_until > ?)
 		       OR (deadline <> 0 AND deadline < ?))
@@ -299,7 +209,7 @@ func (t *tx) Orphans(ctx context.Context, grace time.Duration, limit int) ([]*sq
 
 // QueueStats implements store.Executions.
 func (t *tx) QueueStats(ctx context.Context) (st store.QueueStats, err error) {
-	_, err = t.one(ctx, `
+	_, err = t.One(ctx, `
 		SELECT (SELECT count(*) FROM executions WHERE status = 'requested'),
 		       (SELECT count(*) FROM executions WHERE status = 'delayed'),
 		       (SELECT count(*) FROM executions WHERE status = 'running'),
@@ -308,8 +218,8 @@ func (t *tx) QueueStats(ctx context.Context) (st store.QueueStats, err error) {
 		        ORDER BY max(not_before, created_at), id LIMIT 1),
 		       (SELECT max(not_before, created_at) FROM executions INDEXED BY executions_due
 		        WHERE status IN ('requested', 'delayed') AND max(not_before, created_at) > ?
-		        ORDER BY max(not_before, created_at), id LIMIT 1)`, []any{t.now, t.now}, func(r *row) error {
-		st = store.QueueStats{Requested: r.int(), Delayed: r.int(), Running: r.int(), OldestDue: r.time(), NextDue: r.time()}
+		        ORDER BY max(not_before, created_at), id LIMIT 1)`, []any{t.now, t.now}, func(r portable.Row) error {
+		st = store.QueueStats{Requested: r.Int(), Delayed: r.Int(), Running: r.Int(), OldestDue: r.Time(), NextDue: r.Time()}
 		return nil
 	})
 	if err != nil {
@@ -317,6 +227,3 @@ func (t *tx) QueueStats(ctx context.Context) (st store.QueueStats, err error) {
 	}
 	return st, nil
 }
-
-// marks returns "?, ?, ?" for n parameters.
-func marks(n int) string { return strings.TrimSuffix(strings.Repeat("?, ", n), ", ") }

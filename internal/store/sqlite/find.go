@@ -24,7 +24,7 @@ func (t *tx) FindExecutions(ctx context.Context, f store.ExecutionFilter) ([]*sq
 	if limit <= 0 {
 		limit = driver.DefaultLimit
 	}
-	list, err := t.executions(ctx, f.Parts, sel.page(partColumns(f.Parts), f.Ascending), append(sel.args(), limit, max(0, f.Offset))...)
+	list, err := t.ReadExecutions(ctx, f.Parts, sel.page(t.Columns(f.Parts), f.Ascending), append(sel.args(), limit, max(0, f.Offset))...)
 	if err != nil {
 		return nil, fmt.Errorf("find executions: %w", err)
 	}
@@ -41,7 +41,7 @@ func (t *tx) CountExecutions(ctx context.Context, f store.ExecutionFilter, limit
 	if sel.empty {
 		return 0, nil
 	}
-	n, err := t.number(ctx, sel.count(), append(sel.args(), driver.Limit(limit))...)
+	n, err := t.Number(ctx, sel.count(), append(sel.args(), driver.Limit(limit))...)
 	if err != nil {
 		return 0, fmt.Errorf("count executions: %w", err)
 	}
@@ -53,27 +53,14 @@ func (t *tx) CountExecutions(ctx context.Context, f store.ExecutionFilter, limit
 // at the limit. The arms differ in the leading columns of the index.
 type selection struct {
 	arms   []arm
-	common condition
+	common driver.Condition
 	empty  bool // the filter can find nothing
 }
 
 // arm is one range of an index.
 type arm struct {
 	index string
-	condition
-}
-
-type condition struct {
-	sql  string
-	args []any
-}
-
-func (c *condition) and(sql string, args ...any) {
-	if c.sql != "" {
-		c.sql += " AND "
-	}
-	c.sql += sql
-	c.args = append(c.args, args...)
+	driver.Condition
 }
 
 // page returns the query for one page; its last arguments are limit and offset.
@@ -97,13 +84,13 @@ func (s *selection) union() string {
 		if i > 0 {
 			b.WriteString(" UNION ALL ")
 		}
-		where := condition{sql: arm.sql}
-		if s.common.sql != "" {
-			where.and(s.common.sql)
+		where := driver.Condition{SQL: arm.SQL}
+		if s.common.SQL != "" {
+			where.And(s.common.SQL)
 		}
 		b.WriteString("SELECT n, id FROM executions INDEXED BY " + arm.index)
-		if where.sql != "" {
-			b.WriteString(" WHERE " + where.sql)
+		if where.SQL != "" {
+			b.WriteString(" WHERE " + where.SQL)
 		}
 	}
 	return b.String()
@@ -112,7 +99,7 @@ func (s *selection) union() string {
 func (s *selection) args() []any {
 	var args []any
 	for _, arm := range s.arms {
-		args = append(append(args, arm.args...), s.common.args...)
+		args = append(append(args, arm.Args...), s.common.Args...)
 	}
 	return args
 }
@@ -131,7 +118,7 @@ func (t *tx) selection(ctx context.Context, f store.ExecutionFilter) (*selection
 			s.empty = true
 			return s, nil
 		}
-		s.common.and("id IN ("+marks(len(ids))+")", ids...)
+		s.common.And("id IN ("+driver.Marks(len(ids))+")", ids...)
 	}
 	for _, id := range []squall.ID{f.Root, f.Parent, f.RerunOf} {
 		if id != "" && !id.Valid() {
@@ -184,7 +171,7 @@ func (t *tx) selection(ctx context.Context, f store.ExecutionFilter) (*selection
 }
 
 func (s *selection) arm(index, sql string, args ...any) {
-	s.arms = append(s.arms, arm{index, condition{sql, args}})
+	s.arms = append(s.arms, arm{index, driver.Condition{SQL: sql, Args: args}})
 }
 
 // halves adds the arms of an index (column, child, id).
@@ -204,24 +191,24 @@ func (t *tx) bounds(ctx context.Context, s *selection, f store.ExecutionFilter) 
 			return squall.Errorf(squall.Invalid, "%q is not an identifier to continue behind", f.After)
 		}
 		if f.Ascending {
-			s.common.and("id > ?", f.After)
+			s.common.And("id > ?", f.After)
 		} else {
-			s.common.and("id < ?", f.After)
+			s.common.And("id < ?", f.After)
 		}
 	}
 	if f.CreatedAfter.IsZero() && f.CreatedBefore.IsZero() {
 		return nil
 	}
-	slack, err := t.number(ctx, `SELECT value FROM meta WHERE key = 'id_slack'`)
+	slack, err := t.Number(ctx, `SELECT value FROM meta WHERE key = 'id_slack'`)
 	if err != nil {
 		return err
 	}
 	low, high := driver.IDBounds(f.CreatedAfter, f.CreatedBefore, time.Duration(slack)*time.Second)
 	if low != nil {
-		s.common.and("id > ?", low)
+		s.common.And("id > ?", low)
 	}
 	if high != nil {
-		s.common.and("id < ?", high)
+		s.common.And("id < ?", high)
 	}
 	return nil
 }
@@ -230,40 +217,40 @@ func (t *tx) bounds(ctx context.Context, s *selection, f store.ExecutionFilter) 
 func (t *tx) rest(s *selection, f store.ExecutionFilter, lead lead) {
 	c := &s.common
 	if f.TopLevel && (lead == leadID || lead == leadRoot) {
-		c.and("child = 0")
+		c.And("child = 0")
 	}
 	if !f.CreatedAfter.IsZero() {
-		c.and("created_at > ?", f.CreatedAfter)
+		c.And("created_at > ?", f.CreatedAfter)
 	}
 	if !f.CreatedBefore.IsZero() {
-		c.and("created_at < ?", f.CreatedBefore)
+		c.And("created_at < ?", f.CreatedBefore)
 	}
 	if f.Action != "" && lead != leadAction {
-		c.and("action = ?", f.Action)
+		c.And("action = ?", f.Action)
 	}
 	if f.Pack != "" {
-		c.and("action >= ? AND action < ?", f.Pack+".", f.Pack+"/") // '/' follows '.'
+		c.And("action >= ? AND action < ?", f.Pack+".", f.Pack+"/") // '/' follows '.'
 	}
 	if f.Runner != "" {
-		c.and("runner = ?", f.Runner)
+		c.And("runner = ?", f.Runner)
 	}
 	if len(f.Statuses) > 0 && lead != leadStatus {
-		c.and("status IN ("+marks(len(f.Statuses))+")", anys(f.Statuses)...)
+		c.And("status IN ("+driver.Marks(len(f.Statuses))+")", anys(f.Statuses)...)
 	}
 	if f.User != "" && lead != leadUser {
-		c.and("user = ?", f.User)
+		c.And("user = ?", f.User)
 	}
 	if f.Node != "" {
-		c.and("node = ?", f.Node)
+		c.And("node = ?", f.Node)
 	}
 	if f.Root != "" && lead != leadRoot {
-		c.and("root = ?", f.Root)
+		c.And("root = ?", f.Root)
 	}
 	if f.Parent != "" && lead != leadParent {
-		c.and("parent = ?", f.Parent)
+		c.And("parent = ?", f.Parent)
 	}
 	if f.RerunOf != "" {
-		c.and("rerun_of = ?", f.RerunOf)
+		c.And("rerun_of = ?", f.RerunOf)
 	}
 }
 
@@ -326,8 +313,8 @@ func (t *tx) leading(ctx context.Context, f store.ExecutionFilter) (lead, error)
 	}
 	best, shortest := candidates[0].lead, int64(probe)
 	for _, c := range candidates {
-		n, err := t.number(ctx, `SELECT count(*) FROM (SELECT 1 FROM executions INDEXED BY executions_`+string(c.lead)+
-			` WHERE `+string(c.lead)+` IN (`+marks(len(c.args))+`) LIMIT ?)`, append(c.args, probe)...)
+		n, err := t.Number(ctx, `SELECT count(*) FROM (SELECT 1 FROM executions INDEXED BY executions_`+string(c.lead)+
+			` WHERE `+string(c.lead)+` IN (`+driver.Marks(len(c.args))+`) LIMIT ?)`, append(c.args, probe)...)
 		if err != nil {
 			return "", err
 		}

@@ -60,7 +60,7 @@ func (s *Store) Health(ctx context.Context) error {
 		return err
 	}
 	return s.Update(ctx, func(t store.Tx) error {
-		_, err := t.(*tx).write(`UPDATE meta SET value = ? WHERE key = 'health'`, t.Now())
+		_, err := t.(*tx).Write(`UPDATE meta SET value = ? WHERE key = 'health'`, t.Now())
 		return err
 	})
 }

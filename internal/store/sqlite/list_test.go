@@ -12,6 +12,7 @@ import (
 
 	"squall/internal/squall"
 	"squall/internal/store"
+	"squall/internal/store/portable"
 	"squall/internal/store/storetest"
 )
 
@@ -26,15 +27,15 @@ func TestListPlans(t *testing.T) {
 			if err != nil {
 				return err
 			}
-			for what, query := range map[string]string{"list": sel.page(rowColumns, l.Filter.Ascending), "count": sel.count()} {
+			for what, query := range map[string]string{"list": sel.page(tx.Columns(0), l.Filter.Ascending), "count": sel.count()} {
 				var plan []string
 				args := append(sel.args(), 50)
 				if what == "list" {
 					args = append(args, 0)
 				}
-				err = tx.each(t.Context(), "EXPLAIN QUERY PLAN "+query, args, func(r *row) error {
-					r.next = 3
-					plan = append(plan, r.text())
+				err = tx.Each(t.Context(), "EXPLAIN QUERY PLAN "+query, args, func(r portable.Row) error {
+					r.(*row).next = 3
+					plan = append(plan, r.Text())
 					return nil
 				})
 				if err != nil {
@@ -84,9 +85,9 @@ func TestQueuePlans(t *testing.T) {
 			continue
 		}
 		args := make([]any, strings.Count(query, "?"))
-		err := s.writer.each(context.Background(), "EXPLAIN QUERY PLAN "+query, args, func(r *row) error {
-			r.next = 3
-			step := r.text()
+		err := s.writer.each(context.Background(), "EXPLAIN QUERY PLAN "+query, args, func(r portable.Row) error {
+			r.(*row).next = 3
+			step := r.Text()
 			plans = append(plans, step)
 			if strings.HasPrefix(step, "SCAN executions") && !strings.Contains(step, "INDEX") || strings.HasPrefix(step, "SCAN e ") && !strings.Contains(step, "INDEX") {
 				t.Errorf("%s in\n%s", step, query)

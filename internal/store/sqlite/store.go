@@ -14,6 +14,7 @@ import (
 	"squall/internal/squall"
 	"squall/internal/store"
 	"squall/internal/store/driver"
+	"squall/internal/store/portable"
 )
 
 // FileName is the database's name in Options.Dir.
@@ -182,7 +183,9 @@ func (s *Store) View(ctx context.Context, fn func(store.Tx) error) error {
 		return s.explain(err)
 	}
 	defer func() { _, _ = c.exec(context.Background(), "ROLLBACK") }() // nothing was written
-	return s.explain(fn(&tx{store: s, conn: c, now: s.now()}))
+	t := &tx{store: s, conn: c, now: s.now()}
+	t.Statements = portable.Statements{Conn: t, Dialect: dialect}
+	return s.explain(fn(t))
 }
 
 // reader waits for a connection; the caller puts it back.
