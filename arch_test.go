@@ -101,6 +101,7 @@ var mayImport = map[string][]string{
 	"internal/pgtest":                      {},
 	"internal/sshtest":                     {},
 	"internal/crashtest":                   {"internal/..."},
+	"internal/backuptest":                  {"internal/client", "internal/sshtest"},
 	"internal/benchmark":                   {},
 	"internal/conformance":                 {"internal/..."},
 	"internal/conformance/cmd/conformance": {"internal/conformance"},

@@ -165,10 +165,16 @@ func TestBuiltInPacksAreRight(t *testing.T) {
 			"check_loadavg", "cp", "file_touch", "lsof", "lsof_pids", "mv", "netstat", "netstat_grep", "pkill", "rm", "rsync", "scp", "service",
 			"traceroute", "vmstat",
 		},
-		"default":  nil,
-		"std":      {"echo", "fail", "node_run", "noop", "test_dict"},
-		"chatops":  {"format_execution_result", "match", "match_and_execute", "post_message"},
-		"packs":    {"install", "load", "setup_virtualenv", "uninstall"},
+		"default": nil,
+		"std":     {"echo", "fail", "node_run", "noop", "test_dict"},
+		"chatops": {"format_execution_result", "match", "match_and_execute", "post_message"},
+		"packs":   {"install", "load", "setup_virtualenv", "uninstall"},
+		"backup": {
+			"agent_commit", "agent_compress", "agent_dump", "agent_files", "agent_hold", "agent_list", "agent_mount", "agent_prepare",
+			"agent_quarantine", "agent_reap", "agent_remove", "agent_restic", "agent_restore", "agent_scan", "agent_unmount",
+			"agent_verify", "agent_verify_keys", "forget", "host", "judge", "plan", "prune", "prune_plan", "record", "run",
+			"select_hosts", "summary", "vm",
+		},
 		"examples": {"chain", "count", "disk_usage", "fail", "greet", "sleep", "workflow_items", "workflow_parallel", "workflow_sequence"},
 	}
 	if len(packs.Names()) != len(actions) {

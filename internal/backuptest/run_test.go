@@ -1,0 +1,78 @@
+package backuptest
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+)
+
+// report is the output of backup.run.
+type report struct {
+	State   string
+	Subject string
+	Report  struct {
+		Text     string
+		Outcomes []outcome
+		Removed  []string
+	}
+}
+
+type outcome struct {
+	Source, State, Step, Kind, Error, Stamp string
+	Level                                   int
+	Payload                                 int64
+	Why                                     string `json:"full_because"`
+	Warnings                                []string
+}
+
+// backup runs backup.run to its end.
+func (w *world) backup(parameters map[string]any) (*execution, *report) {
+	w.t.Helper()
+	return w.ended(w.srv.begin("backup.run", parameters))
+}
+
+func (w *world) ended(id string) (*execution, *report) {
+	w.t.Helper()
+	e := w.srv.wait(id)
+	var doc struct{ Output report }
+	if err := json.Unmarshal(e.Result, &doc); err != nil {
+		w.t.Fatalf("result of the run: %v: %s", err, e.Result)
+	}
+	if w.t.Failed() || testing.Verbose() {
+		w.t.Logf("%s: %s", e.Status, doc.Output.Report.Text)
+	}
+	return e, &doc.Output
+}
+
+// outcome returns what became of a source.
+func (r *report) of(source string) outcome {
+	for _, o := range r.Report.Outcomes {
+		if o.Source == source {
+			return o
+		}
+	}
+	return outcome{}
+}
+
+// TestOneHost: a copy of level 0, a change, a copy of level 1 that holds no more
+// than the change, and a mail for each.
+func TestOneHost(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 1)
+	image := w.image("hv1", "web", 32)
+	e, r := w.backup(nil)
+	if o := r.of("web@hv1"); e.Status != "succeeded" || r.State != "succeeded" || o.State != "good" || o.Level != 0 {
+		t.Fatalf("%s %s: %+v\n%s", e.Status, r.State, o, e.Result)
+	}
+	w.consistent("vault")
+	w.mail.mail("Subject: Backup succeeded: 1 source", "web@hv1", "Copied and verified", "text/html")
+	w.fill(image, 20, 24)
+	e, r = w.backup(nil)
+	if o := r.of("web@hv1"); e.Status != "succeeded" || o.Level != 1 || o.Payload > 5<<20 {
+		t.Errorf("%s: %+v", e.Status, o)
+	}
+	w.consistent("vault")
+	if got := w.copies("vault"); len(got) != 2 || !strings.HasPrefix(got[0], "web@hv1/") {
+		t.Errorf("copies %v", got)
+	}
+}
