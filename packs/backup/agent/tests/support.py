@@ -13,7 +13,7 @@ import unittest
 
 AGENT = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "backup_agent.py")
 sys.dont_write_bytecode = True
-sys.path.insert(0, os.path.join(os.path.dirname(AGENT), "lib"))
+sys.path[:0] = [os.path.dirname(AGENT), os.path.join(os.path.dirname(AGENT), "lib")]
 
 MIB = 1 << 20
 STAMPS = [f"202601{day:02}T010000Z" for day in range(1, 29)]
@@ -29,7 +29,7 @@ def words(command, args):
     return [AGENT, command, *given]
 
 
-def call(command, env=None, path=None, **args):
+def call(command, /, env=None, path=None, **args):
     """Runs the agent; returns its exit status and result."""
     environ = dict(os.environ, **(env or {}))
     if path:
@@ -112,12 +112,12 @@ class AgentCase(unittest.TestCase):
         os.mkdir(path)
         return path
 
-    def good(self, command, **args):
+    def good(self, command, /, **args):
         status, result = call(command, **args)
         self.assertEqual(status, 0, result)
         return result
 
-    def bad(self, command, kind, **args):
+    def bad(self, command, kind, /, **args):
         status, result = call(command, **args)
         self.assertEqual((status != 0, result.get("kind")), (True, kind), result)
         return result
