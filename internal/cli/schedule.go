@@ -53,6 +53,8 @@ type schedule struct {
 	Depth    int               `json:"depth,omitempty"`
 	DeadMan  string            `json:"dead_man,omitempty"`
 	Exclude  []any             `json:"exclude,omitempty"`
+	OnlyIf   string            `json:"only_if,omitempty"`
+	After    []string          `json:"after,omitempty"`
 }
 
 // ruleDocument is what the API takes for a rule.
@@ -80,6 +82,7 @@ func (a *app) scheduleCreateCommand() *cobra.Command {
 	var s schedule
 	var exclude []string
 	var description string
+	var machines onMachines
 	cmd := &cobra.Command{
 		Use:   "create NAME ACTION [PARAMETER=VALUE ...]",
 		Short: "Run an action at times",
@@ -90,10 +93,21 @@ that name is replaced.
 gone), last (one run for all), all (each). --overlap says what a time does while
 the last run is still going: allow, forbid (recorded as skipped), replace (the
 old run is canceled), queue. --dead-man raises the event
-std.schedule_missed when no run has succeeded so long after a time.`,
+std.schedule_missed when no run has succeeded so long after a time.
+
+--only-if is an expression of workflows that has to hold, --after another schedule
+that must have succeeded since the time before; both are asked again until --grace
+is over.
+
+With --on it runs on machines of the inventory, one execution for each, and the
+schedule's run ends when they have ended. --pick 1 runs it on one of them; with
+--failover unreachable another one takes over where nothing could be run, with
+always also where it failed.`,
 		Example: `  squall schedule create backup --cron '30 2 * * *' --zone Europe/Berlin --missed last core.local cmd=/usr/local/bin/backup
   squall schedule create poll --every 5m --overlap forbid --jitter 30s examples.poll
   squall schedule create spread --cron 'H H(0-5) * * *' core.noop
+  squall schedule create tidy --cron '@daily' --on '@web & !drained' --at-once 20 --splay 10m core.remote cmd=/usr/local/sbin/tidy
+  squall schedule create report --cron '0 6 * * 1' --on @storage --pick 1 --after default.tidy core.remote cmd=report
   squall schedule create once --at '2027-01-01 09:00' core.noop`,
 		Args: cobra.MinimumNArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -113,9 +127,16 @@ std.schedule_missed when no run has succeeded so long after a time.`,
 			if err != nil {
 				return err
 			}
+			action, err := machines.action(args[0], args[1], params)
+			if err != nil {
+				return err
+			}
+			for i, name := range s.After {
+				s.After[i] = ruleName(name)
+			}
 			rule := ruleDocument{
 				Name: args[0], Pack: schedulePack, Description: description, Enabled: true, Criteria: map[string]any{},
-				Trigger: ruleTrigger{scheduleType, s}, Action: ruleAction{args[1], params},
+				Trigger: ruleTrigger{scheduleType, s}, Action: action,
 			}
 			if err := putRule(cmd, c, &rule); err != nil {
 				return err
@@ -134,11 +155,14 @@ std.schedule_missed when no run has succeeded so long after a time.`,
 	f.StringVar(&s.Jitter, "jitter", "", "each run up to so much later")
 	f.StringVar(&s.Missed, "missed", "", "skip, last or all")
 	f.StringVar(&s.Window, "window", "", "how far back missed times are made up for")
-	f.StringVar(&s.Grace, "grace", "", "how late a time may be and still count as in time")
+	f.StringVar(&s.Grace, "grace", "", "how late a time may be and still start (default 30s)")
 	f.StringVar(&s.Overlap, "overlap", "", "allow, forbid, replace or queue")
 	f.IntVar(&s.Depth, "depth", 0, "how many may wait with --overlap queue")
 	f.StringVar(&s.DeadMan, "dead-man", "", "alarm when no run succeeded so long after a time")
 	f.StringArrayVar(&exclude, "exclude", nil, "a day (2026-12-25, 12-25), weekdays (sat,sun) or hours (22:00-06:00) without runs; repeatable")
+	f.StringVar(&s.OnlyIf, "only-if", "", "an expression that has to hold, such as \"{{ st2kv('system.drain') != 'on' }}\"")
+	f.StringSliceVar(&s.After, "after", nil, "schedules that must have succeeded since the time before")
+	machines.addTo(cmd)
 	f.StringVar(&description, "description", "", "what it is for")
 	return cmd
 }

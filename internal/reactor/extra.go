@@ -20,6 +20,7 @@ type extra struct {
 	maintenance []timer.Exclusion
 	hold        *hold           // nil: nothing is remembered
 	notify      json.RawMessage // what is to be told about its executions; nil: what the action says
+	queue       string          // that its executions are for: the labels they ask for
 }
 
 // extraDocument is how it is written.
@@ -28,6 +29,7 @@ type extraDocument struct {
 	Maintenance []exclusionDocument `json:"maintenance"`
 	Timezone    string              `json:"timezone"` // of maintenance; default UTC
 	Notify      json.RawMessage     `json:"notify"`   // as that of an action
+	Labels      map[string]string   `json:"labels"`   // beside those of the action
 
 	Throttle *struct {
 		Count int    `json:"count"` // default 1
@@ -100,6 +102,10 @@ func readExtra(set *expr.Set, r *squall.Rule) (x extra, err error) {
 		}
 		x.notify = d.Notify
 	}
+	if err := squall.CheckLabels(d.Labels); err != nil {
+		return x, fmt.Errorf("labels: %w", err)
+	}
+	x.queue = squall.QueueFor("", d.Labels)
 	if len(d.Match) > 0 {
 		if x.match, err = readGroup(set, d.Match, 0); err != nil {
 			return x, fmt.Errorf("match: %w", err)

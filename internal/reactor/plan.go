@@ -289,7 +289,7 @@ func (m *match) request(l *listener) (squall.Request, error) {
 	}
 	return squall.Request{
 		Action: ref, Parameters: l.noun.Action.Parameters, Context: runContext, User: m.r.User,
-		Names: map[string]json.RawMessage{"trigger": payload},
+		Names: map[string]json.RawMessage{"trigger": payload}, Queue: l.queue,
 	}, nil
 }
 

@@ -53,6 +53,7 @@ type Hooks struct {
 	Fired    func(late time.Duration)     // a timer fired, so long after its instant
 	Failed   func(what string, err error) // a loop could not do its work
 	Reacted  func(took time.Duration)     // from the event to its rows
+	Skewed   func(by time.Duration)       // the database's clock is so far ahead of this node's
 }
 
 // Reactor accepts events. Make it with New; Emit works whether or not Run does.
@@ -97,6 +98,9 @@ func New(c Config) *Reactor {
 	if c.Hooks.Failed == nil {
 		c.Hooks.Failed = func(string, error) {}
 	}
+	if c.Hooks.Skewed == nil {
+		c.Hooks.Skewed = func(time.Duration) {}
+	}
 	if c.Hooks.Reacted == nil {
 		c.Hooks.Reacted = func(time.Duration) {}
 	}
@@ -112,6 +116,7 @@ func (r *Reactor) Run(ctx context.Context) error {
 	g.Go(func() error { r.timerLoop(ctx); return nil })
 	g.Go(func() error { r.stateLoop(ctx); return nil })
 	g.Go(func() error { r.choreLoop(ctx); return nil })
+	g.Go(func() error { r.clockLoop(ctx); return nil })
 	return g.Wait()
 }
 

@@ -35,6 +35,8 @@ type schedule struct {
 	overlapPolicy timer.Overlap
 	depth         int
 	deadMan       time.Duration // alarm when no success came so long after an instant; 0: none
+	onlyIf        string        // a template; see conditions.go
+	after         []string      // rules that have to have succeeded first
 
 	skipped []*store.Fire
 }
@@ -58,6 +60,8 @@ type scheduleParameters struct {
 	Depth    int                 `json:"depth"`
 	DeadMan  string              `json:"dead_man"`
 	Exclude  []exclusionDocument `json:"exclude"`
+	OnlyIf   string              `json:"only_if"` // a template that has to hold
+	After    []string            `json:"after"`   // rules on timers that have to have succeeded since the time before
 }
 
 // exclusionDocument is a time without runs, or in which a rule holds back.
@@ -144,6 +148,7 @@ func (s *schedule) readPolicies(p *scheduleParameters, at timer.At) error {
 	if s.jitter >= 24*time.Hour {
 		return fmt.Errorf("jitter: %s is not less than a day", s.jitter)
 	}
+	s.onlyIf, s.after = p.OnlyIf, p.After
 	s.catchUp.Policy, s.overlapPolicy, s.depth = timer.Missed(p.Missed), timer.Overlap(p.Overlap), p.Depth
 	switch s.catchUp.Policy {
 	case "", timer.MissedSkip, timer.MissedLast, timer.MissedAll:

@@ -66,6 +66,7 @@ type due struct {
 	was    store.Timer
 	row    *store.Timer // as it is kept in memory
 	decide timer.Due
+	held   []*store.Fire // instants that its conditions do not let fire
 }
 
 // fireDue fires every timer that is due and returns when the next one is.
@@ -115,6 +116,9 @@ func (r *Reactor) fireDue(ctx context.Context) (next, now time.Time, err error) 
 			continue
 		}
 		d := s.due(row, now)
+		if err := r.withhold(ctx, x, d, now); err != nil {
+			return next, now, err
+		}
 		soonest(d.decide.Next)
 		batch = append(batch, d)
 	}
@@ -227,7 +231,7 @@ func (r *Reactor) fire(ctx context.Context, batch []*due, now time.Time) error {
 			f := &store.Fire{Ref: d.trigger.Ref.String(), Nominal: nominal.UTC(), Outcome: store.Fired, At: now}
 			p := &plan{trusted: true}
 			if steps[i] == timer.Skip {
-				f.Outcome = store.Skipped
+				f.Outcome, f.Reason = store.Skipped, "The run before is still going"
 				d.skipped = append(d.skipped, f)
 				continue
 			}
@@ -258,7 +262,7 @@ func (r *Reactor) fire(ctx context.Context, batch []*due, now time.Time) error {
 			if !ok {
 				return errFaster
 			}
-			for _, f := range d.skipped {
+			for _, f := range slices.Concat(d.held, d.skipped) {
 				if _, err := tx.InsertFire(ctx, f); err != nil {
 					return err
 				}
