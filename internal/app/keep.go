@@ -45,5 +45,27 @@ func (s *server) keeper() runner.Keep {
 	if s.keep == nil {
 		return nil
 	}
-	return s.keep
+	return keepers{s.keep, s.detached}
+}
+
+// keepers are several that share the keys among them.
+type keepers []runner.Keep
+
+// Kept implements runner.Keep.
+func (k keepers) Kept() (keys []string, err error) {
+	for _, one := range k {
+		some, err := one.Kept()
+		if err != nil {
+			return nil, err
+		}
+		keys = append(keys, some...)
+	}
+	return keys, nil
+}
+
+// Release implements runner.Keep.
+func (k keepers) Release(key string) {
+	for _, one := range k {
+		one.Release(key)
+	}
 }

@@ -29,6 +29,7 @@ import (
 	"squall/internal/rollout"
 	"squall/internal/runner/keep"
 	"squall/internal/runner/python"
+	"squall/internal/runner/remote"
 	"squall/internal/runner/ssh"
 	"squall/internal/runner/types"
 	"squall/internal/scheduler"
@@ -64,6 +65,7 @@ type server struct {
 	// streamAddress is where only the stream is meant, "" without st2_ports.
 	streamAddress string
 	ssh           *ssh.Pool
+	detached      *remote.Journals // nil: detached commands end with this process
 	rollouts      *rollout.Service
 	keep          *keep.Client // nil: local actions end with this process
 	python        *python.Runner

@@ -2,6 +2,7 @@ package app
 
 import (
 	"fmt"
+	"path"
 	"path/filepath"
 	"time"
 
@@ -21,10 +22,12 @@ type SSHConfig struct {
 	Idle           time.Duration
 	Parallel       int
 	PartialFailure bool
+	DetachDir      string
+	DetachAway     time.Duration
 }
 
 func defaultSSH() SSHConfig {
-	return SSHConfig{HostKeys: string(ssh.Strict), ConnectTimeout: 10 * time.Second, Idle: 5 * time.Minute, Parallel: 50}
+	return SSHConfig{HostKeys: string(ssh.Strict), ConnectTimeout: 10 * time.Second, Idle: 5 * time.Minute, Parallel: 50, DetachDir: "/var/tmp", DetachAway: time.Hour}
 }
 
 func (c *SSHConfig) options() []option {
@@ -39,6 +42,8 @@ func (c *SSHConfig) options() []option {
 		{key: "ssh.idle", value: (*durationValue)(&c.Idle), help: "how long a connection is kept that nobody uses", check: longEnough(&c.Idle)},
 		{key: "ssh.parallel", value: (*intValue)(&c.Parallel), help: "how many hosts one action begins with at once; those that take longer than a second do not count", check: atLeast(&c.Parallel, 1)},
 		{key: "ssh.allow_partial_failure", value: (*boolValue)(&c.PartialFailure), help: "a remote action succeeds when one of its hosts did (StackStorm: ssh_runner.allow_partial_failure)"},
+		{key: "ssh.detach_dir", value: (*textValue)(&c.DetachDir), help: "directory of the hosts in which detached commands leave their output until it is fetched; it should outlive a restart of the host", check: absolute(&c.DetachDir)},
+		{key: "ssh.detach_away", value: (*durationValue)(&c.DetachAway), help: "how long a host with a detached command may be out of reach before the command is given up", check: longEnough(&c.DetachAway)},
 	}
 }
 
@@ -46,6 +51,15 @@ func longEnough(d *time.Duration) func() error {
 	return func() error {
 		if *d < 100*time.Millisecond {
 			return fmt.Errorf("must be at least 100ms")
+		}
+		return nil
+	}
+}
+
+func absolute(name *string) func() error {
+	return func() error {
+		if !path.IsAbs(*name) {
+			return fmt.Errorf("must be an absolute path")
 		}
 		return nil
 	}
@@ -66,6 +80,14 @@ func (s *server) openSSH() (err error) {
 		return fmt.Errorf("ssh: %w", err)
 	}
 	s.atEnd(s.ssh.Close)
+	if s.keep == nil { // then nothing outlives this process
+		return nil
+	}
+	s.detached, err = remote.OpenJournals(filepath.Join(s.config.Server.Data, "detached"), s.ssh, c.DetachDir, s.log.With("part", "ssh"))
+	if err != nil {
+		return err
+	}
+	s.atEnd(s.detached.Close)
 	return nil
 }
 
@@ -73,6 +95,7 @@ func (s *server) remoteConfig() remote.Config {
 	return remote.Config{
 		Parallel: s.config.SSH.Parallel, AllowPartialFailure: s.config.SSH.PartialFailure,
 		OutputLimit: int(s.config.Scheduler.OutputLimit),
+		Journals:    s.detached, DetachDir: s.config.SSH.DetachDir, Away: s.config.SSH.DetachAway,
 	}
 }
 

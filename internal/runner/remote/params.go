@@ -22,6 +22,7 @@ type plan struct {
 	bastion string
 	timeout *int64        // seconds for each host; nil: none
 	total   time.Duration // for all; 0: none
+	detach  bool          // the commands go on without us
 
 	// Of a script: what is copied, and where to.
 	script string // on this machine; empty: a command
@@ -57,6 +58,7 @@ func (r *Runner) plan(job *runner.Job) (*plan, error) {
 	if p.login, err = ssh.NewLogin(text("password"), text("private_key"), text("passphrase")); err != nil {
 		return nil, err
 	}
+	p.detach, _ = given["detach"].(bool)
 	p.command.Sudo, _ = given["sudo"].(bool)
 	p.command.Password = text("sudo_password")
 	if strings.ContainsAny(p.command.Password, "\n\x00") {

@@ -8,6 +8,7 @@ import (
 	"path"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"squall/internal/runner"
@@ -31,6 +32,15 @@ type Config struct {
 	SlowShell time.Duration
 	// Grace is the time between TERM and KILL; 3s.
 	Grace time.Duration
+
+	// Journals keep detached runs over the end of this process; nil: they go on
+	// only when a connection is lost.
+	Journals *Journals
+	// DetachDir is the directory of hosts for what detached commands print;
+	// /var/tmp. It should outlive a restart of the host.
+	DetachDir string
+	// Away is how long a host with a detached command may be out of reach; 1h.
+	Away time.Duration
 }
 
 // Runner runs remote-shell-cmd or remote-shell-script actions.
@@ -39,8 +49,6 @@ type Runner struct {
 	pool   *ssh.Pool
 	script bool
 }
-
-var _ runner.Runner = (*Runner)(nil)
 
 // NewCmd returns the runner of remote-shell-cmd, over the connections of pool.
 func NewCmd(pool *ssh.Pool, cfg Config) *Runner { return newRunner(pool, cfg, false) }
@@ -61,6 +69,9 @@ func newRunner(pool *ssh.Pool, cfg Config, script bool) *Runner {
 	if cfg.Grace <= 0 {
 		cfg.Grace = 3 * time.Second
 	}
+	if cfg.Away <= 0 {
+		cfg.Away = time.Hour
+	}
 	return &Runner{cfg: cfg, pool: pool, script: script}
 }
 
@@ -79,25 +90,75 @@ func (r *Runner) Run(ctx context.Context, job *runner.Job, out runner.Output) (s
 			return runner.Failure("Failed copying content to remote boxes. %v", err), nil
 		}
 	}
+	if !p.detach {
+		return r.work(ctx, job, p, r.results(p, out), nil)
+	}
+	d := &detachment{}
+	for range p.hosts {
+		d.states = append(d.states, &hostState{})
+	}
+	if r.cfg.Journals != nil {
+		if d.j, err = r.cfg.Journals.begin(job.Execution.IdempotencyKey(), p); err != nil {
+			return squall.Outcome{}, err
+		}
+		defer d.j.close()
+	}
+	return r.work(ctx, job, p, r.results(p, out), d)
+}
+
+// results are the empty results of all hosts.
+func (r *Runner) results(p *plan, out runner.Output) (list []*result) {
+	limit := max(64<<10, min(r.cfg.OutputLimit, 4*r.cfg.OutputLimit/len(p.hosts)))
+	for _, h := range p.hosts {
+		list = append(list, newResult(h.name, limit, out, len(p.hosts) > 1))
+	}
+	return list
+}
+
+// work is the work on all hosts; d is nil for commands that end with us.
+func (r *Runner) work(ctx context.Context, job *runner.Job, p *plan, results []*result, d *detachment) (squall.Outcome, error) {
 	if p.total > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeoutCause(ctx, p.total, runner.ErrTimeout)
 		defer cancel()
 	}
 	p.command.Grace = r.cfg.Grace
-	limit := max(64<<10, min(r.cfg.OutputLimit, 4*r.cfg.OutputLimit/len(p.hosts)))
-	results := make([]*result, len(p.hosts))
 	lanes := make(ssh.Lanes, r.cfg.Parallel)
+	var left atomic.Bool
 	var all sync.WaitGroup
-	for i, h := range p.hosts {
-		res := newResult(h.name, limit, out, len(p.hosts) > 1)
-		results[i] = res
+	for i, res := range results {
+		if d == nil {
+			all.Go(func() {
+				r.host(ctx, job, p, p.hosts[i], lanes, res)
+				res.close()
+			})
+			continue
+		}
+		if d.states[i].ended {
+			continue
+		}
 		all.Go(func() {
-			r.host(ctx, job, p, h, lanes, res)
-			res.close()
+			leave, err := lanes.Enter(ctx)
+			if err == nil {
+				defer leave()
+			}
+			if err != nil && d.states[i].dir == "" {
+				if leaves(ctx, d) {
+					left.Store(true)
+					return
+				}
+				res.stop(ctx, p.timeout)
+			} else if r.detached(ctx, job, p, i, res, d) {
+				left.Store(true)
+				return
+			}
+			d.j.note(line{Host: i, End: &ending{res.code, res.timeout, res.problem, res.notice}}, res.close)
 		})
 	}
 	all.Wait()
+	if left.Load() {
+		return squall.Outcome{}, runner.ErrDetached
+	}
 	return squall.Outcome{Status: r.status(ctx, results), Result: resultOf(results)}, nil
 }
 

@@ -120,9 +120,14 @@ func (p *Pool) Rest(ctx context.Context, t *Target, dir string, stdout, stderr i
 }
 
 // Stop ends the processes of a detached command, as the end of a context does
-// for others.
+// for others. The error is the State HasEnded when it has ended by itself.
 func (p *Pool) Stop(ctx context.Context, t *Target, dir string, c Command) error {
-	return p.end(ctx, t, c, common+stopScript+endScript, dir)
+	err := p.end(ctx, t, c, common+stopScript+endScript, dir)
+	var code endError
+	if errors.As(err, &code) && State(code) == HasEnded {
+		return HasEnded
+	}
+	return err
 }
 
 // Clean takes the directory of a command that has ended away, and more with it.
@@ -354,6 +359,7 @@ exit "$code"
 const stopScript = `
 d=$1; shift
 [ -d "$d" ] || exit 0
+[ ! -e "$d/code" ] || exit 10
 : >"$d/stopped"
 if alive "$d"; then set -- "$pid" "$@"; else set -- none "$@"; fi
 `

@@ -39,10 +39,15 @@ func (p *Pool) end(ctx context.Context, t *Target, c Command, script, whose stri
 	case err != nil:
 		return fmt.Errorf("end the command on %s: %w", t.Name, err)
 	case code != 0:
-		return fmt.Errorf("end the command on %s: some of its processes may still run: %s", t.Name, strings.TrimSpace(string(said.text)))
+		return fmt.Errorf("end the command on %s: %w: %s", t.Name, endError(code), strings.TrimSpace(string(said.text)))
 	}
 	return nil
 }
+
+// endError is the exit code of an ending that came to nothing.
+type endError int
+
+func (endError) Error() string { return "some of its processes may still run" }
 
 // head is a writer that keeps the beginning.
 type head struct {

@@ -23,13 +23,14 @@ func remoteShellScript() *squall.RunnerType {
 	}
 }
 
-// remoteParameters are StackStorm's, except total_timeout. Its "timeout" is for
+// remoteParameters are StackStorm's, except total_timeout and detach. Its "timeout" is for
 // each machine; "parallel" cannot be set and means nothing: all machines are
 // worked on at once, as many as the server is configured for.
 func remoteParameters(own ...squall.Parameter) squall.Schema {
 	return append(squall.Schema{
 		param("bastion_host", "string", "Machine to go through, with the same user and log-in; one with a port as host:port.", optional),
 		param("cwd", "string", "Directory to work in.", byDefault(`"/tmp"`)),
+		param("detach", "boolean", "The command goes on when the connection is lost or the server restarts, and is picked up again.", byDefault("false")),
 		param("env", "object", "Environment variables; every value is a string."),
 		param("hosts", "string", "Machines to run on, with commas between them, with a port as host:port.", required),
 		param("kwarg_op", "string", `What precedes the name of a named argument: "--" or "-".`, byDefault(`"--"`)),

@@ -1,0 +1,126 @@
+package crashtest
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"squall/internal/squall"
+	"squall/internal/sshtest"
+)
+
+// TestDetachedCommandsSurvive: commands run on hosts, the server is killed, twice,
+// and the connections with it. The commands go on, begin no second time, and the
+// next server has their results with all they printed.
+func TestDetachedCommandsSurvive(t *testing.T) {
+	hosts := sshtest.Start(t, 5)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	defer cancel()
+	n := newNode(t, "n1", "")
+	empty := filepath.Join(hosts.Dir, "ssh_config")
+	if err := os.WriteFile(empty, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for key, value := range map[string]string{
+		"ssh.key_files": hosts.KeyFile, "ssh.known_hosts": hosts.KnownHosts, "ssh.agent": "none", "ssh.config_files": empty, "ssh.detach_dir": hosts.Dir,
+	} {
+		n.args = append(n.args, "--set", key+"="+value)
+	}
+	l := begin(t, n)
+	var names []string
+	for _, h := range hosts.Hosts {
+		names = append(names, h.Address())
+	}
+	file, gate := filepath.Join(hosts.Dir, "count"), filepath.Join(hosts.Dir, "gate")
+	const count = 4
+	var ids []squall.ID
+	for i := range count {
+		cmd := fmt.Sprintf("echo began %d >>%s; for n in 1 2 3 4 5 6; do echo line $n; [ $n != 3 ] || while [ ! -e %s ]; do sleep 0.1; done; done; echo ended %d >>%s; exit %d", i, file, gate, i, file, i%2)
+		id, _, err := n.call(ctx, l.token, http.MethodPost, "/api/v1/executions", map[string]any{
+			"action": "core.remote", "parameters": map[string]any{"cmd": cmd, "hosts": strings.Join(names, ","), "detach": true, "timeout": 170}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ids = append(ids, id)
+	}
+	said := func(word string) int {
+		text, _ := os.ReadFile(file)
+		return bytes.Count(text, []byte(word))
+	}
+	wait := func(what string, is func() bool) {
+		t.Helper()
+		for !is() {
+			if ctx.Err() != nil {
+				t.Fatalf("%s: %d began, %d ended", what, said("began"), said("ended"))
+			}
+			time.Sleep(50 * time.Millisecond)
+		}
+	}
+	wait("all begin", func() bool { return said("began") == count*len(names) })
+	n.kill()
+	if err := n.start(ctx); err != nil {
+		t.Fatal(err)
+	}
+	wait("all are taken over", func() bool {
+		return strings.Contains(n.tail(), fmt.Sprintf("taken over\" part=scheduler count=%d", count))
+	})
+	n.kill()
+	if err := os.WriteFile(gate, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	wait("all end, and no server is there", func() bool { return said("ended") == count*len(names) })
+	if err := n.start(ctx); err != nil {
+		t.Fatal(err)
+	}
+	drain(t, n, l.token)
+
+	want := "line 1\nline 2\nline 3\nline 4\nline 5\nline 6"
+	for i, id := range ids {
+		var answer struct {
+			Status squall.Status
+			Result map[string]localResult
+		}
+		body := n.read(t, ctx, l.token, "/api/v1/executions/"+string(id))
+		if err := json.Unmarshal(body, &answer); err != nil || len(answer.Result) != len(names) {
+			t.Fatalf("%v: %s", err, body)
+		}
+		live := n.printed(t, ctx, l.token, id, "stdout")
+		for host, e := range answer.Result {
+			if e.ReturnCode != i%2 || e.Stdout != want {
+				t.Errorf("%s on %s: %+v", id, host, e)
+			}
+			var lines []string
+			for line := range strings.Lines(live) {
+				if own, ok := strings.CutPrefix(line, "["+host+"] "); ok {
+					lines = append(lines, own)
+				}
+			}
+			if strings.Join(lines, "") != want+"\n" {
+				t.Errorf("%s on %s: the stream of output is %q", id, host, lines)
+			}
+		}
+	}
+	if said("began") != count*len(names) {
+		t.Errorf("%d commands began, want %d", said("began"), count*len(names))
+	}
+	var left []string
+	for range 200 { // they are deleted in the background
+		onHosts, _ := filepath.Glob(filepath.Join(hosts.Dir, "squall-*", "*"))
+		here, _ := filepath.Glob(filepath.Join(n.dir, "detached", "*"))
+		if left = slices.Concat(onHosts, here); len(left) == 0 {
+			break
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	if len(left) > 0 {
+		t.Errorf("left: %v", left)
+	}
+}
