@@ -77,7 +77,7 @@ func (r *Runner) detached(ctx context.Context, job *runner.Job, p *plan, i int, 
 		return false
 	}
 	if st.dir == "" {
-		if err := r.launch(ctx, job, p, i, t, res, d); err != nil || st.dir == "" {
+		if err := r.launch(ctx, job, p, i, t, res, d); st.dir == "" {
 			if leaves(ctx, d) {
 				return true
 			}
@@ -200,6 +200,14 @@ func (r *Runner) launch(ctx context.Context, job *runner.Job, p *plan, i int, t 
 		}
 		return err
 	})
+	if err != nil && st.dir == "" && ctx.Err() != nil && !leaves(ctx, d) {
+		// It was to be given up in the moment it began: then it has to be ended.
+		aside, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+		defer cancel()
+		if dir, _, err := r.pool.Launch(aside, t, p.command, find, true); err == nil {
+			st.dir, st.at = dir, time.Now().UTC()
+		}
+	}
 	if st.dir != "" {
 		d.j.begun(i, st)
 	}

@@ -412,3 +412,22 @@ func TestDetachedBadHosts(t *testing.T) {
 	}
 	s.clean(t, j)
 }
+
+// TestCancelAtOnce: whenever the cancel comes, nothing goes on.
+func TestCancelAtOnce(t *testing.T) {
+	n := sshtest.Start(t, 1)
+	s := start(t, n)
+	for pause := time.Duration(0); pause < 200*time.Millisecond; pause += 20 * time.Millisecond {
+		j := detachedJob(n, map[string]any{"cmd": "sleep 300"})
+		f := fly(t, s.cmd.Run, j)
+		time.Sleep(pause)
+		f.cancel(runner.ErrCanceled)
+		if <-f.ended; f.err != nil || f.outcome.Status != squall.Canceled {
+			t.Errorf("%v %s", f.err, f.outcome.Status)
+		}
+		if alive := marked(string(j.Execution.ID)); len(alive) > 0 {
+			t.Errorf("canceled after %s: still run: %v", pause, alive)
+		}
+		s.js.Release(j.Execution.IdempotencyKey())
+	}
+}
