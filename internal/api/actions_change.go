@@ -290,7 +290,8 @@ func outputSchema(doc json.RawMessage) (json.RawMessage, error) {
 	return marshal(members)
 }
 
-// checkAction checks what an action needs to be there, and its parameters.
+// checkAction checks what an action needs to be there, and its parameters, and gives
+// it what comes from runner and pack.
 func (s *Server) checkAction(r *request, a *squall.Action) error {
 	if err := checkNotSystem(a.Ref.Pack); err != nil {
 		return err
@@ -302,7 +303,10 @@ func (s *Server) checkAction(r *request, a *squall.Action) error {
 	}
 	a.Runner = rt.Name
 	err := s.Store.View(r.Context(), func(tx store.Tx) error {
-		_, err := tx.Pack(r.Context(), a.Ref.Pack)
+		pack, err := tx.Pack(r.Context(), a.Ref.Pack)
+		if err == nil {
+			a.Labels = pack.Labels // as when it is read from a file
+		}
 		return err
 	})
 	if squall.KindOf(err) == squall.NotFound {

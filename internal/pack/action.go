@@ -128,9 +128,21 @@ func (f *file) labels(n *pyyaml.Node) map[string]string {
 	}
 	labels := map[string]string{}
 	for _, e := range f.entries(n) {
-		labels[e.name] = f.text("label "+e.name, e.node)
+		if text := f.text("label "+e.name, e.node); !f.wrong(e.node) {
+			labels[e.name] = text
+		}
+	}
+	if err := squall.CheckLabels(labels); err != nil {
+		f.fault(n, squall.MessageOf(err), "write them like zone: dmz")
 	}
 	return labels
+}
+
+// inherit gives actions the labels of their pack that they do not have themselves.
+func inherit(actions []*squall.Action, labels map[string]string) {
+	for _, a := range actions {
+		a.Labels = squall.WithLabels(labels, a.Labels)
+	}
 }
 
 // ignored warns of a key that means nothing.

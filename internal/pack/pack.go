@@ -54,6 +54,10 @@ func readPack(f *file, root *pyyaml.Node, dir string) *squall.Pack {
 			}
 		case "system":
 			p.System = f.object("system", e.node)
+		case "labels":
+			if e.node.Kind == pyyaml.Mapping { // otherwise it is one of those keys
+				p.Labels = f.labels(e.node)
+			}
 		}
 	}
 	for _, name := range []string{"name", "version"} {

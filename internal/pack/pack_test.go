@@ -139,6 +139,35 @@ parameters:
 	}
 }
 
+func TestLabelsOfAPackAreForItsActions(t *testing.T) {
+	read := func(labels string) (*pack.Content, []pack.Problem) {
+		return pack.Reader{Runners: types.Builtin().RunnerType}.Read(fstest.MapFS{
+			"pack.yaml":      {Data: []byte("name: p\nversion: 1.0.0\nlabels: " + labels + "\n")},
+			"actions/a.yaml": {Data: []byte("name: a\nrunner_type: noop\n")},
+			"actions/b.yaml": {Data: []byte("name: b\nrunner_type: noop\nlabels: {zone: core, gpu: yes-please}\n")},
+		}, "p")
+	}
+	content, problems := read("{zone: dmz}")
+	if len(problems) > 0 {
+		t.Error(problems)
+	}
+	want := map[string]map[string]string{"a": {"zone": "dmz"}, "b": {"zone": "core", "gpu": "yes-please"}}
+	for _, a := range content.Actions {
+		if diff := cmp.Diff(want[a.Ref.Name], a.Labels); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", a.Ref, diff)
+		}
+	}
+	if content.Actions[0].Labels["zone"] = "x"; content.Pack.Labels["zone"] != "dmz" {
+		t.Error("pack and action share their labels")
+	}
+	if content, problems = read("[stable, beta]"); len(problems) > 0 || content.Pack.Labels != nil {
+		t.Errorf("what is a key of somebody else's tools: %v", problems)
+	}
+	if _, problems = read(`{zone: "a,b"}`); len(problems) != 1 {
+		t.Errorf("a comma: %v", problems)
+	}
+}
+
 func TestBuiltInPacksAreRight(t *testing.T) {
 	reader := pack.Reader{Runners: types.Builtin().RunnerType, Triggers: builtinTriggers(t)}
 	read := func(fsys fs.FS, name string, want ...string) {

@@ -83,6 +83,7 @@ func (r Reader) Read(fsys fs.FS, name string) (*Content, []Problem) {
 		d.readDefinition(f, root, a)
 		return a
 	})
+	inherit(c.Actions, c.Pack.Labels)
 	c.Aliases = collect(d, "aliases", func(a *squall.Alias) squall.Ref { return a.Ref }, func(f *file, root *pyyaml.Node) *squall.Alias {
 		return readAlias(f, root, pack)
 	})

@@ -788,7 +788,7 @@ func TestCheckRule(t *testing.T) {
 	eachStore(t, func(b *bundle) {
 		for _, doc := range []string{
 			`{"throttle":{"per":"soon"}}`, `{"nosuch":1}`, `{"match":{"any":[]}}`, `{"match":{"x":{"type":"nosuch","pattern":1}}}`,
-			`{"dedupe":{"for":"1h"},"debounce":{"for":"1h"}}`, `{"window":{"within":"1h"}}`, `{"absence":{"within":"1h"}}`, `{"maintenance":[{"weekdays":["noday"]}]}`, `{"notify":{"on-sunday":{}}}`, `[]`,
+			`{"dedupe":{"for":"1h"},"debounce":{"for":"1h"}}`, `{"window":{"within":"1h"}}`, `{"absence":{"within":"1h"}}`, `{"maintenance":[{"weekdays":["noday"]}]}`, `{"notify":{"on-sunday":{}}}`, `{"labels":{"zone":""}}`, `[]`,
 		} {
 			r := &squall.Rule{}
 			beyond(doc)(r)
@@ -796,6 +796,22 @@ func TestCheckRule(t *testing.T) {
 				b.Errorf("%s: %v", doc, err)
 			}
 		}
+	})
+}
+
+// TestRuleLabels: what a rule starts asks for the rule's labels.
+func TestRuleLabels(t *testing.T) {
+	t.Parallel()
+	eachStore(t, func(b *bundle) {
+		b.rule("r", beyond(`{"labels":{"zone":"dmz","gpu":"yes"}}`), func(r *squall.Rule) { r.Action.Parameters = json.RawMessage(`{"who":"ann"}`) })
+		id := b.emit(event("p.plain", `{}`))[0].Enforcements[0].Execution
+		b.view(func(tx store.Tx) error {
+			ex, err := tx.Execution(b.Context(), id, 0)
+			if err == nil && ex.Queue != "gpu=yes,zone=dmz" {
+				b.Errorf("it is for the nodes %q", ex.Queue)
+			}
+			return err
+		})
 	})
 }
 

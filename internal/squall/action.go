@@ -24,6 +24,8 @@ type Pack struct {
 	Dependencies   []string        `json:"dependencies,omitempty"`       // packs or addresses, with "=version" at the end
 	System         json.RawMessage `json:"system,omitempty"`             // a JSON object
 	Files          []string        `json:"files,omitempty"`              // relative to Path
+
+	Labels map[string]string `json:"labels,omitempty"` // what its actions ask for, unless they say otherwise
 }
 
 // Action is something that can be run: a runner, an entry point and the

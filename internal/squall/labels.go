@@ -24,6 +24,30 @@ func QueueFor(queue string, labels map[string]string) string {
 	return strings.Join(slices.Compact(words), ",")
 }
 
+// WithLabels returns the labels of a pack with those of one of its actions, which
+// win; nil when there are none.
+func WithLabels(pack, action map[string]string) map[string]string {
+	if len(pack) == 0 {
+		return action
+	}
+	labels := maps.Clone(pack)
+	maps.Copy(labels, action)
+	return labels
+}
+
+// CheckLabels reports what is wrong with the labels that something asks for.
+func CheckLabels(labels map[string]string) error {
+	if len(labels) > MostLabels {
+		return Errorf(Invalid, "there are %d labels, and a node has at most %d", len(labels), MostLabels)
+	}
+	for _, name := range slices.Sorted(maps.Keys(labels)) {
+		if name == "" || labels[name] == "" || strings.ContainsAny(name, "=,") || strings.Contains(labels[name], ",") {
+			return Errorf(Invalid, "%q is no label: neither name nor value may be empty or have a comma", name+"="+labels[name])
+		}
+	}
+	return nil
+}
+
 // MostLabels is how many labels a node may have: it serves every combination.
 const MostLabels = 8
 
