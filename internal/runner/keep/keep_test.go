@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -299,4 +300,29 @@ func TestTheKeeperIsKilled(t *testing.T) {
 	if _, _, _, err := wait(t, t.Context(), r); err != nil {
 		t.Error(err)
 	}
+}
+
+// TestShortCommands starts commands that end at once: however late the keeper
+// comes to tell who asked, it is told.
+func TestShortCommands(t *testing.T) {
+	c := client(t, tempDir(t))
+	var all sync.WaitGroup
+	for i := range 8 {
+		all.Go(func() {
+			for n := range 40 {
+				spec := shell(fmt.Sprintf("short:%d.%d", i, n), "")
+				spec.Path, spec.Argv = "/bin/true", []string{"true"}
+				run, err := c.Start(t.Context(), spec)
+				if err != nil {
+					t.Errorf("start %s: %v", spec.Key, err)
+					return
+				}
+				if end, err := run.Wait(t.Context(), func([]byte) {}, func([]byte) {}); err != nil || end.Code != 0 {
+					t.Errorf("%s ended %+v, %v", spec.Key, end, err)
+				}
+				c.Release(spec.Key)
+			}
+		})
+	}
+	all.Wait()
 }

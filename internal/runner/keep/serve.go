@@ -131,6 +131,11 @@ func (k *keeper) serve(conn net.Conn) {
 			conn.Close()
 			return
 		}
+		if !r.attach(conn) {
+			_ = writeFrame(conn, frameNone, nil)
+			conn.Close()
+			return
+		}
 		k.follow(r, conn, &buf)
 	default:
 		conn.Close()
@@ -169,18 +174,16 @@ func (k *keeper) start(conn net.Conn, payload []byte, buf *[]byte) {
 		conn.Close()
 		return
 	}
+	// Who asked for it is told from the beginning: a run that has ended before
+	// anybody listens goes to disk.
+	r.attach(conn)
 	k.alive.Go(func() { r.live(start) })
 	k.follow(r, conn, buf)
 }
 
-// follow tells conn about r and listens to what the server wants, until one of
-// them is gone.
+// follow tells conn, which is attached to r, about it and listens to what the
+// server wants, until one of them is gone.
 func (k *keeper) follow(r *run, conn net.Conn, buf *[]byte) {
-	if !r.attach(conn) {
-		_ = writeFrame(conn, frameNone, nil)
-		conn.Close()
-		return
-	}
 	go r.tell(conn)
 	for {
 		kind, _, err := readFrame(conn, buf)
