@@ -75,7 +75,11 @@ func (r *runnerWorlds) registerConfig(ctx context.Context, c *Case) (any, error)
 // the action afterwards.
 func (r *runnerWorlds) policyRuns(ctx context.Context, c *Case) (any, error) {
 	w := r.of[c]
+	// Between the starts of the recording lay half a second, because the original
+	// does not decide at once. Here a request is decided when it is answered; a
+	// tenth leaves more of the time in which the first ones run.
 	interval, _ := value.AsFloat(at(c.Raw, "interval_between_starts_s"))
+	interval /= 10
 	var ours []any
 	for _, item := range items(at(c.Raw, "runs")) {
 		run := item.(*value.Dict)
