@@ -38,9 +38,12 @@ type hookLoad struct {
 // send sends event n until some node says that it is durable. The key makes one
 // event of all attempts.
 func (l *hookLoad) send(ctx context.Context, n int, rng *rand.Rand) {
-	body := fmt.Appendf(nil, `{"n":%d,"even":%t}`, n, n%2 == 0)
+	l.sendBody(ctx, n, fmt.Sprintf(`{"n":%d,"even":%t}`, n, n%2 == 0), rng)
+}
+
+func (l *hookLoad) sendBody(ctx context.Context, n int, body string, rng *rand.Rand) {
 	for ctx.Err() == nil {
-		id, status, err := l.post(ctx, l.any(rng), body, fmt.Sprint("event ", n))
+		id, status, err := l.post(ctx, l.any(rng), []byte(body), fmt.Sprint("event ", n))
 		if err == nil && (status == http.StatusAccepted || status == http.StatusOK) {
 			l.mu.Lock()
 			l.acked[n] = id
@@ -147,7 +150,7 @@ func TestEventsOnce(t *testing.T) {
 	st := openPostgres(t, dsn)
 	done := enforced(t, st)
 	l.verifyEvents(t, st, done, events)
-	verifyTimers(t, st, done, ran)
+	verifyTimers(t, st, done, stormTimers, ran)
 	for _, err := range l.refused {
 		t.Errorf("an answer that no server may give: %v", err)
 	}
@@ -226,7 +229,7 @@ func wantEnforcements(t *testing.T, list []*squall.Enforcement, event squall.ID,
 
 // verifyTimers checks that the times of each timer follow each other without
 // a gap, and that each has its event with its enforcement.
-func verifyTimers(t *testing.T, st store.Store, done map[squall.ID][]*squall.Enforcement, ran time.Duration) {
+func verifyTimers(t *testing.T, st store.Store, done map[squall.ID][]*squall.Enforcement, want int, ran time.Duration) {
 	t.Helper()
 	var timers []*store.Timer
 	fires := map[string][]*store.Fire{}
@@ -243,8 +246,8 @@ func verifyTimers(t *testing.T, st store.Store, done map[squall.ID][]*squall.Enf
 	}); err != nil {
 		t.Fatal(err)
 	}
-	if len(timers) != stormTimers {
-		t.Errorf("%d timers, want %d", len(timers), stormTimers)
+	if len(timers) != want {
+		t.Errorf("%d timers, want %d", len(timers), want)
 	}
 	total := 0
 	var latest time.Duration
