@@ -12,7 +12,7 @@ LDFLAGS  := -s -w -X squall/internal/app.Version=$(VERSION)
 export CGO_ENABLED = 0
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build run test race test-long mistral crash lint vuln fuzz bench conformance clean
+.PHONY: help setup build run test race test-long mistral crash lint vuln fuzz bench conformance docs clean
 
 help: ## print this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -63,6 +63,9 @@ bench: build ## ratios of our speeds to the machine's limits, measured side by s
 
 conformance: ## compare with the recorded originals (CORPUS=dir)
 	@$(GO) run ./internal/conformance/cmd/conformance -corpus $(CORPUS) $(ARGS)
+
+docs: ## write the generated pages below docs/reference
+	@$(GO) run ./internal/docs
 
 clean: ## remove what was built
 	rm -rf bin dist

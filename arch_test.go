@@ -103,6 +103,7 @@ var mayImport = map[string][]string{
 	"internal/crashtest":                   {"internal/..."},
 	"internal/backuptest":                  {"internal/client", "internal/sshtest"},
 	"internal/benchmark":                   {},
+	"internal/docs":                        {"internal/squall", "internal/api", "internal/app", "internal/cli", "internal/runner/types"},
 	"internal/conformance":                 {"internal/..."},
 	"internal/conformance/cmd/conformance": {"internal/conformance"},
 }

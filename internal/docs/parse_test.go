@@ -1,0 +1,85 @@
+package main
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestParsePage(t *testing.T) {
+	page := strings.ReplaceAll(`# Title
+<!-- server: --set a.b=c -->
+
+<!-- file: a.yaml -->
+'''yaml
+a: 1
+'''
+
+'''console
+$ squall one
+out ... put
+...
+$ squall two \
+> three
+'''
+
+<!-- skip: needs a cluster -->
+<!-- status: 1 -->
+'''console
+$ squall four
+'''
+`, "'''", "```")
+	steps, server, err := parsePage(page)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if server != "--set a.b=c" || len(steps) != 4 {
+		t.Fatalf("server %q, %d steps", server, len(steps))
+	}
+	if s := steps[0]; s.file != "a.yaml" || s.content != "a: 1\n" {
+		t.Errorf("the file is %+v", s)
+	}
+	if s := steps[1]; s.command != "squall one" || len(s.output) != 2 || s.line != 10 {
+		t.Errorf("the first command is %+v", s)
+	}
+	if s := steps[2]; s.command != "squall two \\\nthree" || s.output != nil {
+		t.Errorf("the second command is %+v", s)
+	}
+	if s := steps[3]; s.skip != "needs a cluster" || s.status != 1 {
+		t.Errorf("the third command is %+v", s)
+	}
+}
+
+// What would not be run, or not be compared, is refused.
+func TestParsePageRefuses(t *testing.T) {
+	for name, page := range map[string]string{
+		"a command in another block": "```sh\nsquall run\n```\n",
+		"an indented command":        "Do this:\n\n    squall run\n",
+		"output before a command":    "```console\nout\n$ squall run\n```\n",
+		"no command":                 "```console\n```\n",
+		"a comment that hangs":       "<!-- skip: why not -->\nText.\n",
+	} {
+		if _, _, err := parsePage(page); err == nil {
+			t.Errorf("%s is accepted", name)
+		}
+	}
+}
+
+func TestMatches(t *testing.T) {
+	for _, c := range []struct {
+		want, got string
+		ok        bool
+	}{
+		{"a", "a", true},
+		{"a", "a\nb", false},
+		{"a\n...", "a\nb\nc", true},
+		{"...\nc", "a\nb\nc", true},
+		{"a ... c", "a b c", true},
+		{"a ... c", "a b d", false},
+		{"a.c", "abc", false},
+		{"...", "", true},
+	} {
+		if got := matches(strings.Split(c.want, "\n"), c.got); got != c.ok {
+			t.Errorf("%q for %q = %v", c.want, c.got, got)
+		}
+	}
+}
