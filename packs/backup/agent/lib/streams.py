@@ -150,8 +150,8 @@ def _problem(command, code, stderr, path):
     words = tools.last_words(stderr) or f"status {code}"
     if command[0] == "age" and "no identity matched" in stderr:
         return Failure("wrong-key", f"{path}: none of the identities opens it", path=path)
-    if command[0] == "age" and ("identity" in stderr or "identities" in stderr) and "malformed" in stderr:
-        return Failure("wrong-key", f"{path}: BACKUP_IDENTITIES holds no age identity: {words}", path=path)
+    if command[0] == "age" and "/proc/self/fd/" in stderr:
+        return Failure("wrong-key", f"{path}: age cannot read BACKUP_IDENTITIES", path=path)
     if "-d" in command:
         return Failure("corrupt", f"{path}: {command[0]}: {words}", path=path)
     return Failure("failed", f"{path}: {command[0]}: {words}", path=path)

@@ -1,5 +1,6 @@
 """Programs of the host: which package brings them, how they are started."""
 
+import contextlib
 import os
 import re
 import shutil
@@ -71,15 +72,35 @@ def environment(extra=None):
     return env
 
 
-def run(*args, kind="failed", check=True, env=None, **more):
+def run(*args, kind="failed", check=True, env=None, input=None, timeout=None):
     """Runs a program to its end; its output is text. A status other than 0 is a
-    Failure of that kind with the program's last words."""
-    if "input" not in more:
-        more.setdefault("stdin", subprocess.DEVNULL)
-    done = subprocess.run([need(args[0]), *args[1:]], capture_output=True, text=True, env=environment(env), check=False, **more)
-    if check and done.returncode != 0:
-        raise Failure(kind, f"{args[0]}: {last_words(done.stderr) or 'status %d' % done.returncode}")
-    return done
+    Failure of that kind with the program's last words. It ends when we do."""
+    p = start(*args, env=env, stdin=subprocess.DEVNULL if input is None else subprocess.PIPE,
+              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="replace")
+    try:
+        out, err = p.communicate(input, timeout)
+    except subprocess.TimeoutExpired:
+        raise Failure(kind, f"{args[0]} did not end within {timeout} s") from None
+    finally:
+        _end(p)
+    if check and p.returncode != 0:
+        raise Failure(kind, f"{args[0]}: {last_words(err) or 'status %d' % p.returncode}")
+    return subprocess.CompletedProcess(args, p.returncode, out, err)
+
+
+def _end(p):
+    """Ends a program that still runs: first it is asked, so that it can tidy up."""
+    if p.poll() is None:
+        p.terminate()
+        try:
+            p.wait(2)
+        except subprocess.TimeoutExpired:
+            p.kill()
+            p.wait()
+    for pipe in (p.stdin, p.stdout, p.stderr):
+        if pipe:
+            with contextlib.suppress(OSError):
+                pipe.close()
 
 
 def run_whole(*args):

@@ -29,11 +29,11 @@ def words(command, args):
     return [AGENT, command, *given]
 
 
-def call(command, /, env=None, path=None, **args):
+def call(command, /, env=None, search=None, **args):
     """Runs the agent; returns its exit status and result."""
     environ = dict(os.environ, **(env or {}))
-    if path:
-        environ["PATH"] = path
+    if search:
+        environ["PATH"] = search
     done = subprocess.run(words(command, args), capture_output=True, text=True, env=environ, timeout=300, check=False)
     try:
         result = json.loads(done.stdout)

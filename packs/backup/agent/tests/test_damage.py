@@ -182,7 +182,7 @@ class Keeping(AgentCase):
             f.write('#!/bin/sh\ncase "$*" in *-d*) exec /usr/bin/zstd "$@";; esac\nsed 1s/Q/q/ | exec /usr/bin/zstd "$@"\n')
         os.chmod(f.name, 0o755)
         from support import call
-        status, result = call("compress", path=tools + ":" + os.environ["PATH"], **self.where("vm1", stamp))
+        status, result = call("compress", search=tools + ":" + os.environ["PATH"], **self.where("vm1", stamp))
         self.assertEqual((status, len(result["warnings"])), (0, 1), result)
         self.good("verify", **self.where("vm1", stamp), scratch=self.scratch)
         self.assertEqual(self.good("compress", **self.where("vm1", stamp))["warnings"], [])
