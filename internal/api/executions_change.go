@@ -314,11 +314,15 @@ func (s *Server) executionPut(w http.ResponseWriter, r *request) error {
 	}
 }
 
-// control pauses or resumes a workflow and answers with it as it then is.
+// control pauses or resumes a workflow and answers with it as the order left it.
 func (s *Server) control(w http.ResponseWriter, r *request, ex *squall.Execution, verb string,
 	do func(ctx context.Context, id squall.ID, by string) (*squall.Execution, error)) error {
 	if !lifecycle.IsFlow(ex.Runner) {
 		return errNotSupported(verb, ex)
+	}
+	children, err := s.childIDs(r.Context(), ex.ID) // a moment later there may be more
+	if err != nil {
+		return err
 	}
 	changed, err := do(r.Context(), ex.ID, r.caller.User)
 	if err != nil {
@@ -328,6 +332,7 @@ func (s *Server) control(w http.ResponseWriter, r *request, ex *squall.Execution
 	if err != nil {
 		return err
 	}
+	v.Children = children
 	return respond(w, http.StatusOK, func(e *wire.Encoder) { e.Execution(v, wire.Fields{}) })
 }
 

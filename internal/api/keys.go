@@ -13,7 +13,7 @@ import (
 
 // The datastore. What StackStorm does without RBAC for its one kind of user is
 // done here for every user, except that secrets of scope system are decrypted
-// for administrators only, and that only they name another user.
+// for administrators only.
 
 // keyList lists keys of a scope (default: system; "all": system and users').
 func (s *Server) keyList(w http.ResponseWriter, r *request) error {
@@ -84,13 +84,16 @@ func keyFilters(r *request) ([]store.KeyFilter, error) {
 	system := base
 	system.Scope = squall.SystemScope
 	text := orDefault(r.query.Get("scope"), string(squall.SystemScope))
+	if r.query.Get("user") != "" {
+		text = string(squall.UserScope) // st2: who names a user means that user's keys
+	}
 	user, err := keyUser(r, r.query.Get("user"))
 	if err != nil {
 		return nil, err
 	}
 	if text == "all" {
 		own.User = user
-		if r.caller.May(auth.Impersonate) && r.query.Get("user") == "" {
+		if mayNameUsers(r) && r.query.Get("user") == "" {
 			own.User = "" // everybody's
 		}
 		return []store.KeyFilter{system, own}, nil
@@ -106,16 +109,19 @@ func keyFilters(r *request) ([]store.KeyFilter, error) {
 	return []store.KeyFilter{system}, nil
 }
 
-// keyUser returns whose keys are meant when user is named in a request.
+// keyUser returns whose keys are meant when user is named in a request. st2:
+// without RBAC nobody names anybody else.
 func keyUser(r *request, user string) (string, error) {
 	if user == "" || user == r.caller.User {
 		return r.caller.User, nil
 	}
-	if !r.caller.May(auth.Impersonate) {
-		return "", squall.Errorf(squall.Denied, `"user" attribute can only be provided by admins`)
+	if !mayNameUsers(r) {
+		return "", squall.Errorf(squall.Denied, `"user" attribute can only be provided by admins when RBAC is enabled`)
 	}
 	return user, nil
 }
+
+func mayNameUsers(r *request) bool { return r.caller.Rights != nil && r.caller.May(auth.Impersonate) }
 
 // keyRef returns the key a request is about.
 func keyRef(r *request, scope, user string) (squall.KeyRef, error) {
@@ -146,7 +152,11 @@ func mayDecrypt(r *request) error {
 
 // keyGet answers with one key.
 func (s *Server) keyGet(w http.ResponseWriter, r *request) error {
-	ref, err := keyRef(r, r.query.Get("scope"), r.query.Get("user"))
+	scope := r.query.Get("scope")
+	if r.query.Get("user") != "" {
+		scope = string(squall.UserScope) // st2: who names a user means that user's key
+	}
+	ref, err := keyRef(r, scope, r.query.Get("user"))
 	if err != nil {
 		return err
 	}

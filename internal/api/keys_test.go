@@ -41,19 +41,18 @@ func TestKeysWhoSeesWhat(t *testing.T) {
 	put(ts.admin, "pw", `{"value":"hush","secret":true}`, 200)
 	put(ts.user, "mine", `{"value":"hers","scope":"user","secret":true}`, 200)
 	put(ts.admin, "mine?scope=user", `{"value":"his"}`, 200)
-	put(ts.admin, "given?user=ann&scope=user", `{"value":"x"}`, 200)
+	put(ts.user, "given?user=ann&scope=user", `{"value":"x"}`, 200)
 
 	for _, c := range []struct {
 		token, query string
 		want         []string
 	}{
 		{ts.admin, "", []string{"pw", "sys"}},
-		{ts.admin, "?scope=all", []string{"pw", "sys", "admin:mine", "ann:given", "ann:mine"}},
+		{ts.admin, "?scope=all", []string{"pw", "sys", "admin:mine"}},
 		{ts.admin, "?scope=all&limit=2&offset=1", []string{"sys", "admin:mine"}},
 		{ts.admin, "?scope=all&limit=2", []string{"pw", "sys"}},
-		{ts.admin, "?scope=all&user=ann", []string{"pw", "sys", "ann:given", "ann:mine"}},
 		{ts.admin, "?scope=user", []string{"admin:mine"}},
-		{ts.admin, "?scope=user&user=ann&prefix=m", []string{"ann:mine"}},
+		{ts.user, "?user=ann&prefix=m", []string{"ann:mine"}},
 		{ts.user, "?scope=all", []string{"pw", "sys", "ann:given", "ann:mine"}},
 		{ts.user, "?scope=all&offset=3", []string{"ann:mine"}},
 		{ts.user, "?scope=st2kv.user&decrypt=true", []string{"ann:given", "ann:mine"}},
@@ -76,7 +75,8 @@ func TestKeysWhoSeesWhat(t *testing.T) {
 	wantFault(t, ts.do(t, ts.user, "GET", "/api/v1/keys/pw?decrypt=true", ""), http.StatusForbidden, needsAdmin)
 	wantFault(t, ts.do(t, ts.user, "GET", "/api/v1/keys?decrypt=1", ""), http.StatusForbidden, needsAdmin)
 	wantFault(t, ts.do(t, ts.user, "GET", "/api/v1/keys?decrypt=1&scope=all", ""), http.StatusForbidden, needsAdmin)
-	const other = `"user" attribute can only be provided by admins`
+	const other = `"user" attribute can only be provided by admins when RBAC is enabled`
+	wantFault(t, ts.do(t, ts.admin, "PUT", "/api/v1/keys/given?scope=user&user=ann", `{"value":"x"}`), http.StatusForbidden, other)
 	wantFault(t, ts.do(t, ts.user, "GET", "/api/v1/keys/mine?scope=user&user=admin", ""), http.StatusForbidden, other)
 	wantFault(t, ts.do(t, ts.user, "GET", "/api/v1/keys?scope=all&user=admin", ""), http.StatusForbidden, other)
 	wantFault(t, ts.do(t, ts.user, "DELETE", "/api/v1/keys/mine?scope=user&user=admin", ""), http.StatusForbidden, other)
@@ -86,6 +86,32 @@ func TestKeysWhoSeesWhat(t *testing.T) {
 	body := fmt.Sprintf(`{"value":%q,"encrypted":true,"scope":"user"}`, shut.object(t)["value"])
 	wantFault(t, ts.do(t, ts.user, "PUT", "/api/v1/keys/copy", body), http.StatusForbidden,
 		"An encrypted value can be stored in scope user by administrators only; send the plain text with secret.")
+}
+
+// With roles, administrators name other users, and only they.
+func TestKeysOfOthersWithRoles(t *testing.T) {
+	ts := newTestServer(t, withPolicy(t, false, map[string]string{
+		"roles/keys.yaml":       "name: keys\npermission_grants:\n  - permission_types: [key_value_pair_list]\n",
+		"assignments/root.yaml": "username: admin\nroles: [admin]\n",
+		"assignments/ann.yaml":  "username: ann\nroles: [keys]\n",
+	}))
+	for path, token := range map[string]string{"given?user=ann&scope=user": ts.admin, "mine?scope=user": ts.user} {
+		if a := ts.do(t, token, "PUT", "/api/v1/keys/"+path, `{"value":"x"}`); a.status != http.StatusOK {
+			t.Fatalf("PUT %s = %d %s", path, a.status, a.body)
+		}
+	}
+	for query, want := range map[string][]string{
+		"?scope=all&user=ann": {"ann:given", "ann:mine"}, "?user=ann&prefix=m": {"ann:mine"}, "?scope=all": {"ann:given", "ann:mine"}, "?scope=user": {},
+	} {
+		if d := cmp.Diff(want, keyNames(t, ts.do(t, ts.admin, "GET", "/api/v1/keys"+query, ""))); d != "" {
+			t.Errorf("list %s: %s", query, d)
+		}
+	}
+	wantFault(t, ts.do(t, ts.user, "PUT", "/api/v1/keys/x?scope=user&user=admin", `{"value":"x"}`), http.StatusForbidden,
+		`"user" attribute can only be provided by admins when RBAC is enabled`)
+	if got := ts.do(t, ts.admin, "GET", "/api/v1/keys/given?user=ann", "").object(t); got["user"] != "ann" || got["scope"] != "st2kv.user" {
+		t.Errorf("a user named without a scope: %v", got)
+	}
 }
 
 func TestKeyLife(t *testing.T) {

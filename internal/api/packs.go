@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -19,6 +18,7 @@ import (
 type Packs interface {
 	RegisterPacks(ctx context.Context, names []string, o content.Options) ([]*content.Report, error)
 	Index() (map[string]*content.Entry, error)
+	Search(query string) ([]*content.Entry, error)
 	WriteFiles(ctx context.Context, pack string, files []content.File) error
 	RemoveFiles(ctx context.Context, pack string, names []string) error
 	Searched() []string
@@ -33,6 +33,7 @@ func (noPacks) RegisterPacks(context.Context, []string, content.Options) ([]*con
 	return nil, errNoPacks
 }
 func (noPacks) Index() (map[string]*content.Entry, error)                { return nil, errNoPacks }
+func (noPacks) Search(string) ([]*content.Entry, error)                  { return nil, errNoPacks }
 func (noPacks) WriteFiles(context.Context, string, []content.File) error { return errNoPacks }
 func (noPacks) RemoveFiles(context.Context, string, []string) error      { return errNoPacks }
 func (noPacks) Searched() []string                                       { return nil }
@@ -200,28 +201,21 @@ func (s *Server) packSearch(w http.ResponseWriter, r *request) error {
 	if body.err != nil {
 		return body.err
 	}
-	index, err := s.Packs.Index()
-	if err != nil {
-		return err
-	}
 	if _, one := body.members["pack"]; one {
+		index, err := s.Packs.Index()
+		if err != nil {
+			return err
+		}
 		if e := index[name]; e != nil {
 			return respondJSON(w, http.StatusOK, e)
 		}
 		return respondJSON(w, http.StatusOK, map[string]any{}) // st2: nothing is an empty pack
 	}
-	found := []*content.Entry{}
-	for _, ref := range slices.Sorted(maps.Keys(index)) {
-		if e := index[ref]; matchesEntry(e, strings.ToLower(query)) {
-			found = append(found, e)
-		}
+	found, err := s.Packs.Search(query)
+	if err != nil {
+		return err
 	}
 	return respondJSON(w, http.StatusOK, found)
-}
-
-func matchesEntry(e *content.Entry, query string) bool {
-	text := strings.ToLower(strings.Join(append([]string{e.Ref, e.Name, e.Description}, e.Keywords...), "\n"))
-	return strings.Contains(text, query)
 }
 
 // configSchemaList lists what packs say of their configuration.
@@ -265,12 +259,28 @@ func (s *Server) configSchemaGet(w http.ResponseWriter, r *request) error {
 		return err
 	})
 	if squall.KindOf(err) == squall.NotFound {
-		return squall.Errorf(squall.NotFound, "Unable to identify resource with pack_ref %q.", r.params["ref"])
+		return s.noConfigSchema(r)
 	}
 	if err != nil {
 		return err
 	}
 	return respond(w, http.StatusOK, func(e *wire.Encoder) { e.ConfigSchema(schema) })
+}
+
+// noConfigSchema says what is missing: the pack, or its schema (st2).
+func (s *Server) noConfigSchema(r *request) error {
+	err := s.Store.View(r.Context(), func(tx store.Tx) error {
+		_, err := tx.Pack(r.Context(), r.params["ref"])
+		return err
+	})
+	switch {
+	case err == nil:
+		return squall.Errorf(squall.NotFound, "Unable to identify resource with pack_ref %q.", r.params["ref"])
+	case squall.KindOf(err) == squall.NotFound:
+		return squall.Errorf(squall.NotFound, "Resource with a ref or id %q not found", r.params["ref"])
+	default:
+		return err
+	}
 }
 
 // packIndexHealth says whether the index of packs can be read (st2).

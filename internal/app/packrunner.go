@@ -27,8 +27,12 @@ type packChange struct {
 }
 
 // Run installs, uninstalls or registers the packs of parameter packs, one after
-// the other. A pack that fails ends it: those before it are done.
+// the other. A pack that fails ends it: those before it are done. Or it tells
+// something about packs.
 func (r packRunner) Run(ctx context.Context, job *runner.Job, out runner.Output) (squall.Outcome, error) {
+	if tell := packTold[job.Action.EntryPoint]; tell != nil {
+		return r.tell(ctx, job, tell)
+	}
 	var params struct {
 		Packs            []string `json:"packs"`
 		Force            bool     `json:"force"`

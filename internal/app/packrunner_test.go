@@ -1,6 +1,7 @@
 package app
 
 import (
+	"encoding/json"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -73,6 +74,24 @@ func TestPackActions(t *testing.T) {
 	counts, err := cl.RegisterPacks(t.Context(), client.PackRegistration{Packs: []string{"mine"}, Strict: true})
 	if err != nil || counts["actions"] != 1 {
 		t.Errorf("register: %v %v", counts, err)
+	}
+	for action, want := range map[string]string{
+		`{"action":"packs.get","parameters":{"pack":"mine"}}`:    `"result":{"pack":{"name":"mine","version":"1.0.0"},"git_status":null}`,
+		`{"action":"packs.get","parameters":{"pack":"nope"}}`:    `"result":{"pack":null,"git_status":null}`,
+		`{"action":"packs.show","parameters":{"pack":"nope"}}`:   `"result":{"pack":null}`,
+		`{"action":"packs.search","parameters":{"query":"any"}}`: `"result":[]`,
+	} {
+		var r wire.ExecutionRequest
+		if err := json.Unmarshal([]byte(action), &r); err != nil {
+			t.Fatal(err)
+		}
+		ex, err := cl.Run(t.Context(), r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if ex := wait(ex.ID, nil); ex.Status != "succeeded" || !strings.Contains(string(ex.Result), want) {
+			t.Errorf("%s: %s %s, want %s", action, ex.Status, ex.Result, want)
+		}
 	}
 	if err := stop(); err != nil {
 		t.Fatal(err)

@@ -125,7 +125,7 @@ func TestWorkflowIsControlledByTheAPI(t *testing.T) {
 	}
 	request := fmt.Sprintf(`{"action":"examples.workflow_items","parameters":{"names":%s}}`, list)
 
-	ex := a.call(t, http.MethodPost, "", request)
+	ex := a.until(t, a.call(t, http.MethodPost, "", request).ID, "running") // what has not begun cannot be paused
 	if got := a.call(t, http.MethodPut, "/"+ex.ID, `{"status":"pausing"}`); got.Status != "pausing" && got.Status != "paused" {
 		t.Errorf("it is %s", got.Status)
 	}

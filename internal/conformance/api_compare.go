@@ -109,6 +109,13 @@ func (r *replay) compareBody(p *pair, body string) []string {
 	if strings.HasSuffix(strings.Split(p.Request.Path, "?")[0], "/views/filters") { // which values there are depends on what was run
 		return r.compare("", emptied(p.Response.Body), emptied(got))
 	}
+	if strings.HasSuffix(p.Request.Path, "/packs/register") { // how many kinds there are is the installation's
+		for _, v := range []any{p.Response.Body, got} {
+			if doc, ok := v.(map[string]any); ok && doc["runners"] != nil {
+				doc["runners"] = "some"
+			}
+		}
+	}
 	return r.compare("", p.Response.Body, got)
 }
 
@@ -171,6 +178,9 @@ func (r *replay) sameText(at, want, got string) bool {
 	}
 	if sealedHex.MatchString(want) && sealedHex.MatchString(got) { // it may be sent back
 		r.ids[want] = got
+		return true
+	}
+	if traceUID.MatchString(want) && traceUID.MatchString(got) { // a digest of identifiers
 		return true
 	}
 	if stamp.MatchString(want) && stamp.MatchString(got) {

@@ -43,6 +43,9 @@ func (r *replay) furnish(ctx context.Context) error {
 		for _, doc := range objects(p.Response.Body) {
 			uid, _ := doc["uid"].(string)
 			kind, ref, _ := strings.Cut(uid, ":")
+			if text := manifest(kind, doc); text != nil && builtinPacks[ref] {
+				add(ref, "pack.yaml", text)
+			}
 			pack, _, _ := strings.Cut(ref, ":")
 			if attributes, ok := doc["attributes"].(map[string]any); ok && doc["pack"] != nil {
 				if text, err := json.Marshal(attributes); err == nil {
@@ -86,7 +89,89 @@ func (r *replay) furnish(ctx context.Context) error {
 	if err := r.register(ctx, slices.Sorted(maps.Keys(packs))); err != nil {
 		return err
 	}
+	if err := r.strip(ctx); err != nil {
+		return err
+	}
+	if err := r.listen(ctx); err != nil {
+		return err
+	}
 	return r.switchOff(ctx)
+}
+
+// manifest is the pack.yaml of a recorded pack.
+func manifest(kind string, doc map[string]any) []byte {
+	if kind != "pack" || doc["author"] == nil {
+		return nil
+	}
+	out := map[string]any{}
+	for _, k := range []string{"ref", "name", "description", "keywords", "version", "python_versions", "author", "email", "contributors", "dependencies"} {
+		if list, ok := doc[k].([]any); !ok || len(list) > 0 {
+			out[k] = doc[k]
+		}
+	}
+	text, err := json.Marshal(out) // which is YAML
+	if err != nil {
+		return nil
+	}
+	return text
+}
+
+// strip removes from the built-in packs what the recorded server had not: the
+// packs that it did not have at all, and rules and aliases of its own examples.
+func (r *replay) strip(ctx context.Context) error {
+	recorded := map[string]bool{}
+	for _, p := range r.all {
+		for _, doc := range objects(p.Response.Body) {
+			uid, _ := doc["uid"].(string)
+			recorded[uid] = true
+		}
+	}
+	for _, resource := range []string{"rules", "actionalias", "actions"} {
+		a, err := r.request(ctx, "GET", "/v1/"+resource+"?limit=-1", "", nil)
+		if err != nil {
+			return err
+		}
+		var docs []struct{ UID, Ref, Pack string }
+		if err := json.Unmarshal([]byte(a.text), &docs); err != nil {
+			return fmt.Errorf("list %s: %s", resource, a.text)
+		}
+		for _, doc := range docs {
+			foreign := !builtinPacks[doc.Pack] && strings.HasPrefix(r.packDir(doc.Pack), filepath.Join(r.data, "builtin"))
+			if !foreign && (resource == "actions" || doc.Pack != "examples" || recorded[doc.UID]) {
+				continue
+			}
+			if a, err := r.request(ctx, "DELETE", "/v1/"+resource+"/"+doc.Ref, "", nil); err != nil || a.status != 204 {
+				return fmt.Errorf("remove %s: %v %v", doc.Ref, a, err)
+			}
+		}
+	}
+	return nil
+}
+
+// packDir is where a pack lies: those of the recording may have the names of ours.
+func (r *replay) packDir(pack string) string {
+	for _, dir := range []string{"packs", "builtin"} {
+		path := filepath.Join(r.data, dir, pack)
+		if _, err := os.Stat(path); err == nil {
+			return path
+		}
+	}
+	return ""
+}
+
+// listen makes a rule that waits for ends of actions and never matches: the
+// recorded server kept these events whether a rule waited for them or not.
+func (r *replay) listen(ctx context.Context) error {
+	return r.makeRule(ctx, `{"name": "listener", "pack": "default", "enabled": true, "trigger": {"type": "core.st2.generic.actiontrigger"},
+		"criteria": {"trigger.status": {"type": "equals", "pattern": "never"}}, "action": {"ref": "core.noop"}}`)
+}
+
+func (r *replay) makeRule(ctx context.Context, body string) error {
+	a, err := r.request(ctx, "POST", "/v1/rules", body, nil)
+	if err != nil || a.status != 201 {
+		return fmt.Errorf("make a rule: %v %v", a, err)
+	}
+	return nil
 }
 
 // switchOff switches off the sensors that were off when they were recorded.

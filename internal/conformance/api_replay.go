@@ -29,6 +29,7 @@ type replay struct {
 var (
 	hexID     = regexp.MustCompile(`[0-9a-f]{24}`)
 	sealedHex = regexp.MustCompile(`^[0-9A-F]{70,}$`)
+	traceUID  = regexp.MustCompile(`^trace:[0-9a-f]{32}$`)
 	stamp     = regexp.MustCompile(`\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d`)
 )
 
@@ -139,6 +140,9 @@ func (r *replay) send(ctx context.Context, p *pair) (*reply, error) {
 		}
 		headers[k] = v
 	}
+	if p.Name == "webhooks_post_trace_tag" { // its name and what came of it tell what was not recorded
+		headers["St2-Trace-Tag"] = "goldtrace"
+	}
 	return r.request(ctx, p.Request.Method, path, ours(body), headers)
 }
 
@@ -146,14 +150,17 @@ func (r *replay) send(ctx context.Context, p *pair) (*reply, error) {
 // recorded, and waits until an execution is in the state that was recorded.
 func (r *replay) before(ctx context.Context, p *pair) error {
 	if p.Name == "keys_list_prefix" { // these keys were set again
-		for _, name := range []string{"gold1", "goldu?scope=user"} {
-			if _, err := r.request(ctx, "PUT", "/v1/keys/"+name, `{"value":"v1"}`, nil); err != nil {
+		for name, value := range map[string]string{"gold1": "v1", "goldu?scope=user": "u"} {
+			if _, err := r.request(ctx, "PUT", "/v1/keys/"+name, `{"value":"`+value+`"}`, nil); err != nil {
 				return err
 			}
 		}
 	}
 	if strings.HasPrefix(p.Request.Path, "/v1/ruleenforcements/views/") {
 		r.idle(ctx)
+	}
+	if err := r.happen(ctx, p); err != nil {
+		return err
 	}
 	if err := r.makeContent(ctx, p); err != nil {
 		return err
@@ -177,6 +184,9 @@ func (r *replay) before(ctx context.Context, p *pair) error {
 	if p.Request.Method == "GET" && doc["status"] != nil {
 		r.await(ctx, r.ids[id], fmt.Sprint(doc["status"]))
 	}
+	if list, ok := doc["children"].([]any); ok && p.Request.Method == "PUT" {
+		r.awaitChildren(ctx, r.ids[id], len(list))
+	}
 	if p.Name == "executions_put_on_completed" {
 		r.await(ctx, r.ids[id], "canceled")
 	}
@@ -185,6 +195,29 @@ func (r *replay) before(ctx context.Context, p *pair) error {
 	}
 	if strings.HasSuffix(rest, "/children") || strings.Contains(rest, "/children?") {
 		r.await(ctx, r.ids[id], "succeeded")
+	}
+	return nil
+}
+
+// happen makes happen what the recorded server's own timers did.
+func (r *replay) happen(ctx context.Context, p *pair) error {
+	switch p.Name {
+	case "triggerinstances_list": // its newest event was the end of an action
+		a, err := r.request(ctx, "POST", "/v1/executions", `{"action": "core.noop"}`, nil)
+		if err != nil {
+			return err
+		}
+		var ex struct{ ID string }
+		if a.status != 201 || json.Unmarshal([]byte(a.text), &ex) != nil {
+			return fmt.Errorf("run core.noop: %d %s", a.status, a.text)
+		}
+		r.awaitText(ctx, "/v1/triggerinstances?limit=1", `"execution_id":"`+ex.ID+`"`)
+	case "rule_enforcements_list_timer_rule":
+		if err := r.makeRule(ctx, `{"name": "gt5", "pack": "default", "enabled": true, "criteria": {}, "action": {"ref": "core.noop"},
+			"trigger": {"type": "core.st2.IntervalTimer", "parameters": {"unit": "seconds", "delta": 1}}}`); err != nil {
+			return err
+		}
+		r.awaitText(ctx, p.Request.Path+"&offset=1", `"default.gt5"`)
 	}
 	return nil
 }
@@ -295,6 +328,26 @@ func (r *replay) await(ctx context.Context, id, status string) {
 		a, err := r.request(ctx, "GET", "/v1/executions/"+id+"?include_attributes=status", "", nil)
 		var doc struct{ Status string }
 		if err != nil || json.Unmarshal([]byte(a.text), &doc) != nil || doc.Status == status {
+			return
+		}
+	}
+}
+
+// awaitText waits a while until an answer holds a text.
+func (r *replay) awaitText(ctx context.Context, path, text string) {
+	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		if a, err := r.request(ctx, "GET", path, "", nil); err != nil || strings.Contains(a.text, text) {
+			return
+		}
+	}
+}
+
+// awaitChildren waits a while until an execution has as many children.
+func (r *replay) awaitChildren(ctx context.Context, id string, n int) {
+	for deadline := time.Now().Add(8 * time.Second); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+		a, err := r.request(ctx, "GET", "/v1/executions/"+id+"?include_attributes=children", "", nil)
+		var doc struct{ Children []string }
+		if err != nil || json.Unmarshal([]byte(a.text), &doc) != nil || len(doc.Children) >= n {
 			return
 		}
 	}

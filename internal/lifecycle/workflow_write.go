@@ -105,6 +105,10 @@ func (s *Service) moveFlow(ctx context.Context, tx store.Tx, d *decision) (told 
 		from = squall.Running
 		m.Log = append(m.Log, squall.Change{Status: squall.Running, At: now})
 	}
+	if d.ex.Runner == ChainRunner && from == squall.Running && d.status == squall.Paused { // st2: always by way of it
+		m.Log = append(m.Log, squall.Change{Status: squall.Pausing, At: now})
+		from = squall.Pausing
+	}
 	for _, st := range between(from, d.status) {
 		m.Log = append(m.Log, squall.Change{Status: st, At: now, Reason: d.reasonFor(st)})
 	}
