@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"squall/internal/squall"
 	"strconv"
 	"strings"
 	"time"
@@ -205,16 +206,14 @@ func (l *loader) unknown(source, key string) {
 
 // suggest names the known key that is nearest to a mistyped one.
 func (l *loader) suggest(key string) string {
-	best, distance := "", 4
-	for _, o := range l.options {
-		if d := editDistance(o.key, key); d < distance {
-			best, distance = o.key, d
-		}
+	keys := make([]string, len(l.options))
+	for i, o := range l.options {
+		keys[i] = o.key
 	}
-	if best == "" {
-		return "; `squall config show` lists them all"
+	if near := squall.Nearest(key, keys, 3); near != "" {
+		return "; did you mean " + near + "?"
 	}
-	return "; did you mean " + best + "?"
+	return "; `squall config show` lists them all"
 }
 
 // file reads sections of keys: {scheduler: {slots: 32}}.
@@ -330,25 +329,4 @@ func (l *loader) settings() []Setting {
 		list = append(list, s)
 	}
 	return list
-}
-
-// editDistance is Levenshtein's.
-func editDistance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		corner := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := corner
-			if a[i] != b[j] {
-				cost++
-			}
-			corner = row[j+1]
-			row[j+1] = min(cost, row[j]+1, corner+1)
-		}
-	}
-	return row[len(b)]
 }

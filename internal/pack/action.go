@@ -148,7 +148,7 @@ func inherit(actions []*squall.Action, labels map[string]string) {
 // ignored warns of a key that means nothing.
 func (f *file) ignored(e entry, what string, known []string) {
 	do := "remove it"
-	if near := nearest(e.name, known); near != "" {
+	if near := squall.Nearest(e.name, known, 2); near != "" {
 		do = fmt.Sprintf("did you mean %q?", near)
 	}
 	f.doubt(e.key, fmt.Sprintf(what, e.name), do)
@@ -157,41 +157,8 @@ func (f *file) ignored(e entry, what string, known []string) {
 // unknown reports a key that may not be there, and the one that was meant.
 func (f *file) unknown(e entry, what string, known []string) {
 	do := "remove it"
-	if near := nearest(e.name, known); near != "" {
+	if near := squall.Nearest(e.name, known, 2); near != "" {
 		do = fmt.Sprintf("did you mean %q?", near)
 	}
 	f.fault(e.key, fmt.Sprintf(what, e.name), do)
-}
-
-// nearest returns the known word that is at most two slips away from a
-// misspelled one, "" when there is none.
-func nearest(word string, known []string) string {
-	best, bestSlips := "", 3
-	for _, k := range known {
-		if d := slips(word, k); d < bestSlips && d < len(k) {
-			best, bestSlips = k, d
-		}
-	}
-	return best
-}
-
-// slips counts the letters to insert, drop or change between two words.
-func slips(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			change := diagonal
-			if a[i] != b[j] {
-				change++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(change, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }

@@ -149,7 +149,7 @@ func (f *file) criteria(n *pyyaml.Node) {
 			name := f.text(fmt.Sprintf("type of the criterion for %q", e.name), operator)
 			if name != "" && !slices.Contains(operators, name) {
 				do := "use one such as equals, contains, matchregex, gt, exists"
-				if near := nearest(name, operators); near != "" {
+				if near := squall.Nearest(name, operators, 2); near != "" {
 					do = fmt.Sprintf("did you mean %q?", near)
 				}
 				f.fault(operator, fmt.Sprintf("there is no operator %q (criterion for %q)", name, e.name), do)

@@ -71,7 +71,7 @@ func (f *file) parameter(e entry) squall.Parameter {
 			name, ok := k.node.Value.(string)
 			if !ok || !slices.Contains(paramTypes, name) {
 				do := "use one of array, boolean, integer, number, object, string"
-				if near := nearest(name, paramTypes); near != "" {
+				if near := squall.Nearest(name, paramTypes, 2); near != "" {
 					do = fmt.Sprintf("did you mean %q?", near)
 				}
 				f.fault(k.node, fmt.Sprintf("%s is %s", what("type"), kindOf(k.node)), do)
