@@ -32,6 +32,9 @@ var numberedQueries sync.Map
 // Numbered replaces the question marks of a query by $1, $2 ... as PostgreSQL
 // wants them.
 func Numbered(query string) string {
+	if !strings.Contains(query, "?") {
+		return query
+	}
 	if done, ok := numberedQueries.Load(query); ok {
 		return done.(string)
 	}
