@@ -31,14 +31,17 @@ type bench struct {
 	span   time.Duration
 	table  *tabwriter.Writer
 	missed int
+
+	hostCount int // of hosts; 0: the usual numbers
 }
 
 func main() {
 	b := &bench{table: tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)}
-	only := flag.String("only", "", "comma-separated rows to run: single, noop, local, big, start, stream, flows, python")
+	only := flag.String("only", "", "comma-separated rows to run: single, noop, local, big, start, stream, flows, python, hosts")
 	flag.StringVar(&b.binary, "binary", "bin/squall", "the program to measure")
 	flag.StringVar(&b.dir, "dir", "", "directory on the disk to measure (default: a temporary one)")
 	flag.DurationVar(&b.span, "span", 5*time.Second, "how long each rate is measured")
+	flag.IntVar(&b.hostCount, "hosts", 0, "150 or 1000: only that many hosts")
 	flag.Parse()
 	if err := b.run(*only); err != nil {
 		fmt.Fprintln(os.Stderr, "benchmark:", err)
@@ -62,7 +65,7 @@ func (b *bench) run(only string) error {
 	for _, row := range []struct {
 		name string
 		fn   func() error
-	}{{"start", b.start}, {"single", b.single}, {"noop", b.noop}, {"local", b.local}, {"big", b.big}, {"stream", b.stream}, {"flows", b.flows}, {"python", b.python}} {
+	}{{"start", b.start}, {"single", b.single}, {"noop", b.noop}, {"local", b.local}, {"big", b.big}, {"stream", b.stream}, {"flows", b.flows}, {"python", b.python}, {"hosts", b.hosts}} {
 		if only != "" && !strings.Contains(","+only+",", ","+row.name+",") {
 			continue
 		}

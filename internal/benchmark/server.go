@@ -107,6 +107,28 @@ func (s *server) rss() (int64, error) {
 	return 0, errors.New("no VmRSS in /proc")
 }
 
+// cpu returns the processor time that the server has used so far.
+func (s *server) cpu() (time.Duration, error) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", s.cmd.Process.Pid))
+	if err != nil {
+		return 0, err
+	}
+	_, rest, _ := strings.Cut(string(text), ") ")
+	fields := strings.Fields(rest)
+	if len(fields) < 13 {
+		return 0, errors.New("no processor time in /proc")
+	}
+	var ticks int64 // of a hundredth of a second: the kernel's interface is fixed
+	for _, field := range fields[11:13] {
+		n, err := strconv.ParseInt(field, 10, 64)
+		if err != nil {
+			return 0, err
+		}
+		ticks += n
+	}
+	return time.Duration(ticks) * 10 * time.Millisecond, nil
+}
+
 func (s *server) do(req *http.Request, into any) error {
 	if s.token != "" {
 		req.Header.Set("X-Auth-Token", s.token)
@@ -160,6 +182,17 @@ func (s *server) finish(ctx context.Context, id string) error {
 		return fmt.Errorf("execution %s is %s", id, ex.Status)
 	}
 	return nil
+}
+
+// result reads the result of an execution.
+func (s *server) result(ctx context.Context, id string) (json.RawMessage, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.url+"/api/v1/executions/"+id+"?include_attributes=result", nil)
+	if err != nil {
+		return nil, err
+	}
+	var ex execution
+	err = s.do(req, &ex)
+	return ex.Result, err
 }
 
 // open counts the executions that have not ended.

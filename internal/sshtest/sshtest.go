@@ -43,10 +43,15 @@ type Host struct {
 	cmd     *exec.Cmd
 	net     *Net
 	config  []string
+	more    []*Host // other addresses of the same sshd
 }
 
 // Address is host:port.
 func (h *Host) Address() string { return net.JoinHostPort(h.Addr, strconv.Itoa(h.Port)) }
+
+// many is how many hosts may be a process each. Of more, addresses share one: as
+// many as an sshd listens on.
+const many, addresses = 250, 16
 
 // Start starts n hosts and stops them at the end of the test. config are lines of
 // sshd_config. It skips the test, loudly, where there is no sshd.
@@ -72,20 +77,33 @@ func Start(t testing.TB, n int, config ...string) *Net {
 	}
 	port := freePort(t)
 	var known bytes.Buffer
+	var leads []*Host
+	var key ssh.PublicKey
 	for i := range n {
 		h := &Host{Addr: fmt.Sprintf("127.0.%d.%d", 10+i/250, 1+i%250), Port: port, net: s, KeyFile: filepath.Join(dir, "host"+strconv.Itoa(i)), config: config}
-		fmt.Fprintln(&known, knownhosts.Line([]string{h.Address()}, WriteKey(t, h.KeyFile)))
 		s.Hosts = append(s.Hosts, h)
+		lead := h
+		if n > many {
+			lead = s.Hosts[i-i%addresses]
+		}
+		if lead == h {
+			key = WriteKey(t, h.KeyFile)
+			leads = append(leads, h)
+		} else {
+			h.KeyFile = lead.KeyFile
+			lead.more = append(lead.more, h)
+		}
+		fmt.Fprintln(&known, knownhosts.Line([]string{h.Address()}, key))
 	}
 	write(t, s.KnownHosts, known.Bytes())
 	var ready sync.WaitGroup
-	for _, h := range s.Hosts {
+	for _, h := range leads {
 		h.start(t, sshd)
 		ready.Go(func() { h.wait(t) })
 	}
 	ready.Wait()
 	t.Cleanup(func() {
-		for _, h := range s.Hosts {
+		for _, h := range leads {
 			h.Stop()
 		}
 	})
@@ -113,12 +131,15 @@ func (h *Host) start(t testing.TB, sshd string) {
 		"PasswordAuthentication no", "SetEnv HOME=" + h.net.Dir, // without the user's own start-up files
 		"Subsystem sftp internal-sftp", "LogLevel ERROR",
 	}, h.config...)
+	for _, o := range h.more {
+		lines = append(lines, "ListenAddress "+o.Addr)
+	}
 	file := h.KeyFile + ".conf"
 	write(t, file, []byte(strings.Join(lines, "\n")+"\n"))
 	h.cmd = exec.Command(sshd, "-D", "-e", "-f", file)
 	h.cmd.Env = []string{"PATH=/usr/bin:/bin:/usr/sbin:/sbin"}
 	h.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
-	if testing.Verbose() {
+	if testing.Testing() && testing.Verbose() {
 		h.cmd.Stderr = os.Stderr
 	}
 	if err := h.cmd.Start(); err != nil {

@@ -219,7 +219,7 @@ func boot(c Command, word string) string {
 
 // body is boot without the greeting.
 func body(c Command, word string) string {
-	line := reader(word) + c.Line
+	line := reader(word, c.input != "") + c.Line
 	if !c.Sudo {
 		return line
 	}
@@ -235,10 +235,19 @@ const readerEnd = `eval "$squall_e"; unset squall_e squall_l; `
 // reader is shell code that takes the lines between two marks of its input for
 // commands. Without the second mark it goes no further. What stands before the
 // first, sudo's password if sudo did not want it, is nobody's business.
-func reader(word string) string {
-	return `while IFS= read -r squall_l && [ "$squall_l" != ` + word + ` ]; do :; done; squall_e=; ` +
-		`while :; do IFS= read -r squall_l || exit 255; [ "$squall_l" = ` + word + `. ] && break; squall_e="$squall_e$squall_l` + "\n" + `"; done; ` +
-		readerEnd
+//
+// Shells read lines byte by byte, which costs more than all else on a host with
+// little to do, so bash is told to read whatever comes, to the end; where
+// more comes after the second mark it must not.
+func reader(word string, more bool) string {
+	lines := `while IFS= read -r squall_l && [ "$squall_l" != ` + word + ` ]; do :; done; squall_e=; ` +
+		`while :; do IFS= read -r squall_l || exit 255; [ "$squall_l" = ` + word + `. ] && break; squall_e="$squall_e$squall_l` + "\n" + `"; done`
+	if more {
+		return lines + "; " + readerEnd
+	}
+	return `case ${BASH_VERSION:-0} in 0|[0-3].*|4.0*) ` + lines + `;; ` + // older ones cannot
+		`*) IFS= read -r -N 100000000 squall_e; case $squall_e in *` + word + `.?) ;; *) exit 255;; esac; ` +
+		`squall_e=${squall_e#*` + word + `?}; squall_e=${squall_e%%` + word + `*};; esac; ` + readerEnd
 }
 
 // payload is the session's input: sudo's password, then what reader reads.
