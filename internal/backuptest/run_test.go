@@ -38,13 +38,25 @@ func (w *world) ended(id string) (*execution, *report) {
 	if err := json.Unmarshal(e.Result, &doc); err != nil {
 		w.t.Fatalf("result of the run: %v: %s", err, e.Result)
 	}
+	if doc.Output.Report.Text == "" {
+		w.failures()
+	}
 	if w.t.Failed() || testing.Verbose() {
 		w.t.Logf("%s: %s", e.Status, doc.Output.Report.Text)
 	}
 	return e, &doc.Output
 }
 
-// outcome returns what became of a source.
+// failures shows what failed, for whoever looks at a failed test.
+func (w *world) failures() {
+	var list []*execution
+	w.srv.must("GET", "/api/v1/executions?limit=100&status=failed", nil, &list)
+	for _, e := range list {
+		w.t.Logf("%s %v failed: %s", e.Action.Ref, e.Parameters, e.Result)
+	}
+}
+
+// of returns what became of a source.
 func (r *report) of(source string) outcome {
 	for _, o := range r.Report.Outcomes {
 		if o.Source == source {

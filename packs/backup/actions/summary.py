@@ -5,6 +5,8 @@ from lib.base import BackupAction
 class Summary(BackupAction):
     """Ends a run: what became of every source, told to people."""
 
+    needs_settings = False
+
     def work(self, execution, plan, groups, pruning, error):
         plan = plan or {"groups": [], "failed": [], "unprotected": []}
         outcomes, warnings = list(plan["failed"]), []
@@ -21,7 +23,7 @@ class Summary(BackupAction):
         pruning = pruning or {}
         extras = [
             ("Error", [error] if error else []),
-            ("Sizes to look at", report.anomalies(outcomes, entries, self.settings.below, self.settings.above)),
+            ("Sizes to look at", self.settings and report.anomalies(outcomes, entries, self.settings.below, self.settings.above)),
             ("Warnings", warnings + (pruning.get("problems") or [])),
             ("Not pruned", sorted("%s: %s" % i for i in (pruning.get("refused") or {}).items())),
             ("Machines in no policy", plan["unprotected"]),

@@ -7,7 +7,7 @@ on. Whatever it is, there is a kind and a sentence for people.
 
 import dataclasses
 
-__all__ = ["Answer", "outcomes", "read"]
+__all__ = ["Answer", "outcomes", "read", "read_command"]
 
 # Kinds of our own, beside the agent's.
 UNREACHABLE, TIMEOUT, LOST, FAILED = "unreachable", "timeout", "lost", "failed"
@@ -71,3 +71,14 @@ def outcomes(result):
         item = item.get("result", item) if isinstance(item, dict) and "status" in item else item
         found.append(item.get("output") if isinstance(item, dict) else None)
     return found
+
+
+def read_command(result):
+    """Return the Answer of a command that is no agent: its status counts, and an object
+    that it prints is the doc."""
+    entry = _entry(result)
+    if entry is None:
+        return _elsewhere(result)
+    if entry.get("succeeded"):
+        return Answer(entry["stdout"] if isinstance(entry.get("stdout"), dict) else {})
+    return read({"host": dict(entry, stdout=str(entry.get("stdout") or ""))})

@@ -10,7 +10,7 @@ import re
 
 from lib import answers, catalogue, instants, planner
 
-__all__ = ["Plan", "inventories", "plan"]
+__all__ = ["Plan", "inventories", "machines", "plan"]
 
 # Guess at the size of a copy of a higher level that has no predecessor.
 CHANGE = 0.1
@@ -33,6 +33,27 @@ def inventories(settings, sources=()):
         if wanted(host)
         for p in host.providers
     ]
+
+
+class Machines:
+    """sources: all that hypervisors show. problems: hosts that did not answer."""
+
+    def __init__(self):
+        self.sources, self.problems = [], []
+
+
+def machines(settings, asked, results):
+    """Return the Machines that the inventories show."""
+    found = Machines()
+    for item, result in zip(asked, results or []):
+        answer = answers.read(result)
+        if answer.ok:
+            found.sources += [source_name(m["name"], item["name"]) for m in answer.doc.get("machines") or []]
+        else:
+            found.problems.append("%s: %s" % (item["name"], answer.error))
+    for host in settings.hosts.values():
+        found.sources += [source_name(d["name"], host.name) for d in host.directories]
+    return found
 
 
 class Plan:
@@ -101,7 +122,7 @@ def plan(settings, asked, results, entries, now, run, policies=(), sources=(), f
             elif not selected(source, policy):
                 pass
             elif machine.get("problem"):
-                made.failed.append({"source": source, "kind": "failed", "error": machine["problem"], "step": "list"})
+                made.failed.append(_failed(source, "failed", machine["problem"]))
             else:
                 found.append(_Found(source, host, item, machine, policy, by_source.get(source, []), now, settings.timezone))
     levels = _levels(found, full)
@@ -116,12 +137,16 @@ def plan(settings, asked, results, entries, now, run, policies=(), sources=(), f
     return made
 
 
+def _failed(source, kind, error):
+    return {"source": source, "state": "failed", "step": "list", "kind": kind, "error": error}
+
+
 def _host_failed(made, settings, host, answer, by_source, selected):
     known = [s for s in by_source if s.endswith("@" + host.name)]
     lost = [s for s in known if settings.policy_of(s) is not None and selected(s, settings.policy_of(s))]
     for source in sorted(lost) or ["@" + host.name]:
         if not any(f["source"] == source for f in made.failed):
-            made.failed.append({"source": source, "kind": answer.kind, "error": answer.error, "step": "list"})
+            made.failed.append(_failed(source, answer.kind, answer.error))
 
 
 def _levels(found, full):

@@ -8,7 +8,7 @@ import statistics
 
 from lib import catalogue, instants
 
-__all__ = ["anomalies", "freshness", "plural", "run_report", "size_text", "standing_report"]
+__all__ = ["anomalies", "drill_report", "freshness", "plural", "restore_report", "run_report", "size_text", "standing_report", "verification_report"]
 
 
 def size_text(count):
@@ -123,8 +123,9 @@ def freshness(settings, entries, drills, known, now):
     return rows
 
 
-def standing_report(rows, unprotected, now):
-    """Return {"subject", "text", "html", "status"} of where everything stands."""
+def standing_report(rows, unprotected, now, problems=()):
+    """Return {"subject", "text", "html", "status"} of where everything stands. problems are
+    hosts that did not answer."""
     late = [r for r in rows if r["status"] != "ok"]
     span = lambda seconds: instants.short_span(None if seconds is None else datetime.timedelta(seconds=seconds))  # noqa: E731
     table = [
@@ -145,8 +146,57 @@ def standing_report(rows, unprotected, now):
     if unprotected:
         subject += ", %s unprotected" % plural(len(unprotected), "machine")
     tables = [("Sources", ["source", "policy", "last good", "last verified", "age", "status", "last restore drill"], table)]
-    extras = [("Machines in no policy", list(unprotected))] if unprotected else []
+    extras = [(title, list(lines)) for title, lines in (("Machines in no policy", unprotected), ("Hosts that do not answer", problems)) if lines]
     return dict(_render(subject, now, tables, extras), status="late" if late else "ok")
+
+
+def verification_report(found, bad_rows, problems, now):
+    """Return {"state", "subject", "text", "html"} of a verification."""
+    state = "bad" if found["bad"] else "failed" if problems else "succeeded"
+    subject = {
+        "bad": "Backup verification: %s BAD" % plural(len(found["bad"]), "copy").replace("copys", "copies"),
+        "failed": "Backup verification FAILED: " + plural(len(problems), "problem"),
+        "succeeded": "Backup verification: %s good" % plural(len(found["good"]), "copy").replace("copys", "copies"),
+    }[state]
+    tables = [("Bad, set aside; the next copy is a full one", ["copy", "reason", "last good copy"], bad_rows)] if bad_rows else []
+    extras = [(title, lines) for title, lines in (("Problems", problems), ("Good", sorted(found["good"]))) if lines]
+    return dict(_render(subject, now, tables, extras), state=state)
+
+
+def drill_report(drills, error, now):
+    """Return {"state", "subject", "text", "html"} of restore drills."""
+    bad = [d for d in drills if not d["ok"] or d.get("rto_met") is False]
+    state = "failed" if error or bad else "succeeded"
+    subject = "Restore drill succeeded: " + plural(len(drills), "source")
+    if state == "failed":
+        subject = "Restore drill FAILED: %d of %s" % (len(bad), plural(len(drills), "source"))
+    rows = []
+    for d in drills:
+        took = "-" if d.get("seconds") is None else instants.short_span(datetime.timedelta(seconds=d["seconds"]))
+        rto = {True: "met", False: "NOT met"}.get(d.get("rto_met"), "-")
+        rows.append([d["source"], d["stamp"], "ok" if d["ok"] else d["error"], took, rto])
+    tables = [("Restored", ["source", "copy", "result", "took", "RTO"], rows)] if rows else []
+    return dict(_render(subject, now, tables, [("Error", [error])] if error else []), state=state, drills=drills)
+
+
+def restore_report(plan, answer, now):
+    """Return {"state", "subject", "text", "html"} of a restore."""
+    name = "%s/%s" % (plan.get("source", "?"), plan.get("stamp", "?"))
+    where = (plan.get("host") or {}).get("name", "?")
+    if not answer.ok:
+        lines = ["%s: %s" % (answer.kind, answer.error)]
+        return dict(_render("Restore FAILED: %s on %s" % (name, where), now, [], [("Reason", lines)]), state="failed")
+    doc = answer.doc
+    subject = "Restore %s: %s on %s" % ("would work" if doc.get("dry_run") else "succeeded", name, where)
+    rows = [
+        [d["name"], d.get("to") or "-", size_text(d.get("size")), "same as the source was" if d.get("ok") and not doc.get("dry_run") else "-"]
+        for d in doc.get("disks") or []
+    ]
+    tables = [("Disks", ["disk", "to", "size", "content"], rows)] if rows else []
+    facts = [("Read", ["chain: " + ", ".join(doc["chain"])])] if doc.get("chain") else []
+    if doc.get("to"):
+        facts.append(("Files", ["%s, %s to %s" % (plural(doc.get("files") or 0, "file"), size_text(doc.get("bytes")), doc["to"])]))
+    return dict(_render(subject, now, tables, facts), state="succeeded")
 
 
 def _render(subject, now, tables, extras):

@@ -116,6 +116,7 @@ class Settings:
         self.below, self.above = anomaly.get("below") or 0.5, anomaly.get("above") or 2.0
         self.drill_host = self._known("drill", self.hosts, "host", drill["host"]) if drill.get("host") else None
         self.drill_to = drill.get("to") or "/var/tmp"
+        self.drill_probe = drill.get("probe")
         self.drill_sources = drill.get("sources") or 1
         self.verify_age = self._try("verify: age", instants.span, verify.get("age") or "30d")
         self.verify_copies = verify.get("copies") or 50

@@ -1,0 +1,23 @@
+package backuptest
+
+import (
+	"os"
+	"os/exec"
+	"testing"
+)
+
+// TestPack runs the pack's own tests, the planner (B8) and retention (B7) among them,
+// as an author of packs would.
+func TestPack(t *testing.T) {
+	t.Parallel()
+	need(t)
+	path, err := program()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(path, "pack", "test", "../../packs/backup")
+	cmd.Env = append(os.Environ(), "PYTHONDONTWRITEBYTECODE=1")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
