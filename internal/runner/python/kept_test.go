@@ -23,7 +23,7 @@ import (
 )
 
 // keptRunner returns a runner whose actions a keeper in dir has, and that keeper.
-func keptRunner(t *testing.T, dir string, change func(*Config)) (*Runner, *keep.Client) {
+func keptRunner(t testing.TB, dir string, change func(*Config)) (*Runner, *keep.Client) {
 	t.Helper()
 	c, err := keep.New(dir, []string{"python.test", "keeper"})
 	if err != nil {
@@ -39,7 +39,7 @@ func keptRunner(t *testing.T, dir string, change func(*Config)) (*Runner, *keep.
 }
 
 // keeperDir is a directory that a keeper may still write into at the end of a test.
-func keeperDir(t *testing.T) string {
+func keeperDir(t testing.TB) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "kept")
 	if err != nil {

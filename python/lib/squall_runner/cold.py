@@ -12,12 +12,11 @@ def main():
     sys.path.insert(0, os.path.dirname(DIR))
     sys.path.append(os.path.join(os.path.dirname(os.path.dirname(DIR)), "fallback"))
     os.set_inheritable(JOB, False)
-    from squall_runner import action
-    from squall_runner.ending import end
+    from squall_runner import action, ending
 
-    before = frozenset(sys.modules)
+    before = ending.Modules()
     channel = action.Channel(JOB, sys.argv[1])
-    end(action.run(channel.read_job(), channel), before)
+    ending.end(action.run(channel.read_job(), channel), before)
 
 
 if __name__ == "__main__":

@@ -12,11 +12,32 @@ import os
 import sys
 import threading
 
-__all__ = ["end"]
+__all__ = ["Modules", "end"]
+
+
+class Modules:
+    """The modules that are loaded now: not the action's."""
+
+    def __init__(self):
+        self._names = frozenset(sys.modules)
+        self._last = next(reversed(sys.modules))
+
+    def added(self):
+        """Return the modules that were loaded since, the latest first."""
+        found = []
+        # New ones are at the end. To look at all would touch, and so copy, every
+        # page that holds a module.
+        for name in reversed(sys.modules):
+            if name == self._last:
+                break
+            module = sys.modules[name]
+            if name not in self._names and module is not None:
+                found.append(module)
+        return found
 
 
 def end(status, before):
-    """End the process; before is the set of modules that are not the action's."""
+    """End the process; before are the Modules that are not the action's."""
     try:
         threading._shutdown()
         atexit._run_exitfuncs()
@@ -33,8 +54,7 @@ def end(status, before):
 
 
 def _drop(before):
-    modules = [module for name, module in list(sys.modules.items()) if name not in before and module is not None]
-    for module in reversed(modules):
+    for module in before.added():
         names = getattr(module, "__dict__", None)
         if isinstance(names, dict):
             for name in [n for n in names if not n.startswith("__")]:

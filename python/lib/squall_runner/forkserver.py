@@ -154,10 +154,11 @@ def main():
     die_with_parent()
     control = socket.socket(fileno=CONTROL)
     control.set_inheritable(False)
-    from squall_runner import action, ending  # noqa: F401 - for the children
+    from squall_runner import action, ending
 
     missing = preload(sys.argv[1:])
     server = ForkServer(control)
+    before = ending.Modules()  # not in a child: that would copy the pages of all their names
     gc.collect()
     gc.disable()
     gc.freeze()  # children do not touch, and so not copy, what is there now
@@ -169,16 +170,9 @@ def main():
     os.dup2(err, 2)
     os.close(out)
     os.close(err)
-    _run(action, job, path)
-
-
-def _run(action, fd, path):
-    from squall_runner.ending import end
-
-    before = frozenset(sys.modules)
     gc.enable()
-    channel = action.Channel(fd, path)
-    end(action.run(channel.read_job(), channel), before)
+    channel = action.Channel(job, path)
+    ending.end(action.run(channel.read_job(), channel), before)
 
 
 if __name__ == "__main__":
