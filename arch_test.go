@@ -46,7 +46,7 @@ var mayImport = map[string][]string{
 
 	// Contracts.
 	"internal/store":  {"internal/squall"},
-	"internal/runner": {"internal/squall"},
+	"internal/runner": {"internal/squall", "internal/expr/value"},
 
 	// Movers.
 	"internal/lifecycle":     {"internal/squall", "internal/policy", "internal/expr", "internal/expr/value", "internal/workflow", "internal/workflow/...", "internal/param", "internal/auth", "internal/store"},

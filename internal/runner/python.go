@@ -5,11 +5,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"math"
 	"slices"
-	"strconv"
 	"strings"
-	"unicode"
+
+	"squall/internal/expr/value"
 )
 
 // Truthy is Python's bool(v).
@@ -44,7 +43,7 @@ func PythonText(v any, float bool) string {
 	}
 	if n, ok := v.(json.Number); ok && float {
 		if f, err := n.Float64(); err == nil {
-			return pythonFloat(f)
+			return value.FloatRepr(f)
 		}
 	}
 	return PythonRepr(v)
@@ -93,15 +92,15 @@ func writeRepr(b *strings.Builder, v any) {
 			b.WriteString("False")
 		}
 	case string:
-		writeQuoted(b, v)
+		b.WriteString(value.StrRepr(v))
 	case json.Number:
 		if f, err := v.Float64(); err == nil && strings.ContainsAny(v.String(), ".eE") {
-			b.WriteString(pythonFloat(f))
+			b.WriteString(value.FloatRepr(f))
 		} else {
 			b.WriteString(v.String())
 		}
 	case float64:
-		b.WriteString(pythonFloat(v))
+		b.WriteString(value.FloatRepr(v))
 	case []any:
 		b.WriteByte('[')
 		for i, item := range v {
@@ -119,7 +118,7 @@ func writeRepr(b *strings.Builder, v any) {
 			if i > 0 {
 				b.WriteString(", ")
 			}
-			writeQuoted(b, m.Name)
+			b.WriteString(value.StrRepr(m.Name))
 			b.WriteString(": ")
 			writeRepr(b, m.Value)
 		}
@@ -136,59 +135,6 @@ func sorted(m map[string]any) Object {
 		o = append(o, Member{name, m[name]})
 	}
 	return o
-}
-
-// writeQuoted writes a string literal: in single quotes, unless it holds some
-// and no double ones.
-func writeQuoted(b *strings.Builder, s string) {
-	quote := '\''
-	if strings.Contains(s, "'") && !strings.Contains(s, `"`) {
-		quote = '"'
-	}
-	b.WriteRune(quote)
-	for _, r := range s {
-		switch {
-		case r == quote || r == '\\':
-			b.WriteByte('\\')
-			b.WriteRune(r)
-		case r == '\n':
-			b.WriteString(`\n`)
-		case r == '\r':
-			b.WriteString(`\r`)
-		case r == '\t':
-			b.WriteString(`\t`)
-		case unicode.IsPrint(r):
-			b.WriteRune(r)
-		case r < 0x100:
-			fmt.Fprintf(b, `\x%02x`, r)
-		case r < 0x10000:
-			fmt.Fprintf(b, `\u%04x`, r)
-		default:
-			fmt.Fprintf(b, `\U%08x`, r)
-		}
-	}
-	b.WriteRune(quote)
-}
-
-// pythonFloat is repr of a float: the shortest digits that read back the same,
-// with ".0" where they look like an integer, an exponent from 1e16 and below 1e-4.
-func pythonFloat(f float64) string {
-	switch {
-	case math.IsInf(f, 1):
-		return "inf"
-	case math.IsInf(f, -1):
-		return "-inf"
-	case math.IsNaN(f):
-		return "nan"
-	}
-	if a := math.Abs(f); a != 0 && (a < 1e-4 || a >= 1e16) {
-		return strconv.FormatFloat(f, 'e', -1, 64)
-	}
-	s := strconv.FormatFloat(f, 'f', -1, 64)
-	if !strings.Contains(s, ".") {
-		s += ".0"
-	}
-	return s
 }
 
 // CompactJSON writes v as JSON without blanks and with characters as they are.
