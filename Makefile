@@ -23,9 +23,10 @@ setup: ## install what building and testing need, saying what
 build: ## build bin/squall
 	$(GO) build -ldflags '$(LDFLAGS)' -o bin/squall ./cmd/squall
 
-run: ## build, start a server on loopback and watch it do its job (ARGS=--bare: only the server)
+run: ## build, and watch it back up a small computing centre (ARGS=--bare: only the server)
 	@scripts/setup run
 	@$(MAKE) --no-print-directory build
+	@$(GO) build -o bin/demo ./internal/demo
 	@scripts/run $(ARGS)
 
 test: ## run all tests, PostgreSQL included (under 15 minutes on two cores)
