@@ -52,6 +52,26 @@ func DSN(t testing.TB) string {
 	return c.url(name)
 }
 
+// Database makes a fresh, empty database for a program that is no test and
+// returns its URL. It stays until Stop.
+func Database() (url string, err error) {
+	mu.Lock()
+	defer mu.Unlock()
+	if running == nil {
+		if running, err = start(); err != nil {
+			running = nil
+			return "", err
+		}
+	}
+	name := fmt.Sprintf("squall_%d_%d", os.Getpid(), databases.Add(1))
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	if err := running.exec(ctx, "CREATE DATABASE "+name); err != nil {
+		return "", fmt.Errorf("create database: %w", err)
+	}
+	return running.url(name), nil
+}
+
 // server returns the running cluster, and starts it if there is none.
 func server(t testing.TB) *cluster {
 	t.Helper()
