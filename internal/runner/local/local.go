@@ -100,8 +100,8 @@ func newRunner(cfg Config, script bool) (*Runner, error) {
 // of what the action was given: a missing directory, an environment that is
 // not text. The error is for faults of the machine.
 func (r *Runner) Run(ctx context.Context, job *runner.Job, out runner.Output) (squall.Outcome, error) {
-	if ctx.Err() != nil {
-		return squall.Outcome{Status: runner.StatusOf(ctx)}, nil
+	if status := runner.StatusOf(ctx); ctx.Err() != nil && status != squall.Timeout {
+		return squall.Outcome{Status: status}, nil
 	}
 	p, c, err := r.command(job)
 	if err != nil {
@@ -113,6 +113,9 @@ func (r *Runner) Run(ctx context.Context, job *runner.Job, out runner.Output) (s
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeoutCause(ctx, time.Duration(*p.timeout)*time.Second, runner.ErrTimeout)
 		defer cancel()
+	}
+	if ctx.Err() != nil {
+		return r.outcome(ctx, p, &ending{stopped: true}), nil
 	}
 	end, err := r.exec(ctx, job, p, c, out)
 	if err != nil {

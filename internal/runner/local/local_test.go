@@ -300,6 +300,21 @@ func TestTimeoutOfZeroIsAtOnce(t *testing.T) {
 	}
 }
 
+// TestTimeIsOverAlready: the result is that of any time-out, also when the
+// scheduler's limit was first.
+func TestTimeIsOverAlready(t *testing.T) {
+	r := cmdRunner(t, Config{})
+	over, cancel := context.WithTimeoutCause(t.Context(), 0, runner.ErrTimeout)
+	defer cancel()
+	for name, ctx := range map[string]context.Context{"here": t.Context(), "in the scheduler": over} {
+		status, got := run(t, ctx, r, job(map[string]any{"cmd": "sleep 30", "timeout": json.Number("0")}))
+		want := result{Failed: true, ReturnCode: -9, Stdout: "", Stderr: "", Error: "Action failed to complete in 0 seconds"}
+		if diff := cmp.Diff(want, got); diff != "" || status != squall.Timeout {
+			t.Errorf("%s: %s, result (-want +got):\n%s", name, status, diff)
+		}
+	}
+}
+
 func TestRunDoesNotStartWhatIsCanceledAlready(t *testing.T) {
 	r := cmdRunner(t, Config{})
 	trace := filepath.Join(t.TempDir(), "ran")
