@@ -9,7 +9,7 @@ class Forget(BackupAction):
         removed, problems = [], []
         for group, result in zip(groups, results or [None] * len(groups)):
             answer = answers.read(result)
-            if not answer.ok:
+            if not answer.ok and answer.kind != "not-found":
                 problems.append("%s: %s" % (group["source"], answer.error))
                 continue
             for stamp in group["stamps"]:

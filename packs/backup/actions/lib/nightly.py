@@ -45,7 +45,7 @@ class Machines:
 def machines(settings, asked, results):
     """Return the Machines that the inventories show."""
     found = Machines()
-    for item, result in zip(asked, results or []):
+    for item, result in zip(asked or [], results or []):
         answer = answers.read(result)
         if answer.ok:
             found.sources += [source_name(m["name"], item["name"]) for m in answer.doc.get("machines") or []]
