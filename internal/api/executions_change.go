@@ -54,6 +54,9 @@ func executionRequest(o *object) (squall.Request, error) {
 	if string(o.members["action"]) == "null" {
 		o.fail("None is not of type 'string'")
 	}
+	if string(o.members["parameters"]) == "null" { // st2
+		o.fail("None is not of type 'object'")
+	}
 	req := squall.Request{
 		Parameters: o.raw("parameters", "object"),
 		Context:    o.raw("context", "object"),

@@ -55,6 +55,7 @@ func TestMalformedRequests(t *testing.T) {
 		{"disabled action", "POST", executions, json, `{"action":"default.off"}`, 400, `Unable to execute. Action "default.off" is disabled.`},
 		{"parameters of a wrong type", "POST", executions, json, `{"action":"core.noop","parameters":[1, true]}`, 400, "[1, true] is not of type 'object'"},
 		{"parameters as text", "POST", executions, json, `{"action":"core.noop","parameters":"it's"}`, 400, `"it's" is not of type 'object'`},
+		{"parameters null", "POST", executions, json, `{"action":"core.noop","parameters":null}`, 400, "None is not of type 'object'"},
 		{"context of a wrong type", "POST", executions, json, `{"action":"core.noop","context":true}`, 400, "True is not of type 'object'"},
 		{"delay of a wrong type", "POST", executions, json, `{"action":"core.noop","delay":"5"}`, 400, "'5' is not of type 'integer'"},
 		{"delay not whole", "POST", executions, json, `{"action":"core.noop","delay":1.5}`, 400, "1.5 is not of type 'integer'"},
