@@ -16,6 +16,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
 
 import dump  # noqa: E402
+import files  # noqa: E402
 import keeping  # noqa: E402
 import life  # noqa: E402
 import machines  # noqa: E402
@@ -97,7 +98,7 @@ COMMANDS = {
               {"kind": (text, REQUIRED), "what": (text, None), "at": (path, REQUIRED), "target": (text, REQUIRED),
                "fs_uuid": (text, None), "options": (text, None)}),
     "initialise": (lambda a: target.initialise(a.root, a.target), {"root": (path, REQUIRED), "target": (text, REQUIRED)}),
-    "unmount": (lambda a: mounts.unmount(a.at), {"at": (path, REQUIRED)}),
+    "unmount": (lambda a: mounts.unmount(a.at, a.kind), {"at": (path, REQUIRED), "kind": (text, None)}),
     "prepare": (keeping.prepare, {**COPY, "run": (text, REQUIRED), "estimate": (size, 0)}),
     "list": (machines.list_machines, {**PROVIDER, "include": (items, []), "exclude": (items, [])}),
     "dump": (dump.dump, {**COPY, **PROVIDER, **RATE, **PRIORITY, "run": (target.source_name, REQUIRED), "machine": (text, REQUIRED),
@@ -117,7 +118,7 @@ COMMANDS = {
                             "machine": (text, None), "holding": (path, "/var/tmp"), "state": (path, "/var/lib/squall-backup")}),
     "restore": (restore.restore, {**COPY, **RATE, **SCRATCH, "to": (path, REQUIRED), "format": (one_of("qcow2", "raw"), "qcow2"),
                                   "disk": (text, None), "overwrite": (flag, False), "dry_run": (flag, False)}),
-    "files": (restore.files, {**COPY, **RATE, **SCRATCH, "disk": (text, None), "partition": (count, None), "path": (text, "/"), "to": (path, None)}),
+    "files": (files.files, {**COPY, **RATE, **SCRATCH, "disk": (text, None), "partition": (count, None), "path": (text, "/"), "to": (path, None)}),
     "restic": (restic.restic, {**RATE, "action": (text, REQUIRED), "repository": (text, REQUIRED), "source": (target.source_name, None),
                                "stamp": (target.stamp_name, None), "paths": (items, []), "exclude": (items, []), "include": (items, []),
                                "subset": (text, "5%"), "daily": (count, 7), "weekly": (count, 4), "monthly": (count, 12),

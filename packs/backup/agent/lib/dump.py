@@ -17,10 +17,11 @@ from failure import Canceled, Failure
 import image
 import life
 import machines
-import nbdio
+import qcow2
 import streams
 import target as targets
 import tools
+import transfer
 import work
 
 AGENT = "1"
@@ -184,18 +185,16 @@ def _disk(plan, source, disk, base):
             blocks = base.copy() if base else blocklist.Blocks(size)
             if blocks.size != size:
                 raise Failure("failed", f"disk {name} has {size} bytes, its base {blocks.size}")
-            image.create(path, size)
             progress = life.Progress(f"dump {copy.source} {name}", size)
-            with nbdio.Server(path, image.node(path, "qcow2"), write=True) as to:
-                transfer = nbdio.Transfer(export, blocks, to, plan.limiter, progress)
-                transfer.changed() if base else transfer.all()
+            with qcow2.Writer(path, size) as to:
+                moved = transfer.Transfer(export, blocks, to, plan.limiter, progress)
+                moved.changed() if base else moved.all()
         targets.sync_file(path)
         plain = os.path.getsize(path)
         file, checksum = image_name, None
         if plan.recipients:
             file += ".zst.age"
-            stream = streams.to_file(path, [streams.zstd(args.compression_level), streams.age(plan.recipients)], copy.file(file))
-            checksum = stream.sum_out
+            checksum = streams.to_file(path, [streams.zstd(args.compression_level), streams.age(plan.recipients)], copy.file(file))
             _check_written(copy.file(file), checksum)
     text = streams.pack(blocks.text(), [streams.zstd()])
     listed = name + ".blocks.zst"
@@ -204,10 +203,10 @@ def _disk(plan, source, disk, base):
         text, listed = streams.pack(text, [streams.age(plan.recipients)]), listed + ".age"
     targets.write_file(copy.file(listed), text)
     return {
-        "name": name, "path": disk["path"], "source_format": disk["format"], "size": size, "payload": transfer.payload,
+        "name": name, "path": disk["path"], "source_format": disk["format"], "size": size, "payload": moved.payload,
         "digest": blocks.digest(), "data_blocks": blocks.data_blocks(), "file": file,
         "file_size": os.path.getsize(copy.file(file)), "file_sha256": checksum, "plain_size": plain,
-        "blocks": listed, "bitmap": plan.bitmap if source.tracked(disk) else None, "read": transfer.read,
+        "blocks": listed, "bitmap": plan.bitmap if source.tracked(disk) else None, "read": moved.read,
     }
 
 

@@ -101,8 +101,25 @@ def _require_formats(path):
         _require_formats(base)
 
 
-def create(path, size):
-    tools.run("qemu-img", "create", "-q", "-f", "qcow2", path, str(size), kind="io")
+def plain_extents(path, opened):
+    """Where the disk's data lies in the image file as it is: the starts, and (start,
+    end, offset in the file) for each. Nothing for an image that keeps it elsewhere."""
+    if opened["driver"] == "qcow2":
+        known = info(path, "qcow2")
+        data = known.get("format-specific", {}).get("data", {})
+        if known.get("encrypted") or data.get("data-file") or data.get("extended-l2"):
+            return [], []
+    said = json.loads(tools.run("qemu-img", "map", "--output=json", "-U", "json:" + json.dumps(opened)).stdout)
+    found = []
+    for e in said:
+        if not (e["data"] and e["depth"] == 0 and "offset" in e):
+            continue
+        begin, end, offset = e["start"], e["start"] + e["length"], e["offset"]
+        if found and found[-1][1] == begin and found[-1][2] + begin - found[-1][0] == offset:
+            found[-1] = (found[-1][0], end, found[-1][2])
+        else:
+            found.append((begin, end, offset))
+    return [e[0] for e in found], found
 
 
 def add_bitmap(path, name):

@@ -64,7 +64,7 @@ def entry(name, state, disks, ident=None):
 
 
 class Reading:
-    """Disks that are read as they are, through a qemu-nbd for each: qemu's locks keep a
+    """Disks that are read as they are, each kept by a qemu-nbd: qemu's locks keep a
     machine from being started on them meanwhile."""
 
     def __init__(self, plan, tracked, quiesced="offline"):
@@ -75,7 +75,7 @@ class Reading:
 
     def open(self, disk):
         bitmap = image.BITMAP + self.plan.base if self.plan.level else None
-        return nbdio.Server(disk["path"], image.node(disk["path"], disk["format"], chain=True), bitmap=bitmap)
+        return nbdio.Image(disk["path"], image.node(disk["path"], disk["format"], chain=True), bitmap=bitmap)
 
 
 class Offline:

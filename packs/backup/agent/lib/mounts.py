@@ -55,8 +55,9 @@ def _attach(kind, what, at, options):
     # A mount that was reported but is none is what the check of the marker is for.
 
 
-def unmount(at):
-    if not is_mounted(at):
+def unmount(at, kind=None):
+    # A target of kind dir was mounted by somebody else, who wants it to stay.
+    if kind == "dir" or not is_mounted(at):
         return {"at": at, "unmounted": False, "lazy": False}
     lazy = False
     for attempt in range(5):

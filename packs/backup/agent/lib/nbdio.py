@@ -1,29 +1,23 @@
-"""Reading and writing disks block by block, over NBD, in one pass.
+"""Disks that are read over NBD: a qemu-nbd of ours, or libvirt's export of a machine
+that runs."""
 
-A Server is a qemu-nbd of ours; a Disk is anything that speaks NBD on a socket, also
-libvirt's export of a running machine. `transfer` reads blocks with a few threads,
-each with its own connections, hashes them and writes them on: the hash is that of
-the very bytes that were written.
-"""
-
+import bisect
 import contextlib
 import errno
+import json
 import os
+import shutil
 import tempfile
-import threading
 import time
 
-from blocks import BLOCK, is_zero
 from failure import Failure
 import image
-import json
-import shutil
+import target
 import tools
 
-THREADS = 3
-_CLUSTER = 64 << 10
-_ALLOCATION = "base:allocation"
-_HOLE, _ZERO, _DIRTY = 1, 2, 1
+THREADS = 3  # each has a connection of its own
+ALLOCATION = "base:allocation"
+ZERO, DIRTY = 2, 1  # flags of ALLOCATION, of a bitmap
 
 
 class Disk:
@@ -35,11 +29,11 @@ class Disk:
     def connect(self):
         nbd = tools.libnbd()
         h = nbd.NBD()
-        h.add_meta_context(_ALLOCATION)
+        h.add_meta_context(ALLOCATION)
         if self.bitmap:
             h.add_meta_context(self.bitmap)
         h.set_export_name(self.export)
-        with _as_failure(self.path):
+        with as_failure(self.path):
             h.connect_unix(self.socket)
         return h
 
@@ -55,20 +49,15 @@ class Disk:
 class Server(Disk):
     """A qemu-nbd that serves one image, in a `with`. It ends with us."""
 
-    def __init__(self, path, node, write=False, bitmap=None):
+    def __init__(self, path, node, bitmap=None):
         super().__init__(path, None, bitmap=f"qemu:dirty-bitmap:{bitmap}" if bitmap else None)
-        self._node, self._write, self._name = node, write, bitmap
+        self._node, self._name = node, bitmap
         self._process = self._directory = None
 
     def __enter__(self):
         self._directory = tempfile.mkdtemp(prefix="sqnbd-")  # a socket's path must be short
         self.socket = os.path.join(self._directory, "s")
-        words = ["qemu-nbd", "--persistent", "--socket", self.socket, "--shared", str(THREADS + 1)]
-        if self._write:
-            # Nothing is promised before commit, which brings the file to the disk.
-            words += ["--cache=unsafe", "--discard=unmap"]
-        else:
-            words += ["--read-only"]
+        words = ["qemu-nbd", "--read-only", "--persistent", "--socket", self.socket, "--shared", str(THREADS + 1)]
         if self._name:
             words += ["--bitmap", self._name]
         try:
@@ -107,7 +96,6 @@ class Server(Disk):
             raise image.of_qemu(self.path, self.words or f"qemu-nbd ended with status {code}")
 
     def _end(self):
-        """Ends it in good order: an image that was written is closed by that."""
         code = 0
         if self._process:
             self._process.terminate()
@@ -117,7 +105,59 @@ class Server(Disk):
         return code
 
 
-def _ranges(h, size, context, wanted):
+class Image(Server):
+    """An image file whose bytes are read from the file itself where they lie in it as
+    they are, and through qemu-nbd (compressed, in a base) where they do not. Its
+    qemu-nbd keeps everybody from changing the image meanwhile."""
+
+    def __enter__(self):
+        super().__enter__()
+        try:
+            self._starts, self._extents = image.plain_extents(self.path, self._node)
+            self._fd = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+        except BaseException:
+            self._end()
+            raise
+        return self
+
+    def __exit__(self, *how):
+        os.close(self._fd)
+        super().__exit__(*how)
+
+    def connect(self):
+        return _Direct(super().connect(), self)
+
+    def lies_at(self, start, length):
+        """The file's offset of a part of the disk, or None."""
+        i = bisect.bisect_right(self._starts, start) - 1
+        if i < 0:
+            return None
+        begin, end, offset = self._extents[i]
+        return offset + start - begin if start + length <= end else None
+
+    def read(self, length, offset):
+        return os.pread(self._fd, length, offset)
+
+
+class _Direct:
+    """A connection to an Image."""
+
+    def __init__(self, h, source):
+        self._h, self._source = h, source
+
+    def __getattr__(self, name):
+        return getattr(self._h, name)
+
+    def pread(self, length, start):
+        offset = self._source.lies_at(start, length)
+        if offset is not None:
+            data = self._source.read(length, offset)
+            if len(data) == length:  # not at the end of a file that is no whole number of sectors
+                return data
+        return self._h.pread(length, start)
+
+
+def ranges(h, size, context, wanted):
     """The parts of a disk with wanted(flags), merged, in order."""
     if not h.can_meta_context(context):
         if size:
@@ -150,159 +190,8 @@ def _ranges(h, size, context, wanted):
         yield begin, end
 
 
-def _by_block(ranges):
-    """Groups ranges by the block they are in: (index, [(start, end), ...])."""
-    index, parts = None, []
-    for start, end in ranges:
-        while start < end:
-            block = start // BLOCK
-            stop = min(end, (block + 1) * BLOCK)
-            if block != index:
-                if parts:
-                    yield index, parts
-                index, parts = block, []
-            parts.append((start, stop))
-            start = stop
-    if parts:
-        yield index, parts
-
-
-class Transfer:
-    """One pass over a disk. After run(), `read` and `payload` are bytes."""
-
-    def __init__(self, source, blocks, to=None, limiter=None, progress=None):
-        self.source, self.blocks, self.to = source, blocks, to
-        self.limiter, self.progress = limiter, progress
-        self.read = self.payload = 0
-        self._stop = threading.Event()
-        self._next = threading.Lock()
-        self._problem = None
-
-    def changed(self):
-        """Reads the blocks that the disk's bitmap calls dirty; of them it writes the
-        dirty parts alone, zeros too, for they hide what the base has there."""
-        self._run(lambda h: _by_block(_ranges(h, self.blocks.size, self.source.bitmap, lambda flags: flags & _DIRTY)), _write_parts)
-
-    def all(self, clear=False):
-        """Reads all that is not known to be zero. clear=True also writes the zeros, to
-        something that was not empty before."""
-        self._run(lambda h: _by_block(_ranges(h, self.blocks.size, _ALLOCATION, lambda flags: not flags & _ZERO)), _write_data)
-        if clear and self.to:
-            self._clear()
-
-    def _run(self, plan, write):
-        first = self.source.connect()
-        try:
-            with _as_failure(self.source.path):
-                work = plan(first)
-                threads = [threading.Thread(target=self._worker, args=(work, write), daemon=True) for _ in range(THREADS)]
-                self._each(threads)
-        finally:
-            with contextlib.suppress(Exception):
-                first.shutdown()
-
-    def _each(self, threads):
-        for t in threads:
-            t.start()
-        try:
-            for t in threads:
-                while t.is_alive():
-                    t.join(0.2)  # lets signals through
-                    if self.progress:
-                        self.progress.at(self.read)
-        finally:
-            self._stop.set()
-            for t in threads:
-                t.join()
-        if self._problem:
-            raise self._problem
-
-    def _worker(self, work, write):
-        source = to = None
-        try:
-            source = self.source.connect()
-            to = self.to.connect() if self.to else None
-            self._blocks(work, write, source, to)
-            if to:
-                with _as_failure(self.to.path):
-                    to.shutdown()
-            source.shutdown()
-        except Exception as e:
-            self._problem = self._problem or e
-            self._stop.set()
-
-    def _blocks(self, work, write, source, to):
-        while not self._stop.is_set():
-            with self._next:
-                with _as_failure(self.source.path):
-                    index, parts = next(work, (None, None))
-            if index is None:
-                return
-            start = index * BLOCK
-            length = min(BLOCK, self.blocks.size - start)
-            if self.limiter:
-                self.limiter.take(length, self._stop)
-            with _as_failure(self.source.path):
-                data = source.pread(length, start)
-            holds = self.blocks.put(index, data)
-            written = 0
-            if to:
-                with _as_failure(self.to.path):
-                    written = write(to, data, start, parts, holds)
-            with self._next:
-                self.read += length
-                self.payload += written
-
-    def _clear(self):
-        h = self.to.connect()
-        with _as_failure(self.to.path):
-            for index in range(self.blocks.count):
-                if not any(self.blocks[index]):
-                    start = index * BLOCK
-                    h.zero(min(BLOCK, self.blocks.size - start), start)
-            h.shutdown()
-
-
-def _write_data(h, data, start, _parts, holds):
-    """Writes the clusters of a block that are not zero, onto a disk that is."""
-    if not holds:
-        return 0
-    written = 0
-    for begin, end in _data_runs(data):
-        # The whole block is the common case, and then nothing is copied.
-        h.pwrite(data if end - begin == len(data) else data[begin:end], start + begin)
-        written += end - begin
-    return written
-
-
-def _data_runs(data):
-    """The runs of clusters in a block that are not zero."""
-    begin = None
-    for at in range(0, len(data), _CLUSTER):
-        if is_zero(data[at:at + _CLUSTER]):
-            if begin is not None:
-                yield begin, at
-            begin = None
-        elif begin is None:
-            begin = at
-    if begin is not None:
-        yield begin, len(data)
-
-
-def _write_parts(h, data, start, parts, _holds):
-    written = 0
-    for begin, end in parts:
-        part = data[begin - start:end - start]
-        if is_zero(part):
-            h.zero(len(part), begin)
-        else:
-            h.pwrite(part, begin)
-            written += len(part)
-    return written
-
-
 @contextlib.contextmanager
-def _as_failure(path):
+def as_failure(path):
     nbd = tools.libnbd()
     try:
         yield
@@ -310,3 +199,5 @@ def _as_failure(path):
         if e.errnum in (errno.ENOSPC, errno.EDQUOT):
             raise Failure("no-space", f"{path}: the file system is full", path=path, free=0, needed=None) from None
         raise Failure("io", f"{path}: {e.string}", path=path) from None
+    except OSError as e:
+        raise target.of_os(e, path) from None

@@ -49,14 +49,14 @@ def unage(recipients=()):
 
 
 class Stream:
-    """Bytes from a file, through programs, to a function. `sum_in` and `sum_out` are
-    the SHA-256 of what went in and what came out, `count_in` and `count_out` its length."""
+    """Bytes from a file, through programs, to a function. `sum_in` is the SHA-256 of
+    what went in."""
 
     def __init__(self, path, commands, limiter=None, progress=None, descriptors=()):
         self.path, self.commands, self.limiter = path, commands, limiter
         self.progress, self.descriptors = progress, descriptors
-        self.sum_in = self.sum_out = None
-        self.count_in = self.count_out = 0
+        self.sum_in = None
+        self.count_in = 0
         self._problem = None
 
     def run(self, write):
@@ -106,19 +106,14 @@ class Stream:
         self.sum_in = h.hexdigest()
 
     def _drain(self, pipe, write):
-        h = hashlib.sha256()
         with pipe:
             while True:
                 chunk = pipe.read1(_CHUNK)
                 if not chunk:
-                    break
-                h.update(chunk)
-                self.count_out += len(chunk)
-                if write:
-                    write(chunk)
+                    return
+                write(chunk)
                 if self.progress:
                     self.progress.at(self.count_in)
-        self.sum_out = h.hexdigest()
 
 
 def _open(path):
@@ -158,21 +153,76 @@ def _problem(command, code, stderr, path):
 
 
 def to_file(path, commands, to, **more):
-    """Makes the file `to`, which is not there before it is whole and on the disk."""
-    stream = Stream(path, commands, **more)
+    """Makes the file `to`, which is not there before it is whole and on the disk;
+    returns the SHA-256 of its content."""
+    h = hashlib.sha256()
     temporary = to + ".tmp"
     try:
         with open(temporary, "wb", buffering=0) as f:
-            stream.run(lambda chunk: _write_all(f, chunk))
             os.fchmod(f.fileno(), 0o600)
+
+            def write(chunk):
+                _write_all(f, chunk)
+                h.update(chunk)
+
+            Stream(path, commands, **more).run(write)
         target.sync_file(temporary)
         os.rename(temporary, to)
+        return h.hexdigest()
     except OSError as e:
         raise target.of_os(e, to) from None
     finally:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(temporary)
-    return stream
+
+
+def packed(path, command, to):
+    """Makes the compressed file `to`, which is not there before it is whole and on the
+    disk, and has been unpacked again and compared with `path` byte for byte. Returns
+    its SHA-256. The program reads and writes the files by itself: that is fastest."""
+    temporary = to + ".tmp"
+    try:
+        with _open(path) as source, open(temporary, "wb", buffering=0) as f:
+            os.fchmod(f.fileno(), 0o600)
+            _whole(command, path, stdin=source, stdout=f)
+        target.sync_file(temporary)
+        back = Comparison(path)
+        stream = Stream(temporary, [UNZSTD])
+        stream.run(back.chunk)
+        if not back.whole():
+            raise Failure("corrupt", f"{to}: what it yields is not what was packed", path=to)
+        os.rename(temporary, to)
+        return stream.sum_in
+    except OSError as e:
+        raise target.of_os(e, to) from None
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(temporary)
+
+
+def _whole(command, path, **streams):
+    with tempfile.TemporaryFile("w+", errors="replace") as said, contextlib.ExitStack() as closing:
+        p = tools.start(*command, stderr=said, **streams)
+        closing.callback(_end, [p])
+        if p.wait() != 0:
+            said.seek(0)
+            raise _problem(command, p.returncode, said.read(), path)
+
+
+class Comparison:
+    """Compares chunks, as they come, with a file."""
+
+    def __init__(self, path):
+        self._file, self._same = _open(path), True
+
+    def chunk(self, data):
+        if self._same and self._file.read(len(data)) != data:
+            self._same = False
+
+    def whole(self):
+        """Whether all was equal, up to the end of the file."""
+        with self._file:
+            return self._same and not self._file.read(1)
 
 
 def restored(path, to, recipients=None, **more):

@@ -8,9 +8,9 @@ import blocks as blocklist
 import chain
 from failure import Failure
 import life
-import nbdio
 import target as targets
 import tools
+import transfer
 
 NOTE = "verified.json"
 _SHOWN = 100  # bad blocks
@@ -64,8 +64,8 @@ def _content(found, disk, scratch, limiter):
         with chain.opened(found, name, scratch, limiter) as disk_read:
             size = disk_read.size()
             seen = blocklist.Blocks(size)
-            transfer = nbdio.Transfer(disk_read, seen, None, limiter, life.Progress(f"verify {copy} {name}", size))
-            transfer.all()
+            moved = transfer.Transfer(disk_read, seen, None, limiter, life.Progress(f"verify {copy} {name}", size))
+            moved.all()
     except Failure as e:
         if e.kind not in ("corrupt", "io"):
             raise
@@ -80,7 +80,7 @@ def _content(found, disk, scratch, limiter):
     elif expected is None:
         # The disk is good; but the next copy and the next verification build on the list.
         verdict["ok"], verdict["problem"] = False, "the list of blocks is damaged, the disk itself is not"
-    return verdict, transfer.read
+    return verdict, moved.read
 
 
 def _files(copy, manifest):
