@@ -432,7 +432,7 @@ func TestLostLeaseEndsRunsAndJoinsAgain(t *testing.T) {
 			t.Errorf("the outcome of the lost run was written: %s", got.Result)
 		}
 		next := b.await(b.request("func", "fine").ID, squall.Succeeded)
-		if next.Epoch <= first.Epoch || lost.Load() != 1 {
+		if next.Epoch <= first.Epoch || lost.Load() == 0 { // more than once on a machine that pauses
 			t.Errorf("epoch %d after %d, lost %d times", next.Epoch, first.Epoch, lost.Load())
 		}
 	})
