@@ -9,26 +9,28 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"squall/internal/content"
+	"squall/internal/expr"
+	"squall/internal/expr/jinja"
+	"squall/internal/lifecycle"
 	"squall/internal/runner/types"
 	"squall/internal/squall"
 	"squall/internal/store"
 )
 
-// TestRealPacks registers all packs of the census and lets each of their triggers
-// fire with generated payloads: whatever they are, no event is lost, and no rule
-// ends in an internal error.
-func TestRealPacks(t *testing.T) {
+// register gives a database with all packs of the census, and where they lie.
+func register(t *testing.T) (b *bundle, paths []string, reports []*content.Report) {
+	t.Helper()
 	root := os.Getenv("SQUALL_PACKS_METADATA")
 	if root == "" {
 		root = "../../../shared/compat/packs-metadata"
 	}
 	entries, err := os.ReadDir(root)
 	if err != nil {
-		t.Skipf("the metadata of real packs is missing: %v", err)
+		t.Skipf("SKIPPED: the metadata of real packs is missing: %v", err)
 	}
-	var paths []string
 	for _, e := range entries {
 		if e.IsDir() && e.Name() != "core" {
 			paths = append(paths, filepath.Join(root, e.Name()))
@@ -41,12 +43,19 @@ func TestRealPacks(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	b := newBundle(t, st)
+	b = newBundle(t, st)
 	reg := &content.Registrar{Store: st, Runners: types.Known().RunnerType, Log: slog.New(slog.DiscardHandler)}
-	reports, err := reg.Register(t.Context(), paths, content.Options{})
-	if err != nil {
+	if reports, err = reg.Register(t.Context(), paths, content.Options{}); err != nil {
 		t.Fatal(err)
 	}
+	return b, paths, reports
+}
+
+// TestRealPacks registers all packs of the census and lets each of their triggers
+// fire with generated payloads: whatever they are, no event is lost, and no rule
+// ends in an internal error.
+func TestRealPacks(t *testing.T) {
+	b, paths, reports := register(t)
 	done := 0
 	for _, r := range reports {
 		if r.Done {
@@ -144,4 +153,171 @@ func generated(k *squall.TriggerType, n int) json.RawMessage {
 		panic(err)
 	}
 	return out
+}
+
+// TestRealObjects: what the packs of the census declare beside actions is
+// registered, all of it, and their policies do what they say.
+func TestRealObjects(t *testing.T) {
+	b, paths, _ := register(t)
+	for kind, dir := range map[store.ContentKind]string{
+		store.Rules: "rules", store.Sensors: "sensors", store.Aliases: "aliases", store.Policies: "policies",
+	} {
+		files := 0
+		for _, path := range paths {
+			found, err := filepath.Glob(filepath.Join(path, dir, "*.y*ml"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			files += len(found)
+		}
+		have := 0
+		b.view(func(tx store.Tx) (err error) {
+			have, err = tx.CountContent(t.Context(), store.ContentFilter{Kind: kind})
+			return err
+		})
+		if files == 0 || have < files {
+			t.Errorf("%s: %d are registered of %d files", dir, have, files)
+		}
+	}
+
+	svc := lifecycle.New(b.st, types.Known(), lifecycle.Options{Log: slog.New(slog.DiscardHandler), Workflows: lifecycle.Workflows{Exprs: expr.NewSet(expr.Limits{}, jinja.New())}})
+	var policies []*squall.Policy
+	b.view(func(tx store.Tx) (err error) {
+		policies, err = store.Find[squall.Policy](t.Context(), tx, store.ContentFilter{Kind: store.Policies})
+		return err
+	})
+	tried := map[string]int{}
+	for _, p := range policies {
+		tried[p.Type]++
+		switch p.Type {
+		case "action.concurrency", "action.concurrency.attr":
+			b.limits(svc, p)
+		case "action.retry":
+			b.retries(svc, p)
+		default:
+			t.Errorf("policy %s has the type %s, which is not tried", p.Ref, p.Type)
+		}
+	}
+	t.Logf("policies tried: %v", tried)
+}
+
+// requested asks for a run of a policy's action, with values for what it requires.
+func (b *bundle) requested(svc *lifecycle.Service, p *squall.Policy) *squall.Execution {
+	b.Helper()
+	ref, err := squall.ParseRef(p.Resource)
+	if err != nil {
+		b.Fatal(err)
+	}
+	var version string
+	b.view(func(tx store.Tx) (err error) {
+		version, err = tx.CurrentVersion(b.Context(), ref)
+		return err
+	})
+	def, err := svc.Definition(b.Context(), version)
+	if err != nil {
+		b.Fatal(err)
+	}
+	given := map[string]any{}
+	for _, schema := range []squall.Schema{def.Runner.Parameters, def.Action.Parameters} {
+		for _, param := range schema {
+			if param.Required && len(param.Default) == 0 {
+				given[param.Name] = map[string]any{`"integer"`: 1, `"boolean"`: true, `"array"`: []any{}, `"object"`: map[string]any{}}[string(param.Type)]
+				if given[param.Name] == nil {
+					given[param.Name] = "text"
+				}
+			}
+		}
+	}
+	doc, err := json.Marshal(given)
+	if err != nil {
+		b.Fatal(err)
+	}
+	ex, err := svc.Request(b.Context(), squall.Request{Action: ref, Parameters: doc, User: "ann"})
+	if err != nil {
+		b.Fatalf("policy %s: a run of %s: %v", p.Ref, p.Resource, err)
+	}
+	return ex
+}
+
+// work lets a worker take all it gets.
+func (b *bundle) work(svc *lifecycle.Service) (owner store.Owner, list []*squall.Execution) {
+	b.Helper()
+	b.update(func(tx store.Tx) error {
+		epoch, err := tx.JoinNode(b.Context(), store.Node{Name: "w"}, time.Hour)
+		owner = store.Owner{Node: "w", Epoch: epoch}
+		return err
+	})
+	list, err := svc.Claim(b.Context(), owner, 1000, nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return owner, list
+}
+
+// limits: no more run at the same time than the policy allows, and the others
+// follow.
+func (b *bundle) limits(svc *lifecycle.Service, p *squall.Policy) {
+	b.Helper()
+	var params struct {
+		Threshold int
+		Action    string
+	}
+	if err := json.Unmarshal(p.Parameters, &params); err != nil {
+		b.Fatal(err)
+	}
+	for range params.Threshold + 3 {
+		b.requested(svc, p)
+	}
+	owner, first := b.work(svc)
+	if len(first) != params.Threshold {
+		b.Errorf("policy %s lets %d of %d run at once", p.Ref, len(first), params.Threshold)
+	}
+	for _, ex := range first {
+		if err := svc.Finish(b.Context(), owner, ex, squall.Outcome{Status: squall.Succeeded, Result: json.RawMessage(`{}`)}); err != nil {
+			b.Fatal(err)
+		}
+	}
+	if params.Action == "cancel" {
+		return
+	}
+	owner, rest := b.work(svc)
+	if len(rest) != 3 {
+		b.Errorf("policy %s: %d of 3 follow", p.Ref, len(rest))
+	}
+	for _, ex := range rest {
+		if err := svc.Finish(b.Context(), owner, ex, squall.Outcome{Status: squall.Succeeded, Result: json.RawMessage(`{}`)}); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// retries: what ends as the policy says is requested again.
+func (b *bundle) retries(svc *lifecycle.Service, p *squall.Policy) {
+	b.Helper()
+	var params struct {
+		On string `json:"retry_on"`
+	}
+	if err := json.Unmarshal(p.Parameters, &params); err != nil {
+		b.Fatal(err)
+	}
+	ends := map[string]squall.Status{"timeout": squall.Timeout, "failure": squall.Failed}[params.On]
+	of := store.ExecutionFilter{Action: p.Resource}
+	count := func() (n int) {
+		b.view(func(tx store.Tx) (err error) {
+			n, err = tx.CountExecutions(b.Context(), of, 0)
+			return err
+		})
+		return n
+	}
+	before := count()
+	b.requested(svc, p)
+	owner, list := b.work(svc)
+	for _, ex := range list {
+		if err := svc.Finish(b.Context(), owner, ex, squall.Outcome{Status: ends, Result: json.RawMessage(`{}`)}); err != nil {
+			b.Fatal(err)
+		}
+	}
+	if n := count() - before; n != 2 {
+		b.Errorf("policy %s: %d runs after one that ended with %s", p.Ref, n, ends)
+	}
 }
