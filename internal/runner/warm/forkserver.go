@@ -35,6 +35,7 @@ var errIdle = errors.New("its fork server has ended because nobody needed it")
 type forkServer struct {
 	stamp   time.Time // of its environment
 	process *os.Process
+	pid     int // of process, which forgets it at its end
 	socket  *net.UnixConn
 	log     *slog.Logger
 
@@ -97,7 +98,7 @@ func (s *forkServer) start(spec *Spec, null *os.File) error {
 		_, _ = conn.Close(), errR.Close()
 		return err
 	}
-	s.socket = conn.(*net.UnixConn)
+	s.pid, s.socket = s.process.Pid, conn.(*net.UnixConn)
 	complaints := make(chan string, 1)
 	go func() { complaints <- firstWords(errR) }() // ends with the last process that holds the pipe
 	go s.listen(complaints)
@@ -129,7 +130,7 @@ func (s *forkServer) listen(complaints <-chan string) {
 		}
 		if m.Ready {
 			_ = s.socket.SetReadDeadline(time.Time{})
-			s.log.Debug("fork server ready", "pid", s.process.Pid, "not_installed", m.Missing)
+			s.log.Debug("fork server ready", "pid", s.pid, "not_installed", m.Missing)
 			s.mu.Lock()
 			s.idle.Reset(s.after)
 			s.mu.Unlock()
@@ -250,7 +251,7 @@ func (s *forkServer) fork(job *memory, files []*os.File) (*warmRun, error) {
 	select {
 	case <-run.forked:
 	case <-timer.C:
-		s.log.Warn("a fork server does not answer and is ended", "pid", s.process.Pid)
+		s.log.Warn("a fork server does not answer and is ended", "pid", s.pid)
 		s.stop()
 		<-run.forked
 	}
@@ -303,7 +304,7 @@ func (r *warmRun) Ended(killed <-chan struct{}) error {
 	select {
 	case <-r.done:
 	case <-timer.C: // an action has stopped the fork server
-		r.server.log.Warn("a fork server says nothing of a killed action and is ended", "pid", r.server.process.Pid)
+		r.server.log.Warn("a fork server says nothing of a killed action and is ended", "pid", r.server.pid)
 		r.server.stop()
 		<-r.done
 	}

@@ -70,7 +70,7 @@ func (p *Pool) Servers() map[string]int {
 	pids := map[string]int{}
 	for python, s := range p.servers {
 		if !s.dead() {
-			pids[python] = s.process.Pid
+			pids[python] = s.pid
 		}
 	}
 	return pids
