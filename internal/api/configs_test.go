@@ -39,9 +39,9 @@ func TestPackConfig(t *testing.T) {
 	const path = "/api/v1/configs/default"
 	wantFault(t, ts.do(t, ts.admin, "GET", path, ""), http.StatusNotFound, `Unable to identify resource with pack_ref "default".`)
 	for body, fault := range map[string]string{
-		`{"key":"x","port":"y"}`:         `Failed validating attribute "port" in config for pack "default": 'y' is not of type 'integer'`,
-		`{"port":1}`:                     `Failed validating attribute "key" in config for pack "default": 'key' is a required property`,
-		`{"key":"x","login":{"pw":[1]}}`: `Failed validating attribute "login" in config for pack "default": [1] is not of type 'string', 'null'`,
+		`{"key":"x","port":"y"}`:         `Failed validating attribute "port" in config for pack "default" (/api/v1/configs/default): 'y' is not of type 'integer'` + "\n\n" + `Failed validating 'type' in schema['properties']['port']:` + "\n" + `    {'type': 'integer', 'default': 22}` + "\n\n" + `On instance['port']:` + "\n" + `    'y'`,
+		`{"port":1}`:                     `Failed validating attribute "key" in config for pack "default" (/api/v1/configs/default): 'key' is a required property`,
+		`{"key":"x","login":{"pw":[1]}}`: `Failed validating attribute "login" in config for pack "default" (/api/v1/configs/default): [1] is not of type 'string', 'null'` + "\n\n" + `Failed validating 'type' in schema['properties']['login']['properties']['pw']:` + "\n" + `    {'type': ['string', 'null'], 'secret': True}` + "\n\n" + `On instance['login']['pw']:` + "\n" + `    '********'`,
 	} {
 		wantFault(t, ts.do(t, ts.admin, "PUT", path, body), http.StatusBadRequest, fault)
 	}

@@ -225,13 +225,14 @@ func (s *Server) checkTrigger(r *request, t squall.RuleTrigger) error {
 	if given == nil {
 		given = json.RawMessage("{}")
 	}
-	if kind, ok := timer.KindOf(t.Type.String()); ok {
+	kind, isTimer := timer.KindOf(t.Type.String())
+	var fault error
+	if isTimer {
 		if err := timer.Check(kind, given); err != nil {
-			return squall.Errorf(squall.Invalid, "%s", err)
+			fault = squall.Errorf(squall.Invalid, "%s", err)
 		}
-		return nil
 	}
-	if t.Type.Pack != systemPack {
+	if t.Type.Pack != systemPack || isTimer && fault == nil {
 		return nil
 	}
 	var typ *squall.TriggerType
@@ -245,12 +246,14 @@ func (s *Server) checkTrigger(r *request, t squall.RuleTrigger) error {
 	})
 	switch {
 	case squall.KindOf(err) == squall.NotFound:
-		return nil
+		return fault
 	case err != nil:
 		return err
 	}
-	_, err = formOf(typ.ParametersSchema).Validate(given)
-	return err
+	if fault == nil {
+		_, fault = formOf(typ.ParametersSchema).Validate(given)
+	}
+	return param.Explain(fault, typ.ParametersSchema, given)
 }
 
 // formOf compiles the properties of a JSON schema. A schema without any takes

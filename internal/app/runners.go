@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 
+	"squall/internal/lifecycle"
 	"squall/internal/runner"
 	"squall/internal/runner/announce"
 	"squall/internal/runner/http"
@@ -13,14 +14,16 @@ import (
 	"squall/internal/runner/noop"
 	"squall/internal/runner/remote"
 	"squall/internal/runner/std"
+	"squall/internal/runner/types"
 	"squall/internal/runner/winrm"
+	"squall/internal/squall"
 	"squall/internal/store"
 )
 
 // runners is the one list of drivers, by the names of their types
 // (internal/runner/types holds what the API shows of them).
 func (s *server) runners() (runner.Set, error) {
-	limits := local.Config{OutputLimit: int(s.config.Scheduler.OutputLimit), Keep: s.keep, Alone: s.config.Scheduler.KeepFor}
+	limits := local.Config{SystemUser: s.config.Local.User, OutputLimit: int(s.config.Scheduler.OutputLimit), Keep: s.keep, Alone: s.config.Scheduler.KeepFor}
 	cmd, err := local.NewCmd(limits)
 	if err != nil {
 		return nil, fmt.Errorf("runner local-shell-cmd: %w", err)
@@ -32,7 +35,7 @@ func (s *server) runners() (runner.Set, error) {
 	return runner.Set{
 		"announcement":       announce.New(s.announce),
 		"http-request":       http.New(http.Config{}),
-		"inquirer":           inquiry.Runner{},
+		"inquirer":           inquiry.Runner{Type: inquirerType()},
 		"local-shell-cmd":    cmd,
 		"local-shell-script": script,
 		"mistral-std":        std.Runner{},
@@ -66,4 +69,10 @@ func (s *server) announce(ctx context.Context, route string, payload json.RawMes
 		tx.Wake(store.TopicOutbox)
 		return tx.AppendOutbox(ctx, store.Message{Kind: store.Announcement, At: tx.Now(), Body: body})
 	})
+}
+
+// inquirerType is what the runner of inquiries takes.
+func inquirerType() *squall.RunnerType {
+	rt, _ := types.Builtin().RunnerType(lifecycle.InquiryRunner)
+	return rt
 }

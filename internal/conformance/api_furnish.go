@@ -3,6 +3,7 @@ package conformance
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -141,7 +142,7 @@ func (r *replay) strip(ctx context.Context) error {
 				continue
 			}
 			if a, err := r.request(ctx, "DELETE", "/v1/"+resource+"/"+doc.Ref, "", nil); err != nil || a.status != 204 {
-				return fmt.Errorf("remove %s: %v %v", doc.Ref, a, err)
+				return errors.Join(fmt.Errorf("remove %s: %v", doc.Ref, a), err)
 			}
 		}
 	}
@@ -169,7 +170,7 @@ func (r *replay) listen(ctx context.Context) error {
 func (r *replay) makeRule(ctx context.Context, body string) error {
 	a, err := r.request(ctx, "POST", "/v1/rules", body, nil)
 	if err != nil || a.status != 201 {
-		return fmt.Errorf("make a rule: %v %v", a, err)
+		return errors.Join(fmt.Errorf("make a rule: %v", a), err)
 	}
 	return nil
 }

@@ -27,10 +27,11 @@ type replay struct {
 }
 
 var (
-	hexID     = regexp.MustCompile(`[0-9a-f]{24}`)
-	sealedHex = regexp.MustCompile(`^[0-9A-F]{70,}$`)
-	traceUID  = regexp.MustCompile(`^trace:[0-9a-f]{32}$`)
-	stamp     = regexp.MustCompile(`\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d`)
+	hexID      = regexp.MustCompile(`[0-9a-f]{24}`)
+	sealedHex  = regexp.MustCompile(`^[0-9A-F]{70,}$`)
+	configFile = regexp.MustCompile(`/opt/stackstorm/configs/(\w+)\.yaml`)
+	traceUID   = regexp.MustCompile(`^trace:[0-9a-f]{32}$`)
+	stamp      = regexp.MustCompile(`\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d`)
 )
 
 // recordedAPI is where the recorded server was.

@@ -29,7 +29,8 @@ type pair struct {
 		Headers map[string]string `json:"headers"`
 		Body    any               `json:"body"`
 	} `json:"response"`
-	group string
+	group     string
+	corrected string // why the answer is not the recorded one; "": it is
 }
 
 // isStream tells the pairs whose answer is a stream of events.
@@ -77,10 +78,14 @@ func (r *replay) load(root string) ([]*Case, error) {
 		r.all = append(r.all, group...)
 	}
 	slices.SortStableFunc(r.all, func(a, b *pair) int { return a.Order - b.Order })
+	for _, p := range r.all {
+		p.corrected = p.correct(r.all)
+	}
 	var cases []*Case
 	for _, p := range r.all {
 		c := &Case{
-			Suite: "api", Category: p.group, ID: "api/" + p.group + "/" + p.Name, Mode: "pair",
+			Corrected: p.corrected,
+			Suite:     "api", Category: p.group, ID: "api/" + p.group + "/" + p.Name, Mode: "pair",
 			Input: p.Request.Method + " " + p.Request.Path, Context: value.NewDict(0), Options: value.NewDict(0),
 		}
 		if r.pairs[c.ID] != nil {

@@ -6,20 +6,21 @@ import (
 	"slices"
 	"strings"
 
+	"squall/internal/expr/value"
 	"squall/internal/squall"
 )
 
 // ConfigForm is the compiled config.schema.yaml of a pack.
 type ConfigForm struct {
 	pack       string
-	attributes map[string]*checker
+	attributes map[string]*explained
 	required   []string
 	secrets    *mask
 }
 
 // CompileConfig compiles a schema. Error kind: Invalid.
 func CompileConfig(s *squall.ConfigSchema) (*ConfigForm, error) {
-	f := &ConfigForm{pack: s.Pack, attributes: map[string]*checker{}}
+	f := &ConfigForm{pack: s.Pack, attributes: map[string]*explained{}}
 	secrets := map[string]*mask{}
 	schemas, err := configSchema(s.Pack, s.Attributes)
 	if err != nil {
@@ -31,10 +32,11 @@ func CompileConfig(s *squall.ConfigSchema) (*ConfigForm, error) {
 			secrets[p.Name] = m
 		}
 		allowNull(p.Name, prop, map[string]any{})
-		delete(prop, "required")
-		if f.attributes[p.Name], err = compile(prop); err != nil {
+		c, err := compile(prop)
+		if err != nil {
 			return nil, schemaFault(p.Name, s.Pack, err)
 		}
+		f.attributes[p.Name] = &explained{checker: c, schema: attributeOrder(p), above: []string{p.Name}, secrets: secrets[p.Name]}
 		if p.Required && len(p.Default) == 0 {
 			f.required = append(f.required, p.Name)
 		}
@@ -61,7 +63,11 @@ func (f *ConfigForm) Validate(values json.RawMessage) error {
 		if schema == nil || HasTemplate(given[name]) {
 			continue
 		}
-		if err := schema.check(given[name]); err != nil {
+		x := *schema
+		if x.instance, err = json.Marshal(given[name]); err != nil {
+			return err
+		}
+		if err := x.check(given[name]); err != nil {
 			return f.secrets.hush(f.fault(name, squall.MessageOf(err)), values)
 		}
 	}
@@ -86,8 +92,27 @@ func (f *ConfigForm) refuseDecryption(given map[string]any) error {
 	return err
 }
 
+// fault names the place of the configuration: where StackStorm has a file, it is
+// in the API.
 func (f *ConfigForm) fault(name, text string) error {
-	return squall.Errorf(squall.Invalid, "Failed validating attribute %q in config for pack %q: %s", name, f.pack, text)
+	return squall.Errorf(squall.Invalid, "Failed validating attribute %q in config for pack %q (/api/v1/configs/%s): %s", name, f.pack, f.pack, text)
+}
+
+// attributeOrder is an attribute with its keywords in the order in which the API
+// shows them.
+func attributeOrder(p squall.Parameter) json.RawMessage {
+	d := value.NewDict(0)
+	for _, name := range []string{"type", "description", "default", "required", "immutable", "secret", "position"} {
+		d.SetStr(name, nil)
+	}
+	if rest, ok := written(p.Rest).(*value.Dict); ok {
+		d.Update(rest)
+	}
+	doc, err := value.ToJSON(d)
+	if err != nil {
+		return nil // members are then shown in the order of their names
+	}
+	return doc
 }
 
 // Mask returns values with the secret ones replaced.

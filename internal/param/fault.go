@@ -21,6 +21,10 @@ type fault struct {
 	path []string
 	weak bool // anyOf, oneOf: a more exact one beside it is preferred
 	text string
+
+	keyword  string   // that is violated
+	schema   []string // the place of the schema that has it
+	property string   // that is missing, "" for other violations
 }
 
 // invalid turns the violations found by the validator into the one error that
@@ -28,20 +32,29 @@ type fault struct {
 // last (jsonschema.exceptions.best_match). schema is what instance was held
 // against.
 func invalid(err error, instance any, schema map[string]any) error {
+	best, err := worst(err, instance, schema)
+	if err != nil {
+		return err
+	}
+	return squall.Errorf(squall.Invalid, "%s", best.text)
+}
+
+// worst picks the violation that StackStorm would show. An error is one of
+// another kind.
+func worst(err error, instance any, schema map[string]any) (fault, error) {
 	var top *jsonschema.ValidationError
 	if !errors.As(err, &top) {
-		return squall.Errorf(squall.Invalid, "The parameters are not valid: %w", err)
+		return fault{}, squall.Errorf(squall.Invalid, "The parameters are not valid: %w", err)
 	}
 	faults := collector{instance, schema}.collect(top, nil)
-	best := slices.MaxFunc(faults, func(a, b fault) int {
+	return slices.MaxFunc(faults, func(a, b fault) int {
 		return cmp.Or(
 			-cmp.Compare(len(a.path), len(b.path)),
 			comparePaths(a.path, b.path),
 			-compareBool(a.weak, b.weak),
 			cmp.Compare(a.text, b.text),
 		)
-	})
-	return squall.Errorf(squall.Invalid, "%s", best.text)
+	}), nil
 }
 
 func compareBool(a, b bool) int {
@@ -75,8 +88,14 @@ type collector struct {
 
 func (c collector) collect(e *jsonschema.ValidationError, into []fault) []fault {
 	at := lookup(c.instance, e.InstanceLocation)
+	keyword := ""
+	if path := e.ErrorKind.KeywordPath(); len(path) > 0 {
+		keyword = path[0]
+	}
+	here := fault{path: e.InstanceLocation, keyword: keyword, schema: pointer(e.SchemaURL)}
 	add := func(text string) {
-		into = append(into, fault{path: e.InstanceLocation, text: text})
+		here.text = text
+		into = append(into, here)
 	}
 	switch k := e.ErrorKind.(type) {
 	case *kind.Schema, *kind.Group, *kind.Reference, *kind.AllOf:
@@ -91,8 +110,10 @@ func (c collector) collect(e *jsonschema.ValidationError, into []fault) []fault 
 		add(fmt.Sprintf("%s does not match %s", repr(k.Got), repr(k.Want)))
 	case *kind.Required:
 		for _, name := range k.Missing {
-			path := append(slices.Clone(e.InstanceLocation), "required") // as the library of st2 places it
-			into = append(into, fault{path: path, text: repr(name) + " is a required property"})
+			f := here
+			f.path = append(slices.Clone(e.InstanceLocation), "required") // as the library of st2 places it
+			f.text, f.property = repr(name)+" is a required property", name
+			into = append(into, f)
 		}
 	case *kind.AdditionalProperties:
 		names := slices.Clone(k.Properties)
@@ -109,13 +130,15 @@ func (c collector) collect(e *jsonschema.ValidationError, into []fault) []fault 
 	case *kind.AdditionalItems:
 		add("Additional items are not allowed")
 	case *kind.AnyOf:
-		into = append(into, fault{path: e.InstanceLocation, weak: true, text: repr(at) + " is not valid under any of the given schemas"})
+		here.weak = true
+		add(repr(at) + " is not valid under any of the given schemas")
 	case *kind.OneOf:
 		text := " is not valid under any of the given schemas"
 		if len(k.Subschemas) > 0 {
 			text = " is valid under more than one of the given schemas"
 		}
-		into = append(into, fault{path: e.InstanceLocation, weak: true, text: repr(at) + text})
+		here.weak = true
+		add(repr(at) + text)
 	case *kind.Not:
 		add(repr(at) + " should not be valid under the given schema")
 	case *kind.MinLength:
@@ -165,16 +188,20 @@ func types(want []string) string {
 
 // patterns are the names that the schema at a URL takes, as patterns.
 func (c collector) patterns(schemaURL string) []string {
-	_, pointer, _ := strings.Cut(schemaURL, "#")
-	var path []string
-	for step := range strings.SplitSeq(strings.TrimPrefix(pointer, "/"), "/") {
+	schema, _ := lookup(c.schema, pointer(schemaURL)).(map[string]any)
+	props, _ := schema["patternProperties"].(map[string]any)
+	return slices.Sorted(maps.Keys(props))
+}
+
+// pointer is the place inside a document that a URL names.
+func pointer(schemaURL string) (path []string) {
+	_, fragment, _ := strings.Cut(schemaURL, "#")
+	for step := range strings.SplitSeq(strings.TrimPrefix(fragment, "/"), "/") {
 		if text, err := url.PathUnescape(step); err == nil && step != "" {
 			path = append(path, strings.NewReplacer("~1", "/", "~0", "~").Replace(text))
 		}
 	}
-	schema, _ := lookup(c.schema, path).(map[string]any)
-	props, _ := schema["patternProperties"].(map[string]any)
-	return slices.Sorted(maps.Keys(props))
+	return path
 }
 
 func quoted(names []string) string {
@@ -213,12 +240,18 @@ func lookup(v any, path []string) any {
 		case map[string]any:
 			v = x[step]
 		case []any:
-			i, err := strconv.Atoi(step)
-			if err != nil || i >= len(x) {
+			i, ok := index(step, len(x))
+			if !ok {
 				return nil
 			}
 			v = x[i]
 		}
 	}
 	return v
+}
+
+// index reads a place in a list of that length.
+func index(step string, length int) (int, bool) {
+	i, err := strconv.Atoi(step)
+	return i, err == nil && i >= 0 && i < length
 }

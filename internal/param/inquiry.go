@@ -39,7 +39,7 @@ func CheckAnswer(schema, answer json.RawMessage) error {
 	if err != nil {
 		return squall.Errorf(squall.Invalid, "The schema of the inquiry is not valid: %w", err)
 	}
-	return c.check(given)
+	return explained{checker: c, schema: schema, instance: answer, secrets: maskOf(source, false)}.check(given)
 }
 
 // MaskAnswer returns the result of an inquiry with those values of the answer

@@ -58,11 +58,7 @@ func (f *Form) Mask(given json.RawMessage) json.RawMessage {
 // output schema calls secret. The schema describes what lies under the
 // runner's output key (st2); without one it describes the whole result.
 func (f *Form) MaskResult(result json.RawMessage) json.RawMessage {
-	if f.result == nil || f.outKey == "" {
-		return f.result.apply(result)
-	}
-	at := mask{properties: map[string]*mask{f.outKey: f.result}}
-	return at.apply(result)
+	return f.result.within(f.outKey).apply(result)
 }
 
 // Secret reports whether any parameter is secret, wholly or in part.
@@ -224,4 +220,22 @@ func (m *mask) rewrite(doc json.RawMessage, leaf func(json.RawMessage) (json.Raw
 		return doc, nil
 	}
 	return out.Bytes(), nil
+}
+
+// within is the mask of the object that has, under a key, what m masks; m itself
+// without a key.
+func (m *mask) within(key string) *mask {
+	if m == nil || key == "" {
+		return m
+	}
+	return &mask{properties: map[string]*mask{key: m}}
+}
+
+// member is a member of a JSON object, nil when there is none.
+func member(doc json.RawMessage, key string) json.RawMessage {
+	var object map[string]json.RawMessage
+	if json.Unmarshal(doc, &object) != nil {
+		return nil
+	}
+	return object[key]
 }

@@ -25,7 +25,7 @@ type outputForm struct {
 // outputSchema is one of the two, with the place of what it describes.
 type outputSchema struct {
 	key string // "": the whole result
-	*checker
+	explained
 }
 
 // CheckResult holds a result against the output schemas of runner and action. An
@@ -44,7 +44,9 @@ func (f *Form) CheckResult(result json.RawMessage) error {
 	}
 	for _, s := range o.schemas {
 		part := v
+		s.instance, s.secrets = result, f.result.within(f.outKey)
 		if s.key != "" {
+			s.instance, s.secrets = member(result, s.key), f.result
 			object, _ := v.(map[string]any)
 			var ok bool
 			if part, ok = object[s.key]; !ok {
@@ -83,10 +85,10 @@ func (o *outputForm) compile() {
 	if err != nil {
 		return // st2: cannot be used, so nothing is checked
 	}
-	o.schemas = []outputSchema{{checker: whole}}
+	o.schemas = []outputSchema{{explained: explained{checker: whole, schema: o.runner}}}
 	if action := usableSchema(o.action); action != nil {
 		if part, err := compile(action); err == nil {
-			o.schemas = append(o.schemas, outputSchema{o.key, part})
+			o.schemas = append(o.schemas, outputSchema{o.key, explained{checker: part, schema: o.action}})
 		}
 	}
 }

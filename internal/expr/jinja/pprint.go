@@ -14,7 +14,16 @@ const pprintWidth = 80
 // pprint is Python's pprint.pformat: one line if it fits, else containers with
 // an item per line. Dicts and sets are shown sorted.
 func pprint(b *value.Budget, v any) (string, error) {
-	p := &printer{b: b}
+	p := &printer{b: b, width: pprintWidth}
+	if err := p.format(v, 0, 0, 0); err != nil {
+		return "", err
+	}
+	return p.out.String(), nil
+}
+
+// Pretty is Python's pprint.pformat(v, width=width, sort_dicts=False).
+func Pretty(b *value.Budget, v any, width int) (string, error) {
+	p := &printer{b: b, width: width, asIs: true}
 	if err := p.format(v, 0, 0, 0); err != nil {
 		return "", err
 	}
@@ -22,8 +31,10 @@ func pprint(b *value.Budget, v any) (string, error) {
 }
 
 type printer struct {
-	b   *value.Budget
-	out strings.Builder
+	b     *value.Budget
+	width int
+	asIs  bool // dicts keep their order
+	out   strings.Builder
 }
 
 // format writes v. indent is the column it starts at, allowance the space to
@@ -37,7 +48,7 @@ func (p *printer) format(v any, indent, allowance, level int) error {
 	if err != nil {
 		return err
 	}
-	if utf8.RuneCountInString(text) <= pprintWidth-indent-allowance {
+	if utf8.RuneCountInString(text) <= p.width-indent-allowance {
 		p.out.WriteString(text)
 		return nil
 	}
@@ -79,6 +90,9 @@ func (p *printer) format(v any, indent, allowance, level int) error {
 
 // line is the representation of v on one line.
 func (p *printer) line(v any) (string, error) {
+	if p.asIs {
+		return value.Repr(p.b, v)
+	}
 	sorted, err := p.sortedCopy(v)
 	if err != nil {
 		return "", err
@@ -186,7 +200,10 @@ func (p *printer) items(open string, items []any, closing string, indent, allowa
 }
 
 func (p *printer) dict(d *value.Dict, indent, allowance, level int) error {
-	keys, err := p.sorted(d.Keys())
+	keys, err := d.Keys(), error(nil)
+	if !p.asIs {
+		keys, err = p.sorted(keys)
+	}
 	if err != nil {
 		return err
 	}
@@ -224,7 +241,7 @@ func (p *printer) str(s string, indent, allowance, level int) error {
 		indent++
 		allowance++
 	}
-	width := pprintWidth - indent
+	width := p.width - indent
 	var chunks []string
 	lines := splitKeepEnds(s)
 	for i, line := range lines {

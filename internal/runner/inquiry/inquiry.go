@@ -18,19 +18,21 @@ import (
 )
 
 // Runner runs inquiries. Its zero value is ready.
-type Runner struct{}
+type Runner struct {
+	// Type is what the runner takes; nil: defaults may be shown in another order
+	// than they were written in.
+	Type *squall.RunnerType
+}
 
 var _ runner.Runner = Runner{}
 
 // Run leaves the execution pending.
-func (Runner) Run(_ context.Context, job *runner.Job, _ runner.Output) (squall.Outcome, error) {
+func (r Runner) Run(_ context.Context, job *runner.Job, _ runner.Output) (squall.Outcome, error) {
 	var asked squall.Inquiry
 	if err := job.Decode(&asked); err != nil {
 		return squall.Outcome{}, squall.Errorf(squall.Invalid, "The parameters of the inquiry cannot be read: %w", err)
 	}
-	if given := asWritten(job.Execution.Parameters, asked.Schema); given != nil {
-		asked.Schema = given
-	}
+	asked.Schema = r.asWritten(job, asked.Schema)
 	if asked.Users == nil {
 		asked.Users = []string{}
 	}
@@ -44,16 +46,28 @@ func (Runner) Run(_ context.Context, job *runner.Job, _ runner.Output) (squall.O
 	return squall.Outcome{Status: squall.Pending, Result: result}, nil
 }
 
-// asWritten returns the schema as the caller wrote it, nil when it is another
-// one: the order of its properties is that in which people are asked.
-func asWritten(parameters, schema json.RawMessage) json.RawMessage {
+// asWritten returns the schema as the caller wrote it, or whoever made it the
+// default: the order of its properties is that in which people are asked.
+func (r Runner) asWritten(job *runner.Job, schema json.RawMessage) json.RawMessage {
 	var given struct {
 		Schema json.RawMessage `json:"schema"`
 	}
-	if json.Unmarshal(parameters, &given) != nil || len(given.Schema) == 0 || !same(given.Schema, schema) {
-		return nil
+	_ = json.Unmarshal(job.Execution.Parameters, &given) // none was given
+	sources := []json.RawMessage{given.Schema}
+	if job.Action != nil {
+		p, _ := job.Action.Parameters.Get("schema")
+		sources = append(sources, p.Default)
 	}
-	return given.Schema
+	if r.Type != nil {
+		p, _ := r.Type.Parameters.Get("schema")
+		sources = append(sources, p.Default)
+	}
+	for _, doc := range sources {
+		if len(doc) > 0 && same(doc, schema) {
+			return doc
+		}
+	}
+	return schema
 }
 
 // same reports whether two documents differ in the order of their keys at most.
