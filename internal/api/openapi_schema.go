@@ -56,7 +56,7 @@ func (d *describer) schema(t reflect.Type) map[string]any {
 	}
 }
 
-// object describes a struct under its name.
+// object describes a struct under its name; one without a name where it stands.
 func (d *describer) object(t reflect.Type) map[string]any {
 	ref := map[string]any{"$ref": "#/components/schemas/" + t.Name()}
 	if d.schemas[t.Name()] != nil {
@@ -64,7 +64,11 @@ func (d *describer) object(t reflect.Type) map[string]any {
 	}
 	properties := map[string]any{}
 	schema := map[string]any{"type": "object", "properties": properties}
-	d.schemas[t.Name()] = schema // before its members, which may lead back to it
+	if t.Name() == "" {
+		ref = schema
+	} else {
+		d.schemas[t.Name()] = schema // before its members, which may lead back to it
+	}
 	var required []string
 	for _, f := range reflect.VisibleFields(t) {
 		name, options, _ := strings.Cut(f.Tag.Get("json"), ",")

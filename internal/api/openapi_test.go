@@ -63,6 +63,10 @@ func TestOpenAPIHasEveryRoute(t *testing.T) {
 			}
 		}
 	}
+	schemas := description(t)["components"].(map[string]any)["schemas"].(map[string]any)
+	if _, nameless := schemas[""]; nameless {
+		t.Error("there is a schema without a name")
+	}
 	if len(ids) != operations {
 		t.Errorf("%d operations, but %d names of operations", operations, len(ids))
 	}

@@ -189,6 +189,8 @@ func (s schema) words() string {
 		return strings.Join(words, ", ")
 	case s.Format == "date-time":
 		return "time"
+	case len(s.Properties) > 0:
+		return "object with " + strings.Join(slices.Sorted(maps.Keys(s.Properties)), ", ")
 	case s.Type == "object":
 		var of schema
 		if json.Unmarshal(s.Additional, &of) == nil && of.words() != "anything" {
