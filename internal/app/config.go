@@ -40,10 +40,13 @@ type Config struct {
 	}
 	// Keeper is the command line of this program as the keeper of local actions;
 	// empty (in tests, where the program is another one): there is none.
-	Keeper    []string
-	Access    AccessConfig
-	Login     LoginConfig
-	SSH       SSHConfig
+	Keeper []string
+	Access AccessConfig
+	Login  LoginConfig
+	SSH    SSHConfig
+	Local  struct {
+		User string
+	}
 	Python    PythonConfig
 	Sensors   SensorsConfig
 	Scheduler struct {
@@ -173,6 +176,7 @@ func (c *Config) options() []option {
 		}},
 		{key: "scheduler.heartbeat", value: (*durationValue)(&c.Scheduler.Heartbeat), help: "how often the node renews its lease", check: func() error { return positive(c.Scheduler.Heartbeat) }},
 		{key: "scheduler.poll", value: (*durationValue)(&c.Scheduler.Poll), help: "how often the node looks for work without being woken", check: func() error { return positive(c.Scheduler.Poll) }},
+		{key: "local.user", value: (*textValue)(&c.Local.User), help: "user that commands and scripts on the server run as, through sudo, unless they ask for root (StackStorm: system_user.user); empty: the server's own"},
 		{key: "scheduler.output_limit", value: (*sizeValue)(&c.Scheduler.OutputLimit), help: "bytes of output kept per execution; more is cut and marked", check: func() error {
 			if c.Scheduler.OutputLimit < 4096 {
 				return errors.New("must be at least 4KiB")
