@@ -191,8 +191,8 @@ func TestBuiltInPacksAreRight(t *testing.T) {
 	actions := map[string][]string{
 		"core": {"announcement", "ask", "echo", "error", "http", "inject_trigger", "local", "local_sudo", "noop", "pause", "remote", "remote_sudo", "uuid", "winrm_cmd", "winrm_ps_cmd"},
 		"linux": {
-			"check_loadavg", "cp", "file_touch", "lsof", "lsof_pids", "mv", "netstat", "netstat_grep", "pkill", "rm", "rsync", "scp", "service",
-			"traceroute", "vmstat",
+			"check_loadavg", "check_processes", "cp", "diag_loadavg", "dig", "file_touch", "lsof", "lsof_pids", "mv", "netstat",
+			"netstat_grep", "pkill", "rm", "rsync", "scp", "service", "traceroute", "vmstat", "wait_for_ssh",
 		},
 		"default": nil,
 		"std":     {"echo", "fail", "node_run", "noop", "test_dict"},
