@@ -266,3 +266,55 @@ func waitFor(t *testing.T, from io.Reader, word string, n int) {
 		}
 	}
 }
+
+// TestASlowStartCanBeLeftAndEnded: the first action of an environment waits for
+// its fork server. Meanwhile it can be canceled, and let go for another server.
+func TestASlowStartCanBeLeftAndEnded(t *testing.T) {
+	dir, lib := keeperDir(t), filepath.Join(t.TempDir(), "lib")
+	base, err := library()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.CopyFS(lib, os.DirFS(base)); err != nil {
+		t.Fatal(err)
+	}
+	gate := filepath.Join(t.TempDir(), "gate")
+	source := fmt.Sprintf("import os, time\nwhile not os.path.exists(%q):\n    time.sleep(0.02)\n", gate)
+	if err := os.WriteFile(filepath.Join(lib, "lib", "squall_slow.py"), []byte(source), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	slowly := func(c *Config) { c.Lib, c.Preload = lib, []string{"squall_slow"} }
+	r, c := keptRunner(t, dir, slowly)
+	begin := func(cause error) (*runner.Job, squall.Outcome, error) {
+		t.Helper()
+		ctx, cancel := context.WithCancelCause(t.Context())
+		time.AfterFunc(100*time.Millisecond, func() { cancel(cause) })
+		j := newJob(t, simple, nil)
+		o, err := r.Run(ctx, j, runner.Discard)
+		return j, o, err
+	}
+	j, o, err := begin(runner.ErrCanceled)
+	if err != nil || o.Status != squall.Canceled {
+		t.Errorf("canceled: %s %v", o.Status, err)
+	}
+	c.Release(j.Execution.IdempotencyKey())
+	j, _, err = begin(runner.ErrShutdown)
+	if !errors.Is(err, runner.ErrDetached) {
+		t.Errorf("let go: %v", err)
+	}
+
+	next, c := keptRunner(t, dir, slowly)
+	keys, err := c.Kept()
+	if err != nil || len(keys) != 1 || keys[0] != j.Execution.IdempotencyKey() {
+		t.Fatalf("kept: %v %v", keys, err)
+	}
+	if err := os.WriteFile(gate, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	o, err = next.Resume(t.Context(), j, runner.Discard)
+	var got result
+	if err = errors.Join(err, json.Unmarshal(o.Result, &got)); err != nil || o.Status != squall.Succeeded || got.Stdout != "hello\n" {
+		t.Errorf("in the end: %s %s %v", o.Status, o.Result, err)
+	}
+	c.Release(j.Execution.IdempotencyKey())
+}
