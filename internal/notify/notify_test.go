@@ -306,27 +306,31 @@ func TestMailWithPage(t *testing.T) {
 	}
 }
 
+// many puts messages for a sink into the database, all at once.
+func (b *bundle) many(n int, sink string) {
+	b.Helper()
+	ids := squall.NewIDSource()
+	b.update(func(tx store.Tx) error {
+		for i := range n {
+			m := notify.Message{ID: ids.Next(tx.Now()), Message: fmt.Sprintf("message %d", i), Status: squall.Failed, Action: "p.a"}
+			doc, err := json.Marshal(m)
+			if err != nil {
+				return err
+			}
+			if _, err := tx.InsertDelivery(b.Context(), &store.Delivery{ID: m.ID, Sink: sink, Doc: doc}); err != nil {
+				return err
+			}
+		}
+		tx.Wake(store.TopicDeliver)
+		return nil
+	})
+}
+
 func TestMailDigest(t *testing.T) {
 	t.Parallel()
 	box, ca := newMailbox(t)
 	b := newBundle(t, mailConfig(box, ca, ", digest: 3"))
-	b.run(func() {
-		ids := squall.NewIDSource()
-		b.update(func(tx store.Tx) error {
-			for i := range 20 {
-				m := notify.Message{ID: ids.Next(tx.Now()), Message: fmt.Sprintf("message %d", i), Status: squall.Failed, Action: "p.a"}
-				doc, err := json.Marshal(m)
-				if err != nil {
-					return err
-				}
-				if _, err := tx.InsertDelivery(t.Context(), &store.Delivery{ID: m.ID, Sink: "m", Doc: doc}); err != nil {
-					return err
-				}
-			}
-			tx.Wake(store.TopicDeliver)
-			return nil
-		})
-	}, func() bool { return len(b.deliveries(store.DeliveryDone)) == 20 })
+	b.run(func() { b.many(20, "m") }, func() bool { return len(b.deliveries(store.DeliveryDone)) == 20 })
 	mails := box.got()
 	if len(mails) != 1 || !strings.Contains(mails[0], "Subject: 20 messages: 20 failed") || !strings.Contains(mails[0], "message 19") {
 		t.Errorf("%d mails: %q", len(mails), mails)
@@ -378,5 +382,64 @@ func TestReadConfig(t *testing.T) {
 		if got := fmt.Sprint(err); got != want && (err != nil || want != "") {
 			t.Errorf("%s: %v, want %s", text, err, want)
 		}
+	}
+}
+
+// TestTemplates: subject and body are what the sink's templates make of a message,
+// which came here by a route that is a pattern.
+func TestTemplates(t *testing.T) {
+	t.Parallel()
+	box, ca := newMailbox(t)
+	b := newBundle(t, mailConfig(box, ca, `, subject: "[{{ status | upper }}] {{ action }}", body: "{{ parameters.who }} for {{ user }} by {{ route }}: {{ message }}\n{% for k in parameters %}{{ k }};{% endfor %}"`))
+	b.run(func() { b.end("Bob") }, func() bool { return len(b.deliveries(store.DeliveryDone)) == 1 })
+	mails := box.got()
+	if len(mails) != 1 {
+		t.Fatalf("%d mails: %q", len(mails), mails)
+	}
+	for _, want := range []string{"Subject: [CANCELED] p.a\r\n", "Bob for ann by team-a: Bob is done, ********", "who;pw;"} {
+		if !strings.Contains(mails[0], want) {
+			t.Errorf("%q is not in\n%s", want, mails[0])
+		}
+	}
+}
+
+// TestTemplateThatFails: what no sink can ever be told is lost at once, and says why.
+func TestTemplateThatFails(t *testing.T) {
+	t.Parallel()
+	box, ca := newMailbox(t)
+	b := newBundle(t, mailConfig(box, ca, `, subject: "{{ nosuch.member.deep }}"`))
+	b.run(func() { b.end("Bob") }, func() bool { return len(b.deliveries(store.DeliveryLost)) == 1 })
+	if d := b.deliveries(store.DeliveryLost)[0]; d.Attempt != 1 || !strings.Contains(d.Fault, "render") {
+		t.Errorf("after %d attempts: %s", d.Attempt, d.Fault)
+	}
+}
+
+// TestWebhookDigest: many messages at once are one request, few are one each.
+func TestWebhookDigest(t *testing.T) {
+	t.Parallel()
+	var mu sync.Mutex
+	var bodies []string
+	web := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		mu.Lock()
+		defer mu.Unlock()
+		bodies = append(bodies, string(body))
+	}))
+	defer web.Close()
+	b := newBundle(t, fmt.Sprintf("sinks:\n  w: {type: webhook, url: %q, digest: 3}\nroutes:\n- {route: '*', sinks: [w]}\n", web.URL))
+	for _, n := range []int{3, 12} {
+		mu.Lock()
+		bodies = nil
+		mu.Unlock()
+		done := len(b.deliveries(store.DeliveryDone))
+		b.run(func() { b.many(n, "w") }, func() bool { return len(b.deliveries(store.DeliveryDone)) == done+n })
+		mu.Lock()
+		switch {
+		case n <= 3 && len(bodies) != n:
+			t.Errorf("%d messages came in %d requests", n, len(bodies))
+		case n > 3 && (len(bodies) != 1 || strings.Count(bodies[0], `"message":"message `) != n || !strings.HasPrefix(bodies[0], `{"messages":[`)):
+			t.Errorf("%d messages came in %d requests: %q", n, len(bodies), bodies)
+		}
+		mu.Unlock()
 	}
 }
