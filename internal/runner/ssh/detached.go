@@ -169,12 +169,12 @@ func (p *Pool) script(ctx context.Context, t *Target, sudo string, input *string
 	defer out.leave()
 	defer fault.leave()
 	r := &running{s: s}
-	r.out.Go(func() { _, _ = io.Copy(out, s.ch) }) // both end with the channel
-	r.out.Go(func() { _, _ = io.Copy(fault, s.ch.Stderr()) })
+	r.out.Go(func() { r.pass(out, s.ch) }) // both end with the channel
+	r.out.Go(func() { r.pass(fault, s.ch.Stderr()) })
 	status := make(chan exit, 1)
 	go func() { // as well
 		e := exitOf(s.reqs)
-		r.finish(scriptSettle)
+		r.finish(settleMost) // nothing holds its output open
 		status <- e
 	}()
 	select {
@@ -188,10 +188,6 @@ func (p *Pool) script(ctx context.Context, t *Target, sudo string, input *string
 		return int(e.code), nil
 	}
 }
-
-// scriptSettle is how long the output of a script that has ended is waited for:
-// nothing holds it open, so it only has to come through a slow line.
-const scriptSettle = 30 * time.Second
 
 // words is a shell script with its arguments, as words of a command line.
 func words(script string, args ...string) string {

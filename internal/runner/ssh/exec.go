@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/crypto/ssh"
@@ -51,9 +52,12 @@ type Ending struct {
 // the command had ended: nobody knows how it did.
 var ErrLost = errors.New("the connection was lost before the command had ended")
 
-// settle is how long output is waited for when the command has ended: a daemon
-// it left behind may hold the streams open for ever (st2 does not wait either).
-const settle = 300 * time.Millisecond
+// settle is how long output is waited for when the command has ended: a daemon it
+// left behind may hold the streams open for ever (st2 does not wait either). As long
+// as something comes over a slow line, settleMost is the limit.
+var settle = 300 * time.Millisecond // tests on busy machines change it
+
+const settleMost = 10 * time.Second
 
 // startLimit is how long a shell's start-up files may take at least.
 const startLimit = time.Minute
@@ -126,6 +130,7 @@ type running struct {
 	pid   string
 	shell string
 	out   sync.WaitGroup
+	heard atomic.Int64 // how much has come
 }
 
 // read passes the output on until the streams end.
@@ -134,19 +139,53 @@ func (r *running) read() {
 		r.pid, r.shell = pid, shell
 		close(r.begun)
 	}}
-	r.out.Go(func() { _, _ = io.Copy(r.c.Stdout, r.s.ch) }) // outputs never fail; a lost connection shows elsewhere
+	r.out.Go(func() { r.pass(r.c.Stdout, r.s.ch) })
 	r.out.Go(func() {
-		_, _ = io.Copy(stderr, r.s.ch.Stderr())
+		r.pass(stderr, r.s.ch.Stderr())
 		stderr.flush()
 	})
 }
 
-// finish waits for the rest of the output, but no longer than that, and ends the session.
-func (r *running) finish(within time.Duration) {
-	t := time.AfterFunc(within, func() { r.s.ch.Close() })
-	r.out.Wait()
-	t.Stop()
-	r.s.close()
+// pass copies to the end. Outputs never fail; a lost connection shows elsewhere.
+func (r *running) pass(to io.Writer, from io.Reader) {
+	buf := make([]byte, 32<<10)
+	for {
+		n, err := from.Read(buf)
+		r.heard.Add(int64(n))
+		if n > 0 {
+			_, _ = to.Write(buf[:n])
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+// finish waits for the rest of the output, until nothing has come for that long,
+// and ends the session.
+func (r *running) finish(quiet time.Duration) {
+	ended := make(chan struct{})
+	go func() { r.out.Wait(); close(ended) }()
+	t := time.NewTimer(quiet)
+	defer t.Stop()
+	most := time.Now().Add(settleMost)
+	for before := r.heard.Load(); ; {
+		select {
+		case <-ended:
+			r.s.close()
+			return
+		case <-t.C:
+		}
+		now := r.heard.Load()
+		if now == before || time.Now().After(most) {
+			r.s.ch.Close()
+			<-ended
+			r.s.close()
+			return
+		}
+		before = now
+		t.Reset(quiet)
+	}
 }
 
 // exit is how the host says a command ended.

@@ -502,6 +502,54 @@ func TestBadHosts(t *testing.T) {
 	}
 }
 
+// TestSlowLine: a host may say how a command ended before all of its output is through.
+func TestSlowLine(t *testing.T) {
+	before := settle
+	settle = 2 * time.Second
+	defer func() { settle = before }()
+	f := &sshtest.Fake{Misbehave: func(ch ssh.Channel, reqs <-chan *ssh.Request) {
+		req := <-reqs
+		var m struct{ Command string }
+		if err := ssh.Unmarshal(req.Payload, &m); err != nil {
+			t.Error(err)
+		}
+		_ = req.Reply(true, nil)
+		go ssh.DiscardRequests(reqs)
+		_, rest, _ := strings.Cut(m.Command, `"`)
+		word, _, _ := strings.Cut(rest, " ")
+		_, _ = io.WriteString(ch.Stderr(), word+" 123 /bin/sh\n")
+		_, _ = io.Copy(io.Discard, ch)
+		_, _ = ch.SendRequest("exit-status", false, ssh.Marshal(struct{ Code uint32 }{3}))
+		for range 25 { // for longer than one silence may be
+			time.Sleep(100 * time.Millisecond)
+			_, _ = io.WriteString(ch, "more\n")
+		}
+		ch.Close()
+	}}
+	address, _ := f.Listen(t)
+	host, port, err := SplitHost(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := New(Config{HostKeys: Ignore, AgentSocket: "none", ConfigFiles: []string{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(p.Close)
+	login, err := NewLogin("x", "", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	tg, err := p.Resolve(Spec{Host: host, Port: port, Login: login})
+	if err != nil {
+		t.Fatal(err)
+	}
+	stdout, _, end, err := run(t.Context(), p, tg, Command{Line: "true"})
+	if err != nil || end.Code != 3 || stdout != strings.Repeat("more\n", 25) {
+		t.Errorf("%q %+v %v", stdout, end, err)
+	}
+}
+
 func TestFiles(t *testing.T) {
 	n := sshtest.Start(t, 1)
 	p := pool(t, n)
