@@ -257,6 +257,85 @@ func TestDecisionsLoseNothing(t *testing.T) {
 	})
 }
 
+// vixie says whether cron runs a line in a whole minute of a zone, given what its
+// fields say of a time of day. It is the reference: slow, and read off the manual.
+func vixie(loc *time.Location, fixed bool, shows func(time.Time) bool) func(unix int64) bool {
+	return func(unix int64) bool {
+		at := time.Unix(unix, 0).In(loc)
+		begin, _ := at.ZoneBounds()
+		if !fixed || begin.IsZero() {
+			return shows(at)
+		}
+		_, before := begin.Add(-1).In(loc).Zone()
+		_, offset := at.Zone()
+		gap, since := int64(offset-before), unix-begin.Unix()
+		switch {
+		case gap < 0 && since < -gap: // the clock showed this before
+			return false
+		case gap > 0 && since == 0:
+			for left := int64(0); left < gap; left += 60 {
+				if shows(time.Unix(unix+left, 0).In(time.FixedZone("", before))) {
+					return true
+				}
+			}
+		}
+		return shows(at)
+	}
+}
+
+// TestChangesOfTheClock is K3: every change of the clock of three zones in twenty
+// years, Moscow's farewell to summer time in 2011 and to winter time in 2014
+// included, three days before and after it.
+func TestChangesOfTheClock(t *testing.T) {
+	t.Parallel()
+	const days = 3 * 24 * 3600
+	for zone, least := range map[string]int{"Europe/Moscow": 8, "Europe/Berlin": 39, "America/New_York": 39} {
+		loc, err := time.LoadLocation(zone)
+		if err != nil {
+			t.Fatal(err)
+		}
+		changes := 0
+		at, until := time.Date(2007, 1, 1, 0, 0, 0, 0, loc), time.Date(2027, 1, 1, 0, 0, 0, 0, loc)
+		for {
+			_, end := at.ZoneBounds()
+			if end.IsZero() || end.After(until) {
+				break
+			}
+			at = end
+			changes++
+			for line, c := range map[string]struct {
+				fixed bool
+				shows func(time.Time) bool
+			}{
+				"30 2 * * *":   {true, func(w time.Time) bool { return w.Hour() == 2 && w.Minute() == 30 }},
+				"15 1,3 * * *": {true, func(w time.Time) bool { return (w.Hour() == 1 || w.Hour() == 3) && w.Minute() == 15 }},
+				"0 0-5 * * 0":  {true, func(w time.Time) bool { return w.Hour() <= 5 && w.Minute() == 0 && w.Weekday() == time.Sunday }},
+				"*/20 * * * *": {false, func(w time.Time) bool { return w.Minute()%20 == 0 }},
+				"10 */2 * * *": {false, func(w time.Time) bool { return w.Hour()%2 == 0 && w.Minute() == 10 }},
+			} {
+				due := vixie(loc, c.fixed, c.shows)
+				from := end.Unix() - days
+				s, err := ParseCrontab(line, "", At{Now: time.Unix(from, 0), Zone: loc})
+				if err != nil {
+					t.Fatal(err)
+				}
+				next, ok := s.Next(time.Unix(from, 0))
+				for unix := from + 60; unix < from+2*days; unix += 60 {
+					if is := ok && next.Unix() == unix; is != due(unix) {
+						t.Fatalf("%s in %s at %s: fires %v, want %v; the clock changes at %s", line, zone, time.Unix(unix, 0).In(loc), is, due(unix), end)
+					}
+					if ok && next.Unix() == unix {
+						next, ok = s.Next(next)
+					}
+				}
+			}
+		}
+		if changes < least {
+			t.Errorf("%s: only %d changes of the clock", zone, changes)
+		}
+	}
+}
+
 // TestCrontabNextIsTheFirstMatch is the same for lines of a crontab: a matcher
 // that tries the clock minute by minute agrees, changes of the clock included.
 func TestCrontabNextIsTheFirstMatch(t *testing.T) {
@@ -300,28 +379,7 @@ func TestCrontabNextIsTheFirstMatch(t *testing.T) {
 			}
 			return sets[0][at.Minute()] && sets[1][at.Hour()] && days && sets[3][int(at.Month())]
 		}
-		// due decides for one whole minute.
-		due := func(unix int64) bool {
-			at := time.Unix(unix, 0).In(loc)
-			begin, _ := at.ZoneBounds()
-			if !fixed || begin.IsZero() {
-				return shows(at)
-			}
-			_, before := begin.Add(-1).In(loc).Zone()
-			_, offset := at.Zone()
-			gap, since := int64(offset-before), unix-begin.Unix()
-			switch {
-			case gap < 0 && since < -gap: // the clock showed this before
-				return false
-			case gap > 0 && since == 0:
-				for left := int64(0); left < gap; left += 60 {
-					if shows(time.Unix(unix+left, 0).In(time.FixedZone("", before))) {
-						return true
-					}
-				}
-			}
-			return shows(at)
-		}
+		due := vixie(loc, fixed, shows)
 		line, after := strings.Join(parts, " "), drawInstant(t, zone)
 		s, err := ParseCrontab(line, "", At{Now: after, Zone: loc})
 		if err != nil {
