@@ -5,6 +5,7 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"strings"
 
 	"squall/internal/api/wire"
 	"squall/internal/reactor"
@@ -283,6 +284,19 @@ func (s *Server) enforcementViewGet(w http.ResponseWriter, r *request) error {
 // newest ones.
 const maxEnforced = 1000
 
+// rulesNamed lists rules by their own name or reference, the name of their trigger
+// and that of its type, as /executions/views/filters names them; "" is any.
+func rulesNamed(ctx context.Context, tx store.Tx, name, trigger, triggerType string) (refs []string, err error) {
+	is := func(want string, ref squall.Ref) bool { return want == "" || want == ref.Name || want == ref.String() }
+	rules, err := store.Find[squall.Rule](ctx, tx, store.ContentFilter{Kind: store.Rules, Limit: maxFilterValues})
+	for _, rule := range rules {
+		if is(name, rule.Ref) && is(triggerType, rule.Trigger.Type) && is(trigger, squall.TriggerFor(rule.Trigger.Type, rule.Trigger.Parameters).Ref) {
+			refs = append(refs, rule.Ref.String())
+		}
+	}
+	return refs, err
+}
+
 // filterEnforced restricts a list of executions to those that an event, a rule or
 // an enforcement led to; none says that there are none.
 func (s *Server) filterEnforced(r *request, f *store.ExecutionFilter) (none bool, err error) {
@@ -293,7 +307,8 @@ func (s *Server) filterEnforced(r *request, f *store.ExecutionFilter) (none bool
 		return ""
 	}
 	event, rule, enforcement := given("trigger_instance"), given("rule"), given("enforcement")
-	if event == "" && rule == "" && enforcement == "" {
+	trigger, triggerType := given("trigger"), given("trigger_type")
+	if event == "" && rule == "" && enforcement == "" && trigger == "" && triggerType == "" {
 		return false, nil
 	}
 	ids := map[squall.ID]bool{}
@@ -313,13 +328,25 @@ func (s *Server) filterEnforced(r *request, f *store.ExecutionFilter) (none bool
 			}
 			rule = c.Ref
 		}
-		list, err := tx.FindEnforcements(r.Context(), store.EnforcementFilter{Rule: rule, Event: squall.ID(event), Limit: maxEnforced})
-		for _, e := range list {
-			if e.Execution != "" {
-				ids[e.Execution] = true
+		refs := []string{rule}
+		if trigger != "" || triggerType != "" || rule != "" && !strings.Contains(rule, ".") { // st2: names
+			var err error
+			if refs, err = rulesNamed(r.Context(), tx, rule, trigger, triggerType); err != nil {
+				return err
 			}
 		}
-		return err
+		for _, ref := range refs {
+			list, err := tx.FindEnforcements(r.Context(), store.EnforcementFilter{Rule: ref, Event: squall.ID(event), Limit: maxEnforced})
+			if err != nil {
+				return err
+			}
+			for _, e := range list {
+				if e.Execution != "" {
+					ids[e.Execution] = true
+				}
+			}
+		}
+		return nil
 	})
 	if err != nil {
 		return false, err

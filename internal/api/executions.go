@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"net/http"
+	"slices"
 
 	"squall/internal/api/wire"
 	"squall/internal/auth"
@@ -57,13 +58,16 @@ func (s *Server) executionGet(w http.ResponseWriter, r *request) error {
 			return err
 		}
 	}
+	if err := s.addOrigins(r.Context(), f, v); err != nil {
+		return err
+	}
 	return respond(w, http.StatusOK, func(e *wire.Encoder) { e.Execution(v, f) })
 }
 
 // parts says what must be read for the members selected.
 func parts(f wire.Fields) store.Parts {
 	p := store.Parts(0)
-	if f.Has("parameters") || f.Has("context") || f.Has("liveaction") {
+	if f.Has("parameters") || f.Has("context") || f.Has("liveaction") || slices.ContainsFunc(originFields, f.Has) {
 		p |= store.WithParameters
 	}
 	if f.Has("result") {

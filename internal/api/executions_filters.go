@@ -1,9 +1,11 @@
 package api
 
 import (
+	"maps"
 	"net/http"
 	"slices"
 
+	"squall/internal/squall"
 	"squall/internal/store"
 )
 
@@ -41,12 +43,28 @@ func (s *Server) executionFilters(w http.ResponseWriter, r *request) error {
 			}
 			answer["runner"] = append([]string{}, runners...)
 		}
-		for _, name := range []string{"rule", "trigger", "trigger_type"} {
+		names := map[string]func(*squall.Rule) string{
+			"rule": func(rule *squall.Rule) string { return rule.Ref.Name },
+			"trigger": func(rule *squall.Rule) string {
+				return squall.TriggerFor(rule.Trigger.Type, rule.Trigger.Parameters).Ref.Name
+			},
+			"trigger_type": func(rule *squall.Rule) string { return rule.Trigger.Type.Name },
+		}
+		if !slices.ContainsFunc(slices.Collect(maps.Keys(names)), wanted) {
+			return nil
+		}
+		fired, err := firedRules(r.Context(), tx)
+		for name, of := range names {
 			if wanted(name) {
-				answer[name] = []string{}
+				values := []string{}
+				for _, rule := range fired {
+					values = append(values, of(rule))
+				}
+				slices.Sort(values)
+				answer[name] = slices.Compact(values)
 			}
 		}
-		return nil
+		return err
 	})
 	if err != nil {
 		return err

@@ -52,7 +52,7 @@ func (s *Server) executionList(w http.ResponseWriter, r *request) error {
 		p.headers(w.Header(), 0)
 		return respond(w, http.StatusOK, func(e *wire.Encoder) { e.Array(func() {}) })
 	}
-	l := &executionLister{s: s, filter: filter, parts: parts(f), resultLimit: limit, left: p.limit, all: p.limit == 0, open: open}
+	l := &executionLister{s: s, filter: filter, parts: parts(f), resultLimit: limit, fields: f, left: p.limit, all: p.limit == 0, open: open}
 	l.filter.Offset = p.offset
 	total := -1
 	first, err := l.next(r.Context(), func(tx store.Tx) (err error) {
@@ -84,6 +84,7 @@ type executionLister struct {
 	filter      store.ExecutionFilter
 	parts       store.Parts
 	resultLimit int
+	fields      wire.Fields
 	left        int // how many are still wanted
 	all         bool
 	open        bool
@@ -130,6 +131,9 @@ func (l *executionLister) next(ctx context.Context, more func(store.Tx) error) (
 			return nil, err
 		}
 	}
+	if err := l.s.addOrigins(ctx, l.fields, views...); err != nil {
+		return nil, err
+	}
 	if len(exs) > 0 {
 		l.filter.After, l.filter.Offset = exs[len(exs)-1].ID, 0
 	}
@@ -171,9 +175,6 @@ func executionFilter(r *request) (f store.ExecutionFilter, none bool, err error)
 	f = store.ExecutionFilter{
 		Action: q.Get("action"), Pack: q.Get("pack"), Runner: q.Get("runner"), User: q.Get("user"), Node: q.Get("node"),
 		Root: squall.ID(q.Get("root")), RerunOf: squall.ID(q.Get("rerun_of")),
-	}
-	for _, name := range []string{"trigger", "trigger_type"} {
-		none = none || q.Get(name) != "" && q.Get(name) != "null"
 	}
 	for _, st := range list(q, "status") {
 		f.Statuses = append(f.Statuses, squall.Status(st))

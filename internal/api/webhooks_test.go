@@ -161,11 +161,24 @@ func TestWebhookWaits(t *testing.T) {
 	}
 	for query, want := range map[string]int{
 		"rule=default.gold": 1, "rule=a.b": 0, "trigger_instance=" + answer.Event: 1, "trigger_instance=" + execution: 0, "enforcement=" + answer.Enforcements[0].ID: 1,
-		"rule=default.gold&id=" + answer.Event: 0,
+		"rule=default.gold&id=" + answer.Event: 0, "rule=gold": 1, "rule=silver": 0, "trigger_type=st2.webhook": 1, "trigger_type=core.st2.webhook&rule=gold": 1,
+		"trigger_type=st2.CronTimer": 0, "trigger=" + fmt.Sprint(ev["trigger"]): 1, "trigger=a.b": 0,
 	} {
 		if found := ts.do(t, ts.user, "GET", "/v1/executions?"+query, "").list(t); len(found) != want {
 			t.Errorf("executions by %s: %v", query, found)
 		}
+	}
+	started := ts.do(t, ts.user, "GET", "/v1/executions/"+execution, "").object(t)
+	for name, want := range map[string]string{"rule": `"ref":"default.gold"`, "trigger": `"url":"/gold"`, "trigger_type": `"ref":"core.st2.webhook"`, "trigger_instance": answer.Event} {
+		if doc, _ := json.Marshal(started[name]); !strings.Contains(string(doc), want) {
+			t.Errorf("%s of the execution: %s", name, doc)
+		}
+	}
+	if few := ts.do(t, ts.user, "GET", "/v1/executions?include_attributes=rule.ref,trigger_instance.id", "").body; few != `[{"rule":{"ref":"default.gold"},"trigger_instance":{"id":"`+answer.Event+`"},"id":"`+execution+`"}]` {
+		t.Errorf("chosen members: %s", few)
+	}
+	if got := ts.do(t, ts.user, "GET", "/v1/executions/views/filters?types=rule,trigger,trigger_type", "").body; !strings.Contains(got, `"rule":["gold"]`) || !strings.Contains(got, `"trigger_type":["st2.webhook"]`) || strings.Contains(got, `"trigger":[]`) {
+		t.Errorf("filters: %s", got)
 	}
 	for query, want := range map[string]int{
 		"": 1, "trigger_type=core.st2.webhook": 1, "trigger=" + fmt.Sprint(ev["trigger"]): 1, "trigger=a.b": 0, "status=pending": 0,

@@ -26,6 +26,12 @@ type Execution struct {
 	WebURL         string          `json:"web_url,omitempty"`
 	Result         json.RawMessage `json:"result,omitempty"`
 	Elapsed        float64         `json:"elapsed_seconds,omitempty"`
+
+	// Of executions that a rule has started.
+	Rule        json.RawMessage `json:"rule,omitempty"`
+	Trigger     json.RawMessage `json:"trigger,omitempty"`
+	TriggerType json.RawMessage `json:"trigger_type,omitempty"`
+	Event       json.RawMessage `json:"trigger_instance,omitempty"`
 }
 
 // ActionRef returns the reference of the action, "" when it was not asked for.
@@ -103,7 +109,12 @@ type View struct {
 	Children []squall.ID
 	WebURL   string // in front of the path; no slash at its end
 	Extra    Extra
+	Origin   Origin
 }
+
+// Origin is where the execution of a rule comes from: documents, nil where there
+// is none.
+type Origin struct{ Rule, Trigger, Type, Instance json.RawMessage }
 
 // Extra holds what of a request is shown as it was given and has no place in
 // an execution; it is kept in the context under ExtraKey.
@@ -173,6 +184,10 @@ func (e *Encoder) Execution(v *View, f Fields) {
 	e.Object(func() {
 		e.part(f, "action", v.Action, func(name string) (string, bool) { return ref, name == "ref" })
 		e.part(f, "runner", v.Runner, func(name string) (string, bool) { return v.Execution.Runner, name == "name" })
+		e.part(f, "rule", v.Origin.Rule, nil)
+		e.part(f, "trigger", v.Origin.Trigger, nil)
+		e.part(f, "trigger_type", v.Origin.Type, nil)
+		e.part(f, "trigger_instance", v.Origin.Instance, nil)
 		if f.Has("liveaction") {
 			e.key("liveaction")
 			e.liveAction(v, ref)
