@@ -129,7 +129,11 @@ func TestEventsOnce(t *testing.T) {
 		n := l.nodes[rng.IntN(len(l.nodes))]
 		if i%3 == 2 {
 			n.signal(syscall.SIGSTOP)
-			time.Sleep(2 * lease)
+			asleep := 2 * lease
+			if i%6 == 5 { // long enough to lose the timers to another node as well
+				asleep = 5 * lease
+			}
+			time.Sleep(asleep)
 			n.signal(syscall.SIGCONT)
 			continue
 		}
