@@ -166,6 +166,7 @@ func outcomeOf(r *squall.Rollout) (squall.Outcome, error) {
 		o.Status = squall.Succeeded
 	case squall.RolloutCanceled:
 		o.Status = squall.Canceled
+	case squall.RolloutRunning, squall.RolloutPaused, squall.RolloutFailed, squall.RolloutStopped: // the first two never: it has ended
 	}
 	if o.Result == nil {
 		return o, errors.New("the result of a rollout cannot be written")
