@@ -32,20 +32,21 @@ func (r *Runner) spec(p *params, env *environment, doc *document) (*warm.Spec, e
 	if err != nil {
 		return nil, fmt.Errorf("write the job: %w", err)
 	}
-	vars := make([]string, 0, len(doc.Env))
-	for name, value := range doc.Env {
-		vars = append(vars, name+"="+value)
-	}
 	python := []string{env.python, "-u", "-X", "utf8"}
 	s := &warm.Spec{
 		Python: env.python, Stamp: env.stamp, Job: job,
 		Server: slices.Concat(python, []string{r.program("forkserver.py")}, common, r.cfg.Preload), ServerEnv: r.environ, Dir: r.workdir, Idle: r.cfg.Idle,
-		Alone: append(python, r.program("cold.py")), AloneEnv: vars,
+		Alone: append(python, r.program("cold.py")),
 	}
 	if name := needsStart(p.env); r.cfg.Cold {
 		s.Cold = "python.warm is off"
 	} else if name != "" {
 		s.Cold = "the action sets " + name
+	}
+	if s.Cold != "" {
+		for name, value := range doc.Env {
+			s.AloneEnv = append(s.AloneEnv, name+"="+value)
+		}
 	}
 	return s, nil
 }

@@ -24,8 +24,8 @@ type Spec struct {
 	Idle      time.Duration // after which an idle fork server ends
 
 	Alone    []string // arguments of a Python for this program only
-	AloneEnv []string
-	Cold     string // why it must not be forked; "": it may be
+	AloneEnv []string // nil: ServerEnv, which is enough for what need not be cold
+	Cold     string   // why it must not be forked; "": it may be
 
 	Job []byte // what the program reads; not empty
 }
@@ -132,9 +132,13 @@ func (p *Pool) either(ctx context.Context, spec *Spec, job *memory, files []*os.
 		}
 		why = err.Error()
 	}
+	env := spec.AloneEnv
+	if env == nil {
+		env = spec.ServerEnv
+	}
 	argv := append(spec.Alone[:len(spec.Alone):len(spec.Alone)], job.path())
 	child, err := os.StartProcess(spec.Python, argv, &os.ProcAttr{
-		Env: spec.AloneEnv, Dir: spec.Dir, Files: []*os.File{p.null, files[1], files[2], files[0]},
+		Env: env, Dir: spec.Dir, Files: []*os.File{p.null, files[1], files[2], files[0]},
 		Sys: &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGKILL},
 	})
 	if err != nil {
