@@ -100,6 +100,7 @@ var mayImport = map[string][]string{
 	"internal/store/storetest":             {"internal/squall", "internal/store"},
 	"internal/pgtest":                      {},
 	"internal/sshtest":                     {},
+	"internal/logintest":                   {},
 	"internal/crashtest":                   {"internal/..."},
 	"internal/backuptest":                  {"internal/client", "internal/sshtest"},
 	"internal/benchmark":                   {"internal/pgtest", "internal/sshtest"},

@@ -3,6 +3,7 @@ package ldap
 import (
 	"context"
 	"errors"
+	"net"
 	"strings"
 	"testing"
 	"time"
@@ -10,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"squall/internal/login"
+	"squall/internal/logintest"
 	"squall/internal/squall"
 )
 
@@ -24,12 +26,12 @@ func config(urls ...string) Config {
 
 func TestLogin(t *testing.T) {
 	t.Parallel()
-	s := startSlapd(t)
-	secure := config(s.tls)
-	secure.TLS = s.roots
-	starttls := config(s.plain)
-	starttls.TLS, starttls.StartTLS = s.roots, true
-	for name, c := range map[string]Config{"ldap": config(s.plain), "ldaps": secure, "StartTLS": starttls} {
+	s := logintest.StartSlapd(t)
+	secure := config(s.TLS)
+	secure.TLS = s.Roots
+	starttls := config(s.Plain)
+	starttls.TLS, starttls.StartTLS = s.Roots, true
+	for name, c := range map[string]Config{"ldap": config(s.Plain), "ldaps": secure, "StartTLS": starttls} {
 		t.Run(name, func(t *testing.T) {
 			if err := c.Validate(); err != nil {
 				t.Fatal(err)
@@ -66,7 +68,7 @@ func TestLogin(t *testing.T) {
 
 	t.Run("levels of groups", func(t *testing.T) {
 		for nested, want := range []string{"hpc-operators", "hpc,hpc-operators", "everybody,hpc,hpc-operators", "everybody,hpc,hpc-operators"} {
-			c := config(s.plain)
+			c := config(s.Plain)
 			c.Nested = nested
 			id, err := New(c).Login(t.Context(), "ann", "ann-secret")
 			if got := strings.Join(id.Groups, ","); err != nil || got != want {
@@ -75,7 +77,7 @@ func TestLogin(t *testing.T) {
 		}
 	})
 	t.Run("required groups", func(t *testing.T) {
-		c := config(s.plain)
+		c := config(s.Plain)
 		c.Required = []string{"hpc-operators"}
 		if _, err := New(c).Login(t.Context(), "ann", "ann-secret"); err != nil {
 			t.Errorf("a member: %v", err)
@@ -88,7 +90,7 @@ func TestLogin(t *testing.T) {
 		}
 	})
 	t.Run("certificate nobody trusts", func(t *testing.T) {
-		for _, c := range []Config{config(s.tls), func() Config { c := config(s.plain); c.StartTLS = true; return c }()} {
+		for _, c := range []Config{config(s.TLS), func() Config { c := config(s.Plain); c.StartTLS = true; return c }()} {
 			_, err := New(c).Login(t.Context(), "ann", "ann-secret")
 			if squall.KindOf(err) != squall.Unavailable || !strings.Contains(errors.Unwrap(err).Error(), "certificate") {
 				t.Errorf("%v: %v, %v", c.URLs, err, errors.Unwrap(err))
@@ -96,7 +98,7 @@ func TestLogin(t *testing.T) {
 		}
 	})
 	t.Run("our own password is wrong", func(t *testing.T) {
-		c := config(s.plain)
+		c := config(s.Plain)
 		c.BindPassword = func() (string, error) { return "other", nil }
 		_, err := New(c).Login(t.Context(), "ann", "ann-secret")
 		if squall.KindOf(err) != squall.Unavailable || strings.Contains(errors.Unwrap(err).Error(), "other") {
@@ -107,7 +109,7 @@ func TestLogin(t *testing.T) {
 		}
 	})
 	t.Run("no such base", func(t *testing.T) {
-		c := config(s.plain)
+		c := config(s.Plain)
 		c.UserBase = "ou=nobody,dc=example,dc=org"
 		if _, err := New(c).Login(t.Context(), "ann", "ann-secret"); squall.KindOf(err) != squall.Unavailable {
 			t.Errorf("login: %v", err)
@@ -120,8 +122,8 @@ func TestLogin(t *testing.T) {
 
 func TestFailover(t *testing.T) {
 	t.Parallel()
-	first, second := startSlapd(t), startSlapd(t)
-	c := config("ldap://"+freeAddress(t), first.plain, second.plain)
+	first, second := logintest.StartSlapd(t), logintest.StartSlapd(t)
+	c := config("ldap://"+logintest.FreeAddress(t), first.Plain, second.Plain)
 	d := New(c)
 	login := func() error {
 		_, err := d.Login(t.Context(), "ann", "ann-secret")
@@ -130,14 +132,14 @@ func TestFailover(t *testing.T) {
 	if err := login(); err != nil || d.last.Load() != 1 {
 		t.Fatalf("with the first server down: %v, asked last: %d", err, d.last.Load())
 	}
-	first.stop()
+	first.Stop()
 	if err := login(); err != nil || d.last.Load() != 2 {
 		t.Fatalf("after the second went down: %v, asked last: %d", err, d.last.Load())
 	}
 	if found := d.Check(t.Context()); found[0] == nil || found[1] == nil || found[2] != nil {
 		t.Errorf("Check = %v", found)
 	}
-	second.stop()
+	second.Stop()
 	err := login()
 	if squall.KindOf(err) != squall.Unavailable || strings.Count(errors.Unwrap(err).Error(), "refused") != 3 {
 		t.Errorf("with all servers down: %v, %v", err, errors.Unwrap(err))
@@ -188,4 +190,15 @@ func TestValidate(t *testing.T) {
 	if err := c.Validate(); err != nil {
 		t.Error(err)
 	}
+}
+
+// freeListener takes connections and says nothing.
+func freeListener(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	return l.Addr().String()
 }

@@ -13,10 +13,11 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"squall/internal/login"
+	"squall/internal/logintest"
 	"squall/internal/squall"
 )
 
-func (p *provider) config() Config {
+func config(p *logintest.OIDC) Config {
 	return Config{
 		Issuer: p.URL, ClientID: "squall", ClientSecret: func() (string, error) { return "client-secret", nil },
 		RedirectURL: "http://127.0.0.1:9101/auth/v1/sso/callback", Scopes: []string{"profile"}, UserClaim: "preferred_username", GroupsClaim: "groups",
@@ -41,8 +42,8 @@ func browse(t *testing.T, to string) *http.Request {
 
 func TestBrowser(t *testing.T) {
 	t.Parallel()
-	idp := newProvider(t)
-	other := newProvider(t)
+	idp := logintest.NewOIDC(t)
+	other := logintest.NewOIDC(t)
 	expired := time.Now().Add(-time.Minute).Unix()
 	ann := login.Identity{User: "ann", Groups: []string{"hpc", "staff"}}
 	for _, tt := range []struct {
@@ -81,8 +82,8 @@ func TestBrowser(t *testing.T) {
 		{name: "made-up code", request: func(q url.Values) { q.Set("code", "x") }, err: "invalid_grant"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			idp.set(func() { idp.claims, idp.userinfo = tt.claims, tt.userinfo })
-			c := idp.config()
+			idp.Set(func() { idp.Claims, idp.Userinfo = tt.claims, tt.userinfo })
+			c := config(idp)
 			if tt.config != nil {
 				tt.config(&c)
 			}
@@ -117,8 +118,8 @@ func TestBrowser(t *testing.T) {
 // A code that was stolen is worth nothing without the verifier, and holds once.
 func TestStolenCode(t *testing.T) {
 	t.Parallel()
-	idp := newProvider(t)
-	p := New(idp.config())
+	idp := logintest.NewOIDC(t)
+	p := New(config(idp))
 	to, keep, err := p.Begin(t.Context(), "s")
 	if err != nil {
 		t.Fatal(err)
@@ -141,8 +142,8 @@ func TestStolenCode(t *testing.T) {
 
 func TestDevice(t *testing.T) {
 	t.Parallel()
-	idp := newProvider(t)
-	p := New(idp.config())
+	idp := logintest.NewOIDC(t)
+	p := New(config(idp))
 	code, keep, err := p.BeginDevice(t.Context())
 	if err != nil || code.UserCode != "ABCD-EFGH" || code.URL != idp.URL+"/activate" || code.Interval != 2*time.Second || time.Until(code.Expires) > time.Minute {
 		t.Fatalf("BeginDevice = %+v, %v", code, err)
@@ -150,7 +151,7 @@ func TestDevice(t *testing.T) {
 	if _, done, err := p.FinishDevice(t.Context(), keep); done || err != nil {
 		t.Errorf("before the code was typed in: %v, %v", done, err)
 	}
-	idp.set(func() { idp.approved = true })
+	idp.Set(func() { idp.Approved = true })
 	id, done, err := p.FinishDevice(t.Context(), keep)
 	if err != nil || !done || id.User != "ann" || !slices.Equal(id.Groups, []string{"hpc", "staff"}) {
 		t.Errorf("afterwards: %+v, %v, %v", id, done, err)
@@ -162,9 +163,9 @@ func TestDevice(t *testing.T) {
 
 func TestBearer(t *testing.T) {
 	t.Parallel()
-	idp, other := newProvider(t), newProvider(t)
-	b := Bearers{New(idp.config())}
-	good := idp.sign(map[string]any{"aud": "squall-api"})
+	idp, other := logintest.NewOIDC(t), logintest.NewOIDC(t)
+	b := Bearers{New(config(idp))}
+	good := idp.Sign(map[string]any{"aud": "squall-api"})
 	id, until, err := b.Bearer(t.Context(), good)
 	if err != nil || id.User != "ann" || time.Until(until) > time.Minute || time.Until(until) < 50*time.Second {
 		t.Errorf("Bearer = %+v, %v, %v", id, until, err)
@@ -173,16 +174,16 @@ func TestBearer(t *testing.T) {
 	payload, signature, _ := strings.Cut(rest, ".")
 	none := base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"none"}`))
 	for name, bad := range map[string]string{
-		"another provider's key":  other.sign(map[string]any{"iss": idp.URL}),
-		"another issuer":          idp.sign(map[string]any{"iss": other.URL}),
-		"another audience":        idp.sign(map[string]any{"aud": []string{"somebody"}}),
-		"no audience":             idp.sign(map[string]any{"aud": nil}),
-		"expired":                 idp.sign(map[string]any{"exp": time.Now().Add(-time.Second).Unix()}),
-		"not yet":                 idp.sign(map[string]any{"nbf": time.Now().Add(time.Hour).Unix()}),
+		"another provider's key":  other.Sign(map[string]any{"iss": idp.URL}),
+		"another issuer":          idp.Sign(map[string]any{"iss": other.URL}),
+		"another audience":        idp.Sign(map[string]any{"aud": []string{"somebody"}}),
+		"no audience":             idp.Sign(map[string]any{"aud": nil}),
+		"expired":                 idp.Sign(map[string]any{"exp": time.Now().Add(-time.Second).Unix()}),
+		"not yet":                 idp.Sign(map[string]any{"nbf": time.Now().Add(time.Hour).Unix()}),
 		"no signature":            head + "." + payload + ".",
 		"no algorithm":            none + "." + payload + ".",
 		"changed":                 head + "." + payload[:len(payload)-4] + "AAAA" + "." + signature,
-		"algorithm says one more": signRS256(idp.key, "unknown-key", map[string]any{"iss": other.URL, "aud": "squall"}),
+		"algorithm says one more": logintest.SignRS256(idp.Key, "unknown-key", map[string]any{"iss": other.URL, "aud": "squall"}),
 		"garbage":                 "a.b.c",
 		"empty":                   "",
 	} {
@@ -191,34 +192,34 @@ func TestBearer(t *testing.T) {
 		}
 	}
 	// Keys are changed now and then; a new one is fetched when it is first seen.
-	idp.set(func() { idp.key, idp.kid = other.key, "k2" })
-	if _, _, err := b.Bearer(t.Context(), idp.sign(nil)); err != nil {
+	idp.Set(func() { idp.Key, idp.Kid = other.Key, "k2" })
+	if _, _, err := b.Bearer(t.Context(), idp.Sign(nil)); err != nil {
 		t.Errorf("after a change of keys: %v", err)
 	}
 }
 
 func TestProviderDown(t *testing.T) {
 	t.Parallel()
-	idp := newProvider(t)
-	idp.set(func() { idp.down = true })
-	p := New(idp.config())
+	idp := logintest.NewOIDC(t)
+	idp.Set(func() { idp.Down = true })
+	p := New(config(idp))
 	if _, _, err := p.Begin(t.Context(), "s"); squall.KindOf(err) != squall.Unavailable {
 		t.Errorf("Begin: %v", err)
 	}
 	if err := p.Check(t.Context()); err == nil {
 		t.Error("Check finds nothing wrong")
 	}
-	idp.set(func() { idp.down = false })
+	idp.Set(func() { idp.Down = false })
 	to, keep, err := p.Begin(t.Context(), "s")
 	if err != nil {
 		t.Fatalf("when it is back: %v", err)
 	}
 	r := browse(t, to)
-	idp.set(func() { idp.down = true })
+	idp.Set(func() { idp.Down = true })
 	if _, err := p.Finish(t.Context(), keep, r); squall.KindOf(err) != squall.Unavailable {
 		t.Errorf("Finish: %v", err)
 	}
-	if _, _, err := (Bearers{p}).Bearer(t.Context(), idp.sign(nil)); squall.KindOf(err) != squall.Unavailable {
+	if _, _, err := (Bearers{p}).Bearer(t.Context(), idp.Sign(nil)); squall.KindOf(err) != squall.Unavailable {
 		t.Errorf("Bearer with keys that cannot be fetched: %v", err)
 	}
 }

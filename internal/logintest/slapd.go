@@ -1,4 +1,4 @@
-package ldap
+package logintest
 
 import (
 	"crypto/ecdsa"
@@ -19,12 +19,13 @@ import (
 	"time"
 )
 
-// slapd is a real directory server on the loopback interface, with people,
+// Slapd is a real directory server on the loopback interface, with people,
 // groups and groups in groups.
-type slapd struct {
-	plain, tls string // addresses
-	roots      *tls.Config
-	stop       func()
+type Slapd struct {
+	Plain, TLS string // addresses
+	Roots      *tls.Config
+	CAFile     string // the roots as a file
+	Stop       func()
 }
 
 // people is what the directory holds. Everybody's password is the name and
@@ -90,8 +91,8 @@ member: cn=hpc,ou=groups,dc=example,dc=org
 member: uid=bob,ou=people,dc=example,dc=org
 `
 
-// startSlapd needs Debian's package slapd.
-func startSlapd(t *testing.T) *slapd {
+// StartSlapd needs Debian's package slapd.
+func StartSlapd(t *testing.T) *Slapd {
 	t.Helper()
 	program := ""
 	for _, dir := range append(filepath.SplitList(os.Getenv("PATH")), "/usr/sbin", "/usr/local/sbin") {
@@ -137,23 +138,23 @@ access to * by dn.exact="cn=reader,dc=example,dc=org" read by self read by anony
 	if out, err := exec.CommandContext(t.Context(), program, "-T", "add", "-f", file, "-l", ldif).CombinedOutput(); err != nil {
 		t.Fatalf("load the directory: %v\n%s", err, out)
 	}
-	s := &slapd{plain: "ldap://" + freeAddress(t), tls: "ldaps://" + freeAddress(t), roots: roots}
-	cmd := exec.CommandContext(t.Context(), program, "-d", "0", "-f", file, "-h", s.plain+" "+s.tls)
+	s := &Slapd{Plain: "ldap://" + FreeAddress(t), TLS: "ldaps://" + FreeAddress(t), Roots: roots, CAFile: cert}
+	cmd := exec.CommandContext(t.Context(), program, "-d", "0", "-f", file, "-h", s.Plain+" "+s.TLS)
 	var log strings.Builder
 	cmd.Stdout, cmd.Stderr = &log, &log
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
 	ended := false
-	s.stop = func() {
+	s.Stop = func() {
 		if !ended {
 			ended = true
 			_ = cmd.Process.Kill()
 			_ = cmd.Wait()
 		}
 	}
-	t.Cleanup(s.stop)
-	for _, address := range []string{s.plain, s.tls} {
+	t.Cleanup(s.Stop)
+	for _, address := range []string{s.Plain, s.TLS} {
 		_, hostPort, _ := strings.Cut(address, "://")
 		deadline := time.Now().Add(20 * time.Second)
 		for {
@@ -171,7 +172,8 @@ access to * by dn.exact="cn=reader,dc=example,dc=org" read by self read by anony
 	return s
 }
 
-func freeAddress(t *testing.T) string {
+// FreeAddress is an address on which nobody listens.
+func FreeAddress(t *testing.T) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -211,15 +213,4 @@ func writeCertificate(t *testing.T, dir string) (cert, key string, roots *tls.Co
 	pool := x509.NewCertPool()
 	pool.AppendCertsFromPEM(certPEM)
 	return cert, key, &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}
-}
-
-// freeListener takes connections and says nothing.
-func freeListener(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = l.Close() })
-	return l.Addr().String()
 }

@@ -1,4 +1,4 @@
-package oidc
+package logintest
 
 import (
 	"crypto"
@@ -17,30 +17,32 @@ import (
 	"time"
 )
 
-// provider is a small identity provider with real signing keys. It lets in
+// OIDC is a small identity provider with real signing keys. It lets in
 // whoever comes, as the user ann, and keeps the rules of the protocol: a code
 // holds once, for the challenge and the address it was made for.
-type provider struct {
+type OIDC struct {
 	*httptest.Server
-	key *rsa.PrivateKey
-	kid string
+	mu    sync.Mutex
+	codes map[string]url.Values
 
-	mu       sync.Mutex
-	claims   map[string]any // of the next token, beside the fixed ones
-	userinfo map[string]any // nil: there is none
-	codes    map[string]url.Values
-	approved bool // the device's code was typed in
-	down     bool
-	issued   int
+	// To be changed within Set only.
+	Key      *rsa.PrivateKey
+	Kid      string
+	Claims   map[string]any // of the next token, beside the fixed ones
+	Userinfo map[string]any // nil: there is none
+	Approved bool           // the device's code was typed in
+	Down     bool
 }
 
-func newProvider(t *testing.T) *provider {
+// NewOIDC starts a provider that knows the client squall with the secret
+// client-secret.
+func NewOIDC(t *testing.T) *OIDC {
 	t.Helper()
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &provider{key: key, kid: "k1", codes: map[string]url.Values{}, claims: map[string]any{}}
+	p := &OIDC{Key: key, Kid: "k1", codes: map[string]url.Values{}, Claims: map[string]any{}}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /.well-known/openid-configuration", p.discovery)
 	mux.HandleFunc("GET /keys", p.keys)
@@ -51,7 +53,7 @@ func newProvider(t *testing.T) *provider {
 	p.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		p.mu.Lock()
 		defer p.mu.Unlock()
-		if p.down {
+		if p.Down {
 			http.Error(w, "down", http.StatusServiceUnavailable)
 			return
 		}
@@ -61,39 +63,39 @@ func newProvider(t *testing.T) *provider {
 	return p
 }
 
-// set changes the provider between requests.
-func (p *provider) set(change func()) {
+// Set changes the provider between requests.
+func (p *OIDC) Set(change func()) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	change()
 }
 
-func answer(w http.ResponseWriter, status int, doc any) {
+func answerJSON(w http.ResponseWriter, status int, doc any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
 	_ = json.NewEncoder(w).Encode(doc)
 }
 
-func (p *provider) discovery(w http.ResponseWriter, _ *http.Request) {
+func (p *OIDC) discovery(w http.ResponseWriter, _ *http.Request) {
 	doc := map[string]any{
 		"issuer": p.URL, "jwks_uri": p.URL + "/keys", "authorization_endpoint": p.URL + "/authorize", "token_endpoint": p.URL + "/token",
 		"device_authorization_endpoint": p.URL + "/device", "id_token_signing_alg_values_supported": []string{"RS256"},
 		"response_types_supported": []string{"code"}, "subject_types_supported": []string{"public"},
 	}
-	if p.userinfo != nil {
+	if p.Userinfo != nil {
 		doc["userinfo_endpoint"] = p.URL + "/userinfo"
 	}
-	answer(w, 200, doc)
+	answerJSON(w, 200, doc)
 }
 
-func (p *provider) keys(w http.ResponseWriter, _ *http.Request) {
-	answer(w, 200, map[string]any{"keys": []any{map[string]any{
-		"kty": "RSA", "use": "sig", "alg": "RS256", "kid": p.kid,
-		"n": base64.RawURLEncoding.EncodeToString(p.key.N.Bytes()), "e": base64.RawURLEncoding.EncodeToString(big.NewInt(int64(p.key.E)).Bytes()),
+func (p *OIDC) keys(w http.ResponseWriter, _ *http.Request) {
+	answerJSON(w, 200, map[string]any{"keys": []any{map[string]any{
+		"kty": "RSA", "use": "sig", "alg": "RS256", "kid": p.Kid,
+		"n": base64.RawURLEncoding.EncodeToString(p.Key.N.Bytes()), "e": base64.RawURLEncoding.EncodeToString(big.NewInt(int64(p.Key.E)).Bytes()),
 	}}})
 }
 
-func (p *provider) authorize(w http.ResponseWriter, r *http.Request) {
+func (p *OIDC) authorize(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
 	if q.Get("client_id") != "squall" || q.Get("code_challenge_method") != "S256" || q.Get("response_type") != "code" || q.Get("nonce") == "" {
 		http.Error(w, "bad request", http.StatusBadRequest)
@@ -106,10 +108,10 @@ func (p *provider) authorize(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, back.String(), http.StatusFound)
 }
 
-func (p *provider) token(w http.ResponseWriter, r *http.Request) {
+func (p *OIDC) token(w http.ResponseWriter, r *http.Request) {
 	user, secret, _ := r.BasicAuth()
 	if user != "squall" || secret != "client-secret" {
-		answer(w, 401, map[string]any{"error": "invalid_client"})
+		answerJSON(w, 401, map[string]any{"error": "invalid_client"})
 		return
 	}
 	nonce := ""
@@ -119,52 +121,52 @@ func (p *provider) token(w http.ResponseWriter, r *http.Request) {
 		delete(p.codes, r.FormValue("code"))
 		sum := sha256.Sum256([]byte(r.FormValue("code_verifier")))
 		if asked == nil || asked.Get("redirect_uri") != r.FormValue("redirect_uri") || asked.Get("code_challenge") != base64.RawURLEncoding.EncodeToString(sum[:]) {
-			answer(w, 400, map[string]any{"error": "invalid_grant"})
+			answerJSON(w, 400, map[string]any{"error": "invalid_grant"})
 			return
 		}
 		nonce = asked.Get("nonce")
 	case "urn:ietf:params:oauth:grant-type:device_code":
 		switch {
 		case r.FormValue("device_code") != "device-1":
-			answer(w, 400, map[string]any{"error": "invalid_grant"})
+			answerJSON(w, 400, map[string]any{"error": "invalid_grant"})
 			return
-		case !p.approved:
-			answer(w, 400, map[string]any{"error": "authorization_pending"})
+		case !p.Approved:
+			answerJSON(w, 400, map[string]any{"error": "authorization_pending"})
 			return
 		}
 	}
-	p.issued++
-	answer(w, 200, map[string]any{"access_token": "access-1", "token_type": "Bearer", "expires_in": 60, "id_token": p.sign(map[string]any{"nonce": nonce})})
+	answerJSON(w, 200, map[string]any{"access_token": "access-1", "token_type": "Bearer", "expires_in": 60, "id_token": p.Sign(map[string]any{"nonce": nonce})})
 }
 
-func (p *provider) device(w http.ResponseWriter, _ *http.Request) {
-	answer(w, 200, map[string]any{
+func (p *OIDC) device(w http.ResponseWriter, _ *http.Request) {
+	answerJSON(w, 200, map[string]any{
 		"device_code": "device-1", "user_code": "ABCD-EFGH", "verification_uri": p.URL + "/activate",
 		"verification_uri_complete": p.URL + "/activate?user_code=ABCD-EFGH", "expires_in": 60, "interval": 2,
 	})
 }
 
-func (p *provider) info(w http.ResponseWriter, r *http.Request) {
+func (p *OIDC) info(w http.ResponseWriter, r *http.Request) {
 	if r.Header.Get("Authorization") != "Bearer access-1" {
 		http.Error(w, "who?", http.StatusUnauthorized)
 		return
 	}
-	answer(w, 200, p.userinfo)
+	answerJSON(w, 200, p.Userinfo)
 }
 
-// sign makes a token about ann, with what extra and p.claims say otherwise.
-func (p *provider) sign(extra map[string]any) string {
+// Sign makes a token about ann, with what extra and p.Claims say otherwise.
+func (p *OIDC) Sign(extra map[string]any) string {
 	claims := map[string]any{
 		"iss": p.URL, "aud": "squall", "sub": "1", "exp": time.Now().Add(time.Minute).Unix(), "iat": time.Now().Unix(),
 		"preferred_username": "ann", "groups": []string{"hpc", "staff"},
 	}
 	maps.Copy(claims, extra)
-	maps.Copy(claims, p.claims)
+	maps.Copy(claims, p.Claims)
 	maps.DeleteFunc(claims, func(_ string, v any) bool { return v == nil || v == "" })
-	return signRS256(p.key, p.kid, claims)
+	return SignRS256(p.Key, p.Kid, claims)
 }
 
-func signRS256(key *rsa.PrivateKey, kid string, claims map[string]any) string {
+// SignRS256 makes a token of claims.
+func SignRS256(key *rsa.PrivateKey, kid string, claims map[string]any) string {
 	part := func(doc any) string {
 		b, err := json.Marshal(doc)
 		if err != nil {
