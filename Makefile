@@ -12,7 +12,7 @@ LDFLAGS  := -s -w -X squall/internal/app.Version=$(VERSION)
 export CGO_ENABLED = 0
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build run test race test-long mistral crash lint vuln fuzz bench conformance docs clean
+.PHONY: help setup build run test race test-long mistral crash backup-long lint vuln fuzz bench conformance docs clean
 
 help: ## print this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,7 +38,7 @@ race: ## run the tests under the race detector
 	@scripts/setup test
 	CGO_ENABLED=1 SQUALL_TEST_POSTGRES=require $(GO) test -race -short -timeout 30m ./...
 
-test-long: test race crash mistral ## everything, the long proofs included
+test-long: test race crash mistral backup-long ## everything, the long proofs included
 	$(MAKE) fuzz FUZZTIME=60s
 
 mistral: ## converted workflows against the real Mistral engine (installs python3-mistral)
@@ -48,6 +48,11 @@ mistral: ## converted workflows against the real Mistral engine (installs python
 crash: ## the long crash test: random kills under load, on every kind of database
 	@scripts/setup test
 	SQUALL_CRASH_LONG=1 SQUALL_TEST_POSTGRES=require $(GO) test -count=1 -v -timeout 60m ./internal/crashtest
+
+backup-long: ## the long tests of the pack backup: drills that boot machines (installs QEMU)
+	@scripts/setup test
+	@scripts/setup boot
+	SQUALL_BACKUP_LONG=1 $(GO) test -count=1 -v -timeout 60m ./internal/backuptest
 
 lint: ## static checks with the pinned golangci-lint
 	$(GO) tool -modfile=tools/go.mod golangci-lint run ./...
