@@ -321,6 +321,10 @@ func TestStopReportsARunnerThatDoesNotEnd(t *testing.T) {
 		if err := s.stop(); !errors.Is(err, errNotGone) {
 			t.Errorf("got %v", err)
 		}
+		// Who stops waits as long as who reports: either may be first.
+		for end := time.Now().Add(20 * time.Second); stuck.Load() == 0 && time.Now().Before(end); {
+			time.Sleep(time.Millisecond)
+		}
 		if stuck.Load() != 1 {
 			t.Errorf("reported %d times", stuck.Load())
 		}
