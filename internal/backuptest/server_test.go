@@ -219,6 +219,9 @@ func (e *execution) final() bool {
 // begin requests a run.
 func (s *server) begin(action string, parameters map[string]any) (id string) {
 	s.t.Helper()
+	if parameters == nil {
+		parameters = map[string]any{}
+	}
 	var e execution
 	s.must("POST", "/api/v1/executions", map[string]any{"action": action, "parameters": parameters}, &e)
 	return e.ID

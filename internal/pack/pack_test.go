@@ -201,10 +201,11 @@ func TestBuiltInPacksAreRight(t *testing.T) {
 		"backup": {
 			"agent_commit", "agent_compress", "agent_dump", "agent_files", "agent_hold", "agent_list", "agent_mount", "agent_prepare",
 			"agent_quarantine", "agent_reap", "agent_remove", "agent_restic", "agent_restore", "agent_scan", "agent_unmount",
-			"agent_verify", "agent_verify_keys", "alarm", "catalog_rebuild", "cleanup", "cleanup_end", "cleanup_host", "cleanup_plan",
-			"drill", "drill_one", "drill_plan", "drill_record", "drill_summary", "forget", "host", "host_command", "judge", "plan",
-			"prune", "prune_plan", "rebuild", "rebuild_plan", "record", "report", "restore", "restore_plan", "restore_summary", "run",
-			"select_hosts", "standing", "summary", "verify", "verify_plan", "verify_record", "verify_summary", "vm",
+			"agent_verify", "agent_verify_keys", "alarm", "catalog_rebuild", "check", "cleanup", "cleanup_end", "cleanup_host",
+			"cleanup_plan", "directory", "drill", "drill_one", "drill_plan", "drill_record", "drill_summary", "forget", "hold",
+			"hold_plan", "hold_record", "host", "host_command", "judge", "plan", "prune", "prune_plan", "rebuild", "rebuild_plan",
+			"record", "record_directory", "report", "restore", "restore_plan", "restore_summary", "run", "select_hosts", "standing",
+			"summary", "verify", "verify_plan", "verify_record", "verify_summary", "vm",
 		},
 		"examples": {"chain", "count", "disk_usage", "fail", "greet", "sleep", "workflow_items", "workflow_parallel", "workflow_sequence"},
 	}

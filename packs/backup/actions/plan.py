@@ -24,6 +24,7 @@ class MakePlan(BackupAction):
                 "groups": [
                     dict({k: g[k] for k in ("host", "target", "place")}, sources=[j["source"] for j in g["jobs"]], **_reaping(g))
                     for g in made["groups"]
+                    if g["target"]["kind"] != "restic"  # restic leaves nothing that has to be undone
                 ],
             },
         )

@@ -125,6 +125,7 @@ def plan(settings, asked, results, entries, now, run, policies=(), sources=(), f
                 made.failed.append(_failed(source, "failed", machine["problem"]))
             else:
                 found.append(_Found(source, host, item, machine, policy, by_source.get(source, []), now, settings.timezone))
+    made.failed += _directories(settings, made, by_source, now, run, selected)
     levels = _levels(found, full)
     groups = {}
     for f in sorted(found, key=lambda f: (-f.overdue, f.source)):
@@ -135,6 +136,46 @@ def plan(settings, asked, results, entries, now, run, policies=(), sources=(), f
         groups[key]["jobs"].append(_job(settings, f, levels[f.source], now))
     made.unprotected.sort()
     return made
+
+
+def _directories(settings, made, by_source, now, run, selected):
+    """Add the groups of what restic copies; return what cannot be tried."""
+    failed = []
+    for host in settings.hosts.values():
+        groups = {}
+        for directory in host.directories:
+            source = source_name(directory["name"], host.name)
+            policy = settings.policy_of(source)
+            if policy is None:
+                made.unprotected.append(source)
+            elif not selected(source, policy):
+                pass
+            elif policy.target.kind != "restic":
+                failed.append(_failed(source, "configuration", "the target %s is no restic repository" % policy.target.name))
+            else:
+                group = groups.setdefault(policy.target.name, _group(settings, host, policy.target, run))
+                keep = policy.retention
+                group["jobs"].append(
+                    {
+                        "source": source,
+                        "policy": policy.name,
+                        "stamp": instants.stamp(_fresh(by_source.get(source, []), now)),
+                        "paths": list(directory["paths"]),
+                        "exclude": list(directory.get("exclude") or ()),
+                        "rate_limit": settings.rate(host, policy.target),
+                        "retention": {k: getattr(keep, k) for k in ("daily", "weekly", "monthly", "yearly")},
+                    }
+                )
+        made.groups += groups.values()
+    return failed
+
+
+def _fresh(entries, now):
+    """Return an instant that is, with the second after it, the name of no copy yet."""
+    when = now.replace(microsecond=0)
+    while any(instants.from_stamp(e["stamp"]) in (when, when + datetime.timedelta(seconds=1)) for e in entries):
+        when += datetime.timedelta(seconds=2)
+    return when
 
 
 def _failed(source, kind, error):
@@ -176,9 +217,7 @@ def _group(settings, host, target, run):
 
 
 def _job(settings, f, level, now):
-    when = now.replace(microsecond=0)
-    while any(instants.from_stamp(e["stamp"]) in (when, when + datetime.timedelta(seconds=1)) for e in f.entries):
-        when += datetime.timedelta(seconds=2)
+    when = _fresh(f.entries, now)
     closes = f.policy.window.end_after(now) if f.policy.window else None
     return {
         "source": f.source,
