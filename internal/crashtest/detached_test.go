@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"squall/internal/api/wire"
 	"squall/internal/squall"
 	"squall/internal/sshtest"
 )
@@ -24,16 +25,7 @@ func TestDetachedCommandsSurvive(t *testing.T) {
 	hosts := sshtest.Start(t, 5)
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
-	n := newNode(t, "n1", "")
-	empty := filepath.Join(hosts.Dir, "ssh_config")
-	if err := os.WriteFile(empty, nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	for key, value := range map[string]string{
-		"ssh.key_files": hosts.KeyFile, "ssh.known_hosts": hosts.KnownHosts, "ssh.agent": "none", "ssh.config_files": empty, "ssh.detach_dir": hosts.Dir,
-	} {
-		n.args = append(n.args, "--set", key+"="+value)
-	}
+	n := hostNode(t, hosts)
 	l := begin(t, n)
 	var names []string
 	for _, h := range hosts.Hosts {
@@ -111,6 +103,28 @@ func TestDetachedCommandsSurvive(t *testing.T) {
 	if said("began") != count*len(names) {
 		t.Errorf("%d commands began, want %d", said("began"), count*len(names))
 	}
+	cleaned(t, hosts, n)
+}
+
+// hostNode is a node that can log in to hosts.
+func hostNode(t *testing.T, hosts *sshtest.Net) *node {
+	t.Helper()
+	n := newNode(t, "n1", "")
+	empty := filepath.Join(hosts.Dir, "ssh_config")
+	if err := os.WriteFile(empty, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for key, value := range map[string]string{
+		"ssh.key_files": hosts.KeyFile, "ssh.known_hosts": hosts.KnownHosts, "ssh.agent": "none", "ssh.config_files": empty, "ssh.detach_dir": hosts.Dir,
+	} {
+		n.args = append(n.args, "--set", key+"="+value)
+	}
+	return n
+}
+
+// cleaned waits until nothing is left of detached commands.
+func cleaned(t *testing.T, hosts *sshtest.Net, n *node) {
+	t.Helper()
 	var left []string
 	for range 200 { // they are deleted in the background
 		onHosts, _ := filepath.Glob(filepath.Join(hosts.Dir, "squall-*", "*"))
@@ -123,4 +137,61 @@ func TestDetachedCommandsSurvive(t *testing.T) {
 	if len(left) > 0 {
 		t.Errorf("left: %v", left)
 	}
+}
+
+// TestRolloutSurvives: a rollout works through its machines batch by batch while the
+// server is killed again and again. Every machine does it once.
+func TestRolloutSurvives(t *testing.T) {
+	hosts := sshtest.Start(t, 6)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	defer cancel()
+	n := hostNode(t, hosts)
+	l := begin(t, n)
+	var nodes []wire.FleetNode
+	for i, h := range hosts.Hosts {
+		nodes = append(nodes, wire.FleetNode{Name: fmt.Sprintf("web%d", i+1), Address: h.Addr, Port: h.Port})
+	}
+	if _, _, err := n.call(ctx, l.token, http.MethodPost, "/api/v1/fleet/nodes", wire.FleetImport{Nodes: nodes}); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(hosts.Dir, "count")
+	params, err := json.Marshal(map[string]any{"cmd": "set -- $SSH_CONNECTION; echo began $3 >>" + file + "; sleep 1; echo ended $3 >>" + file, "detach": true, "timeout": 170})
+	if err != nil {
+		t.Fatal(err)
+	}
+	id, _, err := n.call(ctx, l.token, http.MethodPost, "/api/v1/fleet/rollouts", map[string]any{"action": "core.remote", "parameters": json.RawMessage(params), "target": "*", "batches": "2"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	said := func(word string) int {
+		text, _ := os.ReadFile(file)
+		return bytes.Count(text, []byte(word))
+	}
+	for _, begun := range []int{1, 3, 5} { // in the middle of each batch
+		for said("began") < begun {
+			if ctx.Err() != nil {
+				t.Fatalf("%d have begun, want %d", said("began"), begun)
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+		n.kill()
+		if err := n.start(ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var r wire.Rollout
+	for r.State != string(squall.RolloutSucceeded) {
+		if err := json.Unmarshal(n.read(t, ctx, l.token, "/api/v1/fleet/rollouts/"+string(id)), &r); err != nil || ctx.Err() != nil || r.EndedAt != nil && r.State != string(squall.RolloutSucceeded) {
+			t.Fatalf("%v %+v", err, r)
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	for _, h := range hosts.Hosts {
+		for _, word := range []string{"began", "ended"} {
+			if got := said(word + " " + h.Addr + "\n"); got != 1 {
+				t.Errorf("%s %s %d times", h.Addr, word, got)
+			}
+		}
+	}
+	cleaned(t, hosts, n)
 }
