@@ -20,6 +20,7 @@ const (
 	correctedRefusal = "bad input is refused with 400; the original answers 500"
 	correctedText    = "a value that is not JSON becomes the text Python shows for it; the original appends the rest of its own output, and forgets the status"
 	correctedOutput  = "output that is not UTF-8 is kept, with the bad bytes replaced; the original fails and loses it"
+	correctedPrint   = "nothing that an action prints, and no exit status, is taken for the original's own signs, which loses result and output"
 	correctedNumber  = "NaN and infinities are no JSON; the recording's library was a stand-in, the original's own writes null and does not read them"
 )
 
@@ -36,12 +37,12 @@ func correctedRun(kind string, raw *value.Dict) (right *value.Dict, reason strin
 		right.Set("faultstring", someText{})
 		return right, correctedRefusal
 	}
-	if bad, ok := undecoded(at(want, "result")); ok {
+	if result, reason := lost(kind, at(want, "result")); reason != "" {
 		right = want.Clone()
-		right.Set("result", bad)
-		right.Delete("status") // the one the exit code gives: see decoded
+		right.Set("result", result)
+		right.Delete("status") // the one the exit code gives: see rescued
 		right.Delete("log")
-		return right, correctedOutput
+		return right, reason
 	}
 	if result, status, ok := withoutRest(dictAt(want, "result")); ok {
 		right = want.Clone()
@@ -69,27 +70,49 @@ func correctedRun(kind string, raw *value.Dict) (right *value.Dict, reason strin
 // someText stands for any text that is not empty.
 type someText struct{}
 
-// decoded stands for the result of a command of which one stream is not UTF-8 at
-// some position: both streams are there and the exit code.
-type decoded struct{ position int }
+// rescued stands for a result that the original has lost: exit code, both streams,
+// and something that is known of them.
+type rescued struct {
+	position int    // of a byte of one stream that is not UTF-8; -1: not known
+	holds    string // what stdout holds
+	code     int64  // -1: not known
+}
 
 var undecodable = regexp.MustCompile(`^'utf-8' codec can't decode bytes? .* in position (\d+)`)
 
-func undecoded(result any) (decoded, bool) {
+// The original's signs: what stands in stdout between output and result, and the
+// exit status of its wrapper when what run() returned is wrong.
+const (
+	delimiter     = "%%%%%~=~=~=************=~=~=~%%%%"
+	wrapperStatus = 220
+)
+
+// lost recognises a result that the original has lost.
+func lost(kind string, result any) (right rescued, reason string) {
 	d, ok := result.(*value.Dict)
-	if !ok {
-		return decoded{}, false
+	if !ok || at(d, "error") == nil {
+		return rescued{}, ""
 	}
-	m := undecodable.FindStringSubmatch(str(d, "error"))
-	if m == nil {
-		return decoded{}, false
+	text := str(d, "error")
+	if m := undecodable.FindStringSubmatch(text); m != nil {
+		position, err := strconv.Atoi(m[1])
+		if err != nil {
+			return rescued{}, ""
+		}
+		return rescued{position: position, code: -1}, correctedOutput
 	}
-	position, err := strconv.Atoi(m[1])
-	return decoded{position}, err == nil
+	switch {
+	case kind != "python-script":
+	case strings.HasPrefix(text, "The result length should be 3, was "):
+		return rescued{position: -1, holds: delimiter, code: -1}, correctedPrint
+	case text == "":
+		return rescued{position: -1, code: wrapperStatus}, correctedPrint
+	}
+	return rescued{}, ""
 }
 
 // difference tells what is wrong with an execution's result and status.
-func (w decoded) difference(where string, result any, status any) string {
+func (w rescued) difference(where string, result any, status any) string {
 	d, ok := result.(*value.Dict)
 	if !ok || at(d, "error") != nil {
 		return fmt.Sprintf("%s: want output, got %s", where, show(plain(result)))
@@ -98,8 +121,14 @@ func (w decoded) difference(where string, result any, status any) string {
 	if !ok {
 		code, ok = value.AsInt(at(d, "exit_code"))
 	}
-	if right := map[bool]string{true: "succeeded", false: "failed"}[code == 0]; !ok || status != right {
+	if right := map[bool]string{true: "succeeded", false: "failed"}[code == 0]; !ok || status != right || w.code >= 0 && code != w.code {
 		return fmt.Sprintf("%s: status %v with exit code %d", where, status, code)
+	}
+	if !strings.Contains(str(d, "stdout"), w.holds) {
+		return fmt.Sprintf("%s: want %q in stdout, got %s", where, w.holds, show(d))
+	}
+	if w.position < 0 {
+		return ""
 	}
 	for _, stream := range []string{"stdout", "stderr"} {
 		text, _ := at(d, stream).(string)

@@ -76,8 +76,8 @@ func TestCorrectedRefusal(t *testing.T) {
 
 func TestCorrectedOutput(t *testing.T) {
 	recorded := value.DictOf("error", "'utf-8' codec can't decode byte 0xff in position 1: invalid start byte", "traceback", "")
-	bad, ok := undecoded(recorded)
-	if !ok {
+	bad, reason := lost("local-shell-cmd", recorded)
+	if reason == "" {
 		t.Fatal("not recognised")
 	}
 	for text, same := range map[string]bool{
@@ -94,6 +94,38 @@ func TestCorrectedOutput(t *testing.T) {
 	}
 	if d := bad.difference("result", recorded, "failed"); d == "" {
 		t.Error("what was recorded passes")
+	}
+}
+
+func TestCorrectedSigns(t *testing.T) {
+	printed, reason := lost("python-script", value.DictOf("error", "The result length should be 3, was 4.", "traceback", ""))
+	if reason == "" {
+		t.Fatal("a printed delimiter is not recognised")
+	}
+	exited, reason := lost("python-script", value.DictOf("error", "", "traceback", ""))
+	if reason == "" {
+		t.Fatal("the exit status is not recognised")
+	}
+	for _, kind := range []string{"local-shell-cmd", "http-request"} {
+		if _, reason := lost(kind, value.DictOf("error", "")); reason != "" {
+			t.Errorf("%s: %s", kind, reason)
+		}
+	}
+	for _, c := range []struct {
+		want   rescued
+		result string
+		status string
+		same   bool
+	}{
+		{printed, `{"stdout": "a%%%%%~=~=~=************=~=~=~%%%%\n", "stderr": "", "exit_code": 0, "result": 1}`, "succeeded", true},
+		{printed, `{"stdout": "a", "stderr": "", "exit_code": 0, "result": 1}`, "succeeded", false},
+		{exited, `{"stdout": "out", "stderr": "", "exit_code": 220, "result": "None"}`, "failed", true},
+		{exited, `{"stdout": "out", "stderr": "", "exit_code": 1, "result": "None"}`, "failed", false},
+		{exited, `{"stdout": "out", "stderr": "", "exit_code": 220, "result": "None"}`, "succeeded", false},
+	} {
+		if d := c.want.difference("result", read(t, c.result), c.status); (d == "") != c.same {
+			t.Errorf("%s: %q", c.result, d)
+		}
 	}
 }
 

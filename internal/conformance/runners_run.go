@@ -47,9 +47,9 @@ func (r *runnerWorlds) run(ctx context.Context, c *Case) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	bad, isBad := at(want, "result").(decoded)
-	if isBad {
-		v.note(tierResult, bad.difference("result", at(got, "result"), at(got, "status")))
+	right, isRescued := at(want, "result").(rescued)
+	if isRescued {
+		v.note(tierResult, right.difference("result", at(got, "result"), at(got, "status")))
 	} else {
 		v.equal(tierStatus, "status", at(want, "status"), at(got, "status"))
 	}
@@ -59,7 +59,7 @@ func (r *runnerWorlds) run(ctx context.Context, c *Case) (any, error) {
 	if v.varies {
 		return nil, v.err()
 	}
-	if !isBad {
+	if !isRescued {
 		v.result("result", at(want, "result"), at(got, "result"))
 	}
 	v.equal(tierResult, "parameters", at(want, "parameters"), notEmpty(at(got, "parameters")))
