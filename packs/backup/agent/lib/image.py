@@ -7,6 +7,7 @@ the header of a qcow2 file into it that names any file of the host as its base.
 import json
 import os
 import stat
+import subprocess
 
 from failure import Failure
 import tools
@@ -14,6 +15,7 @@ import tools
 _BY_NAME = {".qcow2": "qcow2", ".raw": "raw", ".img": "raw"}
 IMAGE_SUFFIXES = tuple(_BY_NAME)
 BITMAP = "squall-"
+_MAP_LIMIT = 16 << 20  # bytes of JSON
 
 
 def is_device(path):
@@ -103,15 +105,25 @@ def _require_formats(path):
 
 def plain_extents(path, opened):
     """Where the disk's data lies in the image file as it is: the starts, and (start,
-    end, offset in the file) for each. Nothing for an image that keeps it elsewhere."""
+    end, offset in the file) for each. Nothing for an image that keeps it elsewhere, or is
+    in so many pieces that knowing them would need too much memory."""
     if opened["driver"] == "qcow2":
         known = info(path, "qcow2")
         data = known.get("format-specific", {}).get("data", {})
         if known.get("encrypted") or data.get("data-file") or data.get("extended-l2"):
             return [], []
-    said = json.loads(tools.run("qemu-img", "map", "--output=json", "-U", "json:" + json.dumps(opened)).stdout)
+    p = tools.start("qemu-img", "map", "--output=json", "-U", "json:" + json.dumps(opened), stdin=subprocess.DEVNULL,
+                    stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    with p:
+        said = p.stdout.read(_MAP_LIMIT + 1)
+        if len(said) > _MAP_LIMIT:
+            p.kill()
+            return [], []
+        words = p.stderr.read().decode(errors="replace")
+    if p.returncode != 0:
+        raise of_qemu(path, words)
     found = []
-    for e in said:
+    for e in json.loads(said):
         if not (e["data"] and e["depth"] == 0 and "offset" in e):
             continue
         begin, end, offset = e["start"], e["start"] + e["length"], e["offset"]

@@ -42,15 +42,18 @@ def mount(kind, what, at, ident, fs_uuid=None, options=None):
 
 
 def _attach(kind, what, at, options):
-    words = ["mount"]
+    # The target's server works on the same files: what is remembered of them here
+    # would be wrong.
     if kind == "sshfs":
-        words = ["sshfs", "-o", ",".join(filter(None, ["reconnect,ServerAliveInterval=15,ServerAliveCountMax=3,BatchMode=yes", options])), what, at]
+        flags = "reconnect,ServerAliveInterval=15,ServerAliveCountMax=3,BatchMode=yes,dir_cache=no,attr_timeout=0,entry_timeout=0,negative_timeout=0"
+        words = ["sshfs"]
     else:
-        if kind == "nfs":
-            tools.need("mount.nfs")
-            words += ["-t", "nfs"]
-        flags = {"bind": "bind", "loop": "loop,nodev,nosuid,noexec", "nfs": "hard,nodev,nosuid,noexec"}[kind]
-        words += ["-o", ",".join(filter(None, [flags, options])), what, at]
+        flags = {"bind": "bind", "loop": "loop,nodev,nosuid,noexec", "nfs": "hard,lookupcache=positive,nodev,nosuid,noexec"}[kind]
+        words = ["mount"]
+    if kind == "nfs":
+        tools.need("mount.nfs")
+        words += ["-t", "nfs"]
+    words += ["-o", ",".join(filter(None, [flags, options])), what, at]
     tools.run(*words, kind="mount-failed", timeout=120)
     # A mount that was reported but is none is what the check of the marker is for.
 

@@ -6,7 +6,7 @@ import contextlib
 import errno
 import json
 import os
-import shutil
+import subprocess
 import tempfile
 import time
 
@@ -14,6 +14,7 @@ from failure import Failure
 import image
 import target
 import tools
+import work
 
 THREADS = 3  # each has a connection of its own
 ALLOCATION = "base:allocation"
@@ -52,17 +53,19 @@ class Server(Disk):
     def __init__(self, path, node, bitmap=None):
         super().__init__(path, None, bitmap=f"qemu:dirty-bitmap:{bitmap}" if bitmap else None)
         self._node, self._name = node, bitmap
-        self._process = self._directory = None
+        self._process, self._closing = None, contextlib.ExitStack()
+        self.words = ""
 
     def __enter__(self):
-        self._directory = tempfile.mkdtemp(prefix="sqnbd-")  # a socket's path must be short
-        self.socket = os.path.join(self._directory, "s")
-        words = ["qemu-nbd", "--read-only", "--persistent", "--socket", self.socket, "--shared", str(THREADS + 1)]
+        words = ["qemu-nbd", "--read-only", "--persistent", "--shared", str(THREADS + 1)]
         if self._name:
             words += ["--bitmap", self._name]
         try:
-            self._said = open(os.path.join(self._directory, "said"), "w+", encoding="utf-8", errors="replace")
-            self._process = tools.start(*words, "json:" + json.dumps(self._node), stdin=-3, stdout=-3, stderr=self._said)
+            directory = self._closing.enter_context(work.directory(tempfile.gettempdir()))  # a socket's path must be short
+            self.socket = os.path.join(directory, "nbd")
+            self._said = self._closing.enter_context(open(os.path.join(directory, "said"), "w+", encoding="utf-8", errors="replace"))
+            self._process = tools.start(*words, "--socket", self.socket, "json:" + json.dumps(self._node),
+                                        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=self._said)
             self._wait()
         except BaseException:
             self._end()
@@ -101,7 +104,7 @@ class Server(Disk):
             self._process.terminate()
             code = self._process.wait()
             self.words = self._words()
-        shutil.rmtree(self._directory, ignore_errors=True)
+        self._closing.close()
         return code
 
 
@@ -136,7 +139,9 @@ class Image(Server):
         return offset + start - begin if start + length <= end else None
 
     def read(self, length, offset):
-        return os.pread(self._fd, length, offset)
+        data = os.pread(self._fd, length, offset)
+        os.posix_fadvise(self._fd, offset, length, os.POSIX_FADV_DONTNEED)  # it is read once
+        return data
 
 
 class _Direct:

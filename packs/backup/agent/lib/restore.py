@@ -37,8 +37,7 @@ def restore(args):
             entry = {"name": disk["name"], "to": to, "format": "raw" if image.is_device(to) else args.format,
                      "size": disk["size"], "digest": disk["digest"], "ok": None}
             if not args.dry_run:
-                restore_disk(found, disk, to, entry["format"], args)
-                entry["ok"] = True
+                entry["ok"] = restore_disk(found, disk, to, entry["format"], args)
             result["disks"].append(entry)
         if not args.dry_run and os.path.isdir(args.to):
             _definition(copy, manifest, args)
@@ -97,7 +96,8 @@ def _try_keys(found, disks):
 
 
 def restore_disk(found, disk, to, fmt, args):
-    """Writes one disk of a chain. A file has its name only when the digest is right."""
+    """Writes one disk of a chain, and says whether its digest is right. A file gets its
+    name only then, unless damage is accepted."""
     device = image.is_device(to)
     path = to if device else to + ".partial"
     size = disk["size"]
@@ -110,7 +110,8 @@ def restore_disk(found, disk, to, fmt, args):
                 moved = transfer.Transfer(source, blocks, sink, life.Limiter(args.rate_limit),
                                           life.Progress(f"restore {disk['name']}", size))
                 moved.all(clear=device)
-        if blocks.digest() != disk["digest"]:
+        right = blocks.digest() == disk["digest"]
+        if not right and not getattr(args, "accept_damage", False):
             raise Failure("corrupt", f"disk {disk['name']}: what the copy yields is not what was read from the source",
                           disks=[{"name": disk["name"], "ok": False, "digest": blocks.digest(), "expected": disk["digest"]}])
         targets.sync_file(path)
@@ -118,6 +119,7 @@ def restore_disk(found, disk, to, fmt, args):
             with life.shield():
                 os.rename(path, to)
                 targets.sync_directory(os.path.dirname(to))
+        return right
     except OSError as e:
         raise targets.of_os(e, path) from None
     finally:

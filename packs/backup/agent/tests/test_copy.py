@@ -83,6 +83,22 @@ class Full(AgentCase):
 
 
 class Changes(AgentCase):
+    def test_restored_by_hand(self):
+        # as the README says
+        path = self.image("vm1", "32M", "write -P 1 0 8M")
+        stamps = [self.copy()[0]]
+        for level in (1, 2):
+            self.write(path, f"write -P {level} {level}M 2M", f"write -z {level + 4}M 1M")
+            stamps.append(self.copy(level=level, base=stamps[-1])[0])
+        for i, stamp in enumerate(stamps):
+            image = os.path.join(self.out, f"level{i}.qcow2")
+            run("zstd", "-d", "-q", self.path("vm1", stamp, "vm1.qcow2.zst"), "-o", image)
+            run("qemu-img", "check", image)
+            if i:
+                run("qemu-img", "rebase", "-u", "-F", "qcow2", "-b", os.path.join(self.out, f"level{i - 1}.qcow2"), image)
+        run("qemu-img", "convert", "-O", "qcow2", image, os.path.join(self.out, "vm1.qcow2"))
+        self.same(path, os.path.join(self.out, "vm1.qcow2"))
+
     def test_level_one_is_small_and_restores_byte_for_byte(self):
         path = self.image("vm1", "256M", "write -P 0xaa 0 100M")
         base, _ = self.copy()

@@ -42,6 +42,10 @@ class Damage(AgentCase):
         # A restore is refused too, and leaves nothing that looks like a disk.
         self.bad("restore", "corrupt", **self.where("vm1", stamp), to=self.out, scratch=self.scratch)
         self.assertEqual(os.listdir(self.out), [])
+        # Who has nothing else may take it as it is.
+        result = self.good("restore", **self.where("vm1", stamp), to=self.out, scratch=self.scratch, accept_damage=True)
+        self.assertFalse(result["disks"][0]["ok"])
+        self.assertEqual(os.listdir(self.out), ["vm1.qcow2"])
 
     def test_compressed(self):
         stamp, _ = self.copy()
