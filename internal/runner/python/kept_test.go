@@ -318,3 +318,58 @@ func TestASlowStartCanBeLeftAndEnded(t *testing.T) {
 	}
 	c.Release(j.Execution.IdempotencyKey())
 }
+
+// TestTheKeeperIsKilled: its actions go with it, and what they started.
+func TestTheKeeperIsKilled(t *testing.T) {
+	dir, pids := keeperDir(t), filepath.Join(t.TempDir(), "pids")
+	r, _ := keptRunner(t, dir, nil)
+	source := strings.Replace(forever, "time.sleep(600)", "import subprocess; subprocess.Popen(['sleep', '600'], start_new_session=True).wait()", 1)
+	j := newJob(t, source, map[string]any{"pids": pids})
+	failed := make(chan error, 1)
+	go func() {
+		_, err := r.Run(t.Context(), j, runner.Discard)
+		failed <- err
+	}()
+	var numbers []string
+	for until := time.Now().Add(time.Minute); len(numbers) == 0 || running(j.Env["SQUALL_EXECUTION_ID"]) == 0; time.Sleep(5 * time.Millisecond) {
+		if text, err := os.ReadFile(pids); err == nil {
+			numbers = strings.Fields(string(text))
+		}
+		if time.Now().After(until) {
+			t.Fatal("the action does not run")
+		}
+	}
+	sockets, err := filepath.Glob(filepath.Join(dir, "keeper-*.sock"))
+	if err != nil || len(sockets) != 1 {
+		t.Fatal(sockets, err)
+	}
+	var keeper int
+	if _, err := fmt.Sscanf(filepath.Base(sockets[0]), "keeper-%d.sock", &keeper); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Kill(keeper, syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-failed; !errors.Is(err, keep.ErrDied) {
+		t.Errorf("the run: %v", err)
+	}
+	for until := time.Now().Add(20 * time.Second); alive(numbers[0]) || alive(numbers[1]) || running(j.Env["SQUALL_EXECUTION_ID"]) > 0; time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(until) {
+			t.Fatalf("action or fork server live on: %v", numbers)
+		}
+	}
+	if status, got := run(t, r, newJob(t, simple, nil)); status != squall.Succeeded {
+		t.Errorf("the next action: %s %+v", status, got)
+	}
+}
+
+// running counts the processes that were started as parts of an execution.
+func running(id string) (n int) {
+	files, _ := filepath.Glob("/proc/[0-9]*/environ")
+	for _, file := range files {
+		if text, err := os.ReadFile(file); err == nil && bytes.Contains(text, []byte("SQUALL_EXECUTION_ID="+id+"\x00")) {
+			n++
+		}
+	}
+	return n
+}
