@@ -23,6 +23,12 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(pgtest.Main(m)) }
 func serve(t *testing.T, c *Config) (url string, stop func() error) {
 	t.Helper()
 	c.Server.Listen = "127.0.0.1:0"
+	return serveThere(t, c)
+}
+
+// serveThere is serve at the address that is configured.
+func serveThere(t *testing.T, c *Config) (url string, stop func() error) {
+	t.Helper()
 	c.Server.ShutdownTimeout = 2 * time.Second
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
