@@ -16,6 +16,8 @@ class Judge(Action):
         follows = "give up"
         if step == "prepare" and kind == NO_SPACE and not pruned:
             follows = "make room"
+        elif step == "dump" and kind == answers.LOST and attempt == 1:
+            follows = "once more"
         elif step == "verify" and kind == "corrupt" and attempt == 1:
             follows = "again"
         return {
