@@ -45,7 +45,8 @@ func (m *metrics) events() reactor.Hooks {
 		Name: "squall_reactor_failures_total", Help: "Times a loop of the reactor could not do its work, by loop.",
 	}, []string{"loop"})
 	skewed := prometheus.NewGauge(prometheus.GaugeOpts{Name: "squall_clock_skew_seconds", Help: "How far the database's clock is ahead of this node's."})
-	m.registry.MustRegister(accepted, enforced, reacted, late, failed, skewed)
+	skipped := prometheus.NewCounter(prometheus.CounterOpts{Name: "squall_timer_skipped_total", Help: "Times of schedules that did not fire because of a condition or of a run that was still going."})
+	m.registry.MustRegister(accepted, enforced, reacted, late, failed, skewed, skipped)
 	return reactor.Hooks{
 		Events: func(n int) { accepted.Add(float64(n)) },
 		Enforced: func(executions, failures int) {
@@ -53,6 +54,7 @@ func (m *metrics) events() reactor.Hooks {
 			enforced.WithLabelValues("failure").Add(float64(failures))
 		},
 		Reacted: func(took time.Duration) { reacted.Observe(took.Seconds()) },
+		Skipped: func(n int) { skipped.Add(float64(n)) },
 		Skewed:  func(by time.Duration) { skewed.Set(by.Seconds()) },
 		Fired:   func(after time.Duration) { late.Observe(after.Seconds()) },
 		Failed:  func(what string, _ error) { failed.WithLabelValues(what).Inc() },

@@ -65,11 +65,21 @@ type group struct {
 	criteria *rule.Rule
 }
 
-// CheckRule reports what is wrong with what a rule says beyond StackStorm. Error
-// kind: Invalid.
+// CheckRule reports what is wrong with what a rule says beyond StackStorm, its
+// schedule included. Error kind: Invalid.
 func (r *Reactor) CheckRule(noun *squall.Rule) error {
 	if _, err := readExtra(r.exprs, noun); err != nil {
 		return squall.Errorf(squall.Invalid, "context.squall: %w", err)
+	}
+	if noun.Trigger.Type != scheduleType {
+		return nil
+	}
+	s := &schedule{trigger: squall.TriggerFor(noun.Trigger.Type, noun.Trigger.Parameters), since: time.Now()}
+	if err := s.parse(r.Zone); err != nil {
+		return squall.Errorf(squall.Invalid, "trigger.parameters: %w", err)
+	}
+	for _, p := range r.exprs.Validate(s.onlyIf) {
+		return squall.Errorf(squall.Invalid, "trigger.parameters: only_if: %s", p.Message)
 	}
 	return nil
 }

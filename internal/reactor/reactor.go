@@ -51,6 +51,7 @@ type Hooks struct {
 	Events   func(n int)                  // accepted
 	Enforced func(executions, failed int) // what rules made of an event
 	Fired    func(late time.Duration)     // a timer fired, so long after its instant
+	Skipped  func(n int)                  // times of timers that were recorded and did not fire
 	Failed   func(what string, err error) // a loop could not do its work
 	Reacted  func(took time.Duration)     // from the event to its rows
 	Skewed   func(by time.Duration)       // the database's clock is so far ahead of this node's
@@ -97,6 +98,9 @@ func New(c Config) *Reactor {
 	}
 	if c.Hooks.Failed == nil {
 		c.Hooks.Failed = func(string, error) {}
+	}
+	if c.Hooks.Skipped == nil {
+		c.Hooks.Skipped = func(int) {}
 	}
 	if c.Hooks.Skewed == nil {
 		c.Hooks.Skewed = func(time.Duration) {}

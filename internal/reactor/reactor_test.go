@@ -815,6 +815,24 @@ func TestRuleLabels(t *testing.T) {
 	})
 }
 
+// TestCheckSchedule: a schedule that can never be due as it is written is refused.
+func TestCheckSchedule(t *testing.T) {
+	t.Parallel()
+	eachStore(t, func(b *bundle) {
+		for doc, ok := range map[string]bool{
+			`{"every":"5m"}`: true, `{"cron":"H H * * *","only_if":"{{ st2kv('system.x') == '1' }}","after":["p.r"]}`: true,
+			`{}`: false, `{"every":"5m","cron":"* * * * *"}`: false, `{"every":"1ms"}`: false, `{"cron":"61 * * * *"}`: false, `{"every":"5m","missed":"never"}`: false,
+			`{"every":"5m","nosuch":1}`: false, `{"every":"5m","timezone":"Nowhere"}`: false, `{"every":"5m","only_if":"{{ ( }}"}`: false,
+		} {
+			r := &squall.Rule{}
+			on("std.schedule", doc)(r)
+			if err := b.CheckRule(r); (err == nil) != ok || err != nil && squall.KindOf(err) != squall.Invalid {
+				b.Errorf("%s: %v", doc, err)
+			}
+		}
+	})
+}
+
 // TestRuleNotifies: what a rule says about telling goes with its execution.
 func TestRuleNotifies(t *testing.T) {
 	t.Parallel()

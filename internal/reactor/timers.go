@@ -297,6 +297,7 @@ func (r *Reactor) fire(ctx context.Context, batch []*due, now time.Time) error {
 	}
 	for _, d := range batch {
 		d.row.Seen, d.row.Next = d.decide.Seen, d.decide.Next
+		r.Hooks.Skipped(len(d.held) + len(d.skipped))
 	}
 	for _, p := range plans {
 		r.Hooks.Fired(now.Sub(p.event.OccurredAt))
