@@ -417,7 +417,7 @@ func TestDetachedBadHosts(t *testing.T) {
 func TestCancelAtOnce(t *testing.T) {
 	n := sshtest.Start(t, 1)
 	s := start(t, n)
-	for pause := time.Duration(0); pause < 200*time.Millisecond; pause += 20 * time.Millisecond {
+	for pause := time.Duration(0); pause < 200*time.Millisecond; pause += 50 * time.Millisecond {
 		j := detachedJob(n, map[string]any{"cmd": "sleep 300"})
 		f := fly(t, s.cmd.Run, j)
 		time.Sleep(pause)
