@@ -111,11 +111,8 @@ func runPage(t *testing.T, file, bin, server string, steps []step) {
 			if testing.Verbose() {
 				t.Logf("$ %s\n%s", command, out)
 			}
-			where := fmt.Sprintf("%s:%d: $ %s\n", file, s.line, s.command)
-			if status != s.status {
-				t.Errorf("%sended with status %d, not %d:\n%s", where, status, s.status, out)
-			} else if s.output != nil && !matches(s.output, strings.ReplaceAll(out, address, "127.0.0.1:9101")) {
-				t.Errorf("%sprinted:\n%s\nThe page says:\n%s", where, out, strings.Join(s.output, "\n"))
+			if err := s.check(strings.ReplaceAll(out, address, "127.0.0.1:9101"), status); err != nil {
+				t.Errorf("%s:%d: $ %s\n%v", file, s.line, s.command, err)
 			}
 			if t.Failed() {
 				return // what follows builds on it

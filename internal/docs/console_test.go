@@ -146,6 +146,17 @@ func (b *block) steps() (steps []step, problem string) {
 	return steps, ""
 }
 
+// check says how a command that was run differs from what the page promises.
+func (s step) check(output string, status int) error {
+	if status != s.status {
+		return fmt.Errorf("ended with status %d, not %d:\n%s", status, s.status, output)
+	}
+	if s.output != nil && !matches(s.output, output) {
+		return fmt.Errorf("printed:\n%s\nThe page says:\n%s", output, strings.Join(s.output, "\n"))
+	}
+	return nil
+}
+
 // matches compares what a command printed with what the page says.
 func matches(want []string, got string) bool {
 	var p strings.Builder

@@ -64,6 +64,28 @@ func TestParsePageRefuses(t *testing.T) {
 	}
 }
 
+// A command that fails, or prints something else, is told of.
+func TestCheck(t *testing.T) {
+	for _, c := range []struct {
+		step   step
+		output string
+		status int
+		ok     bool
+	}{
+		{step{}, "anything", 0, true},
+		{step{}, "", 1, false},
+		{step{status: 2}, "", 2, true},
+		{step{status: 2}, "", 0, false},
+		{step{output: []string{"a"}}, "a", 0, true},
+		{step{output: []string{"a"}}, "b", 0, false},
+		{step{output: []string{"a"}}, "a", 1, false},
+	} {
+		if err := c.step.check(c.output, c.status); (err == nil) != c.ok {
+			t.Errorf("%+v, %q, status %d: %v", c.step, c.output, c.status, err)
+		}
+	}
+}
+
 func TestMatches(t *testing.T) {
 	for _, c := range []struct {
 		want, got string
