@@ -6,6 +6,7 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -115,7 +116,12 @@ func (r *Runner) line(job *runner.Job, p *plan, cwd any) error {
 	if base == "" {
 		base = "/tmp"
 	}
+	// st2's name. What an attempt before this one could not take away may lie there,
+	// and still run.
 	p.dir = path.Join(base, string(job.Execution.ID))
+	if n := job.Execution.Attempt; n > 1 {
+		p.dir += "-" + strconv.Itoa(n)
+	}
 	op := "--"
 	if given, ok := job.RunnerParams["kwarg_op"].(string); ok {
 		op = given

@@ -309,6 +309,14 @@ func TestScript(t *testing.T) {
 	if left, _ := os.ReadDir(base); len(left) > 0 {
 		t.Errorf("left behind: %v", left)
 	}
+	// An attempt before this one was cut off and has left its files.
+	if err := os.Mkdir(filepath.Join(base, string(j.Execution.ID)), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	j.Execution.Attempt = 2
+	if status, entries := run(t, t.Context(), NewScript(pool(t, n), Config{}), j, runner.Discard); status != squall.Succeeded {
+		t.Errorf("the second attempt: %s %v", status, entries)
+	}
 	j.Action.EntryPoint = "missing.sh"
 	if o, err := NewScript(pool(t, n), Config{}).Run(t.Context(), j, runner.Discard); err != nil || o.Status != squall.Failed || !strings.Contains(string(o.Result), "no such file") {
 		t.Errorf("%+v %v", o, err)
