@@ -164,15 +164,23 @@ func TestEventsOnce(t *testing.T) {
 }
 
 // enforced returns what rules made of each event. Every enforcement must have an
-// execution that is there.
+// execution that is there, and every execution, of which only rules request some,
+// an enforcement.
 func enforced(t *testing.T, st store.Store) map[squall.ID][]*squall.Enforcement {
 	t.Helper()
 	executions := all(t, st)
 	done := map[squall.ID][]*squall.Enforcement{}
+	named := map[squall.ID]bool{}
 	if err := st.View(t.Context(), func(tx store.Tx) error {
+		clear(done)
+		clear(named)
 		list, err := tx.FindEnforcements(t.Context(), store.EnforcementFilter{})
 		for _, e := range list {
 			done[e.Event] = append(done[e.Event], e)
+			if named[e.Execution] {
+				t.Errorf("execution %s belongs to two enforcements", e.Execution)
+			}
+			named[e.Execution] = true
 			if executions[e.Execution] == nil {
 				t.Errorf("event %s, rule %s: there is no execution %q: %s", e.Event, e.Rule, e.Execution, e.Failure)
 			}
@@ -180,6 +188,11 @@ func enforced(t *testing.T, st store.Store) map[squall.ID][]*squall.Enforcement 
 		return err
 	}); err != nil {
 		t.Fatal(err)
+	}
+	for id, ex := range executions {
+		if !named[id] {
+			t.Errorf("execution %s of %s belongs to no enforcement: %s", id, ex.Action, ex.Context)
+		}
 	}
 	return done
 }
