@@ -52,20 +52,18 @@ func (b *bench) eventsOn(driver string, rules int) (best float64, err error) {
 	if err != nil {
 		return 0, err
 	}
-	var args []string
-	if driver == "PostgreSQL" {
-		dsn, err := pgtest.Database()
-		if err != nil {
-			return 0, err
-		}
-		args = []string{"--postgres", dsn}
+	args, err := databaseArgs(driver)
+	if err != nil {
+		return 0, err
 	}
 	s, _, err := startServer(b.binary, dir, args...)
 	if err != nil {
 		return 0, err
 	}
 	defer s.stop()
-	if err := s.makeRules(rules); err != nil {
+	if err := s.makeRules(rules, func(i int) string {
+		return fmt.Sprintf(`{"name":"r%d","pack":"default","enabled":true,"trigger":{"type":"core.st2.webhook","parameters":{"url":"hook%d"}},"criteria":{"trigger.body.a":{"type":"equals","pattern":"b"}},"action":{"ref":"core.noop"}}`, i, i)
+	}); err != nil {
 		return 0, err
 	}
 	if _, err := s.volley(100, b.span/5); err != nil { // warm up
@@ -103,16 +101,24 @@ func (b *bench) eventsOn(driver string, rules int) (best float64, err error) {
 	return best, nil
 }
 
-// makeRules makes n rules on webhooks of their own.
-func (s *server) makeRules(n int) error {
+// databaseArgs are the flags of a server on a fresh database.
+func databaseArgs(driver string) ([]string, error) {
+	if driver != "PostgreSQL" {
+		return nil, nil
+	}
+	dsn, err := pgtest.Database()
+	return []string{"--postgres", dsn}, err
+}
+
+// makeRules makes n rules.
+func (s *server) makeRules(n int, document func(i int) string) error {
 	numbers := make(chan int)
 	errs := make(chan error, 16)
 	var wg sync.WaitGroup
 	for range cap(errs) {
 		wg.Go(func() {
 			for i := range numbers {
-				body := fmt.Sprintf(`{"name":"r%d","pack":"default","enabled":true,"trigger":{"type":"core.st2.webhook","parameters":{"url":"hook%d"}},"criteria":{"trigger.body.a":{"type":"equals","pattern":"b"}},"action":{"ref":"core.noop"}}`, i, i)
-				req, err := http.NewRequest(http.MethodPost, s.url+"/api/v1/rules", strings.NewReader(body))
+				req, err := http.NewRequest(http.MethodPost, s.url+"/api/v1/rules", strings.NewReader(document(i)))
 				if err == nil {
 					req.Header.Set("Content-Type", "application/json")
 					err = s.do(req, nil)

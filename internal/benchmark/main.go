@@ -37,7 +37,7 @@ type bench struct {
 
 func main() {
 	b := &bench{table: tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)}
-	only := flag.String("only", "", "comma-separated rows to run: single, noop, local, big, start, stream, flows, python, hosts, events, sensors")
+	only := flag.String("only", "", "comma-separated rows to run: single, noop, local, big, start, stream, flows, python, hosts, events, timers, sensors")
 	flag.StringVar(&b.binary, "binary", "bin/squall", "the program to measure")
 	flag.StringVar(&b.dir, "dir", "", "directory on the disk to measure (default: a temporary one)")
 	flag.DurationVar(&b.span, "span", 5*time.Second, "how long each rate is measured")
@@ -65,7 +65,7 @@ func (b *bench) run(only string) error {
 	for _, row := range []struct {
 		name string
 		fn   func() error
-	}{{"start", b.start}, {"single", b.single}, {"noop", b.noop}, {"local", b.local}, {"big", b.big}, {"stream", b.stream}, {"flows", b.flows}, {"python", b.python}, {"hosts", b.hosts}, {"events", b.events}, {"sensors", b.sensors}} {
+	}{{"start", b.start}, {"single", b.single}, {"noop", b.noop}, {"local", b.local}, {"big", b.big}, {"stream", b.stream}, {"flows", b.flows}, {"python", b.python}, {"hosts", b.hosts}, {"events", b.events}, {"timers", b.timers}, {"sensors", b.sensors}} {
 		if only != "" && !strings.Contains(","+only+",", ","+row.name+",") {
 			continue
 		}
