@@ -197,7 +197,7 @@ func TestBuiltInPacksAreRight(t *testing.T) {
 		"default": nil,
 		"std":     {"echo", "fail", "node_run", "noop", "test_dict"},
 		"chatops": {"format_execution_result", "match", "match_and_execute", "post_message"},
-		"packs":   {"install", "load", "setup_virtualenv", "uninstall"},
+		"packs":   {"get", "install", "load", "search", "setup_virtualenv", "show", "uninstall"},
 		"backup": {
 			"agent_commit", "agent_compress", "agent_dump", "agent_files", "agent_hold", "agent_list", "agent_mount", "agent_prepare",
 			"agent_quarantine", "agent_reap", "agent_remove", "agent_restic", "agent_restore", "agent_scan", "agent_unmount",

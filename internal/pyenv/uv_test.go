@@ -142,7 +142,7 @@ func TestWhichInstaller(t *testing.T) {
 		site      bool
 		uv        bool
 	}{
-		{"auto", false, true}, {"", false, true}, {"auto", true, false}, {"uv", true, true}, {"uv", false, true}, {"pip", false, false},
+		{"auto", false, true}, {"auto", true, false}, {"uv", true, true}, {"pip", false, false},
 	} {
 		m, wheels := maker(t)
 		log := withUV(t)
