@@ -16,6 +16,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"squall/internal/sshtest"
 )
 
 // TestCommandsOfThePages does what a reader does: it types in the commands of
@@ -35,13 +37,13 @@ func TestCommandsOfThePages(t *testing.T) {
 	var mu sync.Mutex
 	t.Run("pages", func(t *testing.T) {
 		for _, file := range pageFiles(t) {
-			steps, server, err := parsePage(read(t, file))
+			tour, err := parsePage(read(t, file))
 			if err != nil {
 				t.Errorf("%s:\n%v", file, err)
 				continue
 			}
 			commands := 0
-			for _, s := range steps {
+			for _, s := range tour.steps {
 				if s.command != "" && s.skip == "" {
 					commands++
 				}
@@ -51,7 +53,7 @@ func TestCommandsOfThePages(t *testing.T) {
 			}
 			t.Run(filepath.Base(file), func(t *testing.T) {
 				t.Parallel()
-				runPage(t, file, bin, server, steps)
+				runPage(t, file, bin, tour)
 				mu.Lock()
 				defer mu.Unlock()
 				ran += commands // those of a page that failed do not matter any more
@@ -74,7 +76,7 @@ func onlyAll() bool {
 	return true
 }
 
-func runPage(t *testing.T, file, bin, server string, steps []step) {
+func runPage(t *testing.T, file, bin string, tour tour) {
 	dir, err := os.MkdirTemp("", "squall-docs") // short: sockets have short names
 	if err != nil {
 		t.Fatal(err)
@@ -88,10 +90,13 @@ func runPage(t *testing.T, file, bin, server string, steps []step) {
 		"PATH=" + bin + ":/usr/bin:/bin:/usr/sbin:/sbin", "HOME=" + dir, "NO_COLOR=1", "LANG=C.UTF-8", "TZ=UTC", "USER=you", "TERM=dumb",
 		"SQUALL_URL=http://" + address, "SQUALL_SERVER_LISTEN=" + address, "GIT_CONFIG_GLOBAL=/dev/null",
 	})
-	if server != "none" {
-		startServer(t, sh, server)
+	if tour.hosts != nil {
+		startHosts(t, filepath.Join(dir, ".ssh"), tour.hosts)
 	}
-	for _, s := range steps {
+	if tour.server != "none" {
+		startServer(t, sh, tour.server)
+	}
+	for _, s := range tour.steps {
 		switch {
 		case s.file != "":
 			path := filepath.Join(dir, s.file)
@@ -118,6 +123,20 @@ func runPage(t *testing.T, file, bin, server string, steps []step) {
 				return // what follows builds on it
 			}
 		}
+	}
+}
+
+// startHosts starts machines that SSH reaches under the names.
+func startHosts(t *testing.T, dir string, names []string) {
+	t.Helper()
+	machines := sshtest.Start(t, len(names))
+	var config strings.Builder
+	for i, h := range machines.Hosts {
+		fmt.Fprintf(&config, "Host %s\n\tHostName %s\n\tPort %d\n\tUser %s\n\tIdentityFile %s\n\tUserKnownHostsFile %s\n",
+			names[i], h.Addr, h.Port, machines.User, machines.KeyFile, machines.KnownHosts)
+	}
+	if err := errors.Join(os.Mkdir(dir, 0o700), os.WriteFile(filepath.Join(dir, "config"), []byte(config.String()), 0o600)); err != nil {
+		t.Fatal(err)
 	}
 }
 

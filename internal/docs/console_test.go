@@ -23,6 +23,14 @@ import (
 //	<!-- file: rules/a.yaml --> the block (of any language) is this file
 //	<!-- server: FLAGS -->    anywhere: the page's server is started with these flags
 //	<!-- server: none -->     anywhere: the page starts its server itself
+//	<!-- hosts: web1 web2 --> anywhere: SSH reaches machines of these names
+type tour struct {
+	steps  []step
+	server string
+	hosts  []string
+}
+
+// step is what is done next.
 type step struct {
 	line    int // where it stands
 	command string
@@ -35,14 +43,14 @@ type step struct {
 
 var (
 	openFence = regexp.MustCompile("^(\\s*)```(\\w*)\\s*$")
-	directive = regexp.MustCompile(`^\s*<!-- (skip|status|file|server): (.+?) -->$`)
+	directive = regexp.MustCompile(`^\s*<!-- (skip|status|file|server|hosts): (.+?) -->$`)
 	// command is the beginning of a line that is a command to be typed in.
 	commandLine = regexp.MustCompile(`^(\$ |squall |bin/squall |st2 |curl |make |sudo |systemctl |apt |apt-get |install |psql |pg_dump |git )`)
 )
 
-// parsePage reads the steps of a page. Commands that stand anywhere else than in
-// console blocks are an error: they would not be run.
-func parsePage(text string) (steps []step, server string, err error) {
+// parsePage reads the tour through a page. Commands that stand anywhere else than
+// in console blocks are an error: they would not be run.
+func parsePage(text string) (t tour, err error) {
 	var (
 		comments map[string]string
 		in       *block
@@ -60,7 +68,7 @@ func parsePage(text string) (steps []step, server string, err error) {
 				if problem != "" {
 					note(in.line, "%s", problem)
 				}
-				steps = append(steps, more...)
+				t.steps = append(t.steps, more...)
 				in, comments = nil, nil
 				continue
 			}
@@ -74,7 +82,9 @@ func parsePage(text string) (steps []step, server string, err error) {
 		m := directive.FindStringSubmatch(line)
 		switch {
 		case m != nil && m[1] == "server":
-			server = m[2]
+			t.server = m[2]
+		case m != nil && m[1] == "hosts":
+			t.hosts = strings.Fields(m[2])
 		case m != nil:
 			if comments == nil {
 				comments = map[string]string{}
@@ -94,7 +104,7 @@ func parsePage(text string) (steps []step, server string, err error) {
 	if wrong != nil {
 		err = fmt.Errorf("%s", strings.Join(wrong, "\n"))
 	}
-	return steps, server, err
+	return t, err
 }
 
 // block is a fenced block of a page.

@@ -8,6 +8,7 @@ import (
 func TestParsePage(t *testing.T) {
 	page := strings.ReplaceAll(`# Title
 <!-- server: --set a.b=c -->
+<!-- hosts: web1 web2 -->
 
 <!-- file: a.yaml -->
 '''yaml
@@ -28,17 +29,18 @@ $ squall two \
 $ squall four
 '''
 `, "'''", "```")
-	steps, server, err := parsePage(page)
+	tour, err := parsePage(page)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if server != "--set a.b=c" || len(steps) != 4 {
-		t.Fatalf("server %q, %d steps", server, len(steps))
+	steps := tour.steps
+	if tour.server != "--set a.b=c" || len(tour.hosts) != 2 || len(steps) != 4 {
+		t.Fatalf("server %q, hosts %q, %d steps", tour.server, tour.hosts, len(steps))
 	}
 	if s := steps[0]; s.file != "a.yaml" || s.content != "a: 1\n" {
 		t.Errorf("the file is %+v", s)
 	}
-	if s := steps[1]; s.command != "squall one" || len(s.output) != 2 || s.line != 10 {
+	if s := steps[1]; s.command != "squall one" || len(s.output) != 2 || s.line != 11 {
 		t.Errorf("the first command is %+v", s)
 	}
 	if s := steps[2]; s.command != "squall two \\\nthree" || s.output != nil {
@@ -58,7 +60,7 @@ func TestParsePageRefuses(t *testing.T) {
 		"no command":                 "```console\n```\n",
 		"a comment that hangs":       "<!-- skip: why not -->\nText.\n",
 	} {
-		if _, _, err := parsePage(page); err == nil {
+		if _, err := parsePage(page); err == nil {
 			t.Errorf("%s is accepted", name)
 		}
 	}
