@@ -29,6 +29,8 @@ type plan struct {
 	script string // on this machine; empty: a command
 	lib    string // directory that goes with it; may not exist
 	dir    string // on the host, made and deleted by us
+	// Those of attempts that were cut off; deleted with dir.
+	earlier []string
 }
 
 // host is one entry of the parameter "hosts".
@@ -119,8 +121,9 @@ func (r *Runner) line(job *runner.Job, p *plan, cwd any) error {
 	// st2's name. What an attempt before this one could not take away may lie there,
 	// and still run.
 	p.dir = path.Join(base, string(job.Execution.ID))
-	if n := job.Execution.Attempt; n > 1 {
-		p.dir += "-" + strconv.Itoa(n)
+	for n := 2; n <= job.Execution.Attempt; n++ {
+		p.earlier = append(p.earlier, p.dir)
+		p.dir = path.Join(base, string(job.Execution.ID)+"-"+strconv.Itoa(n))
 	}
 	op := "--"
 	if given, ok := job.RunnerParams["kwarg_op"].(string); ok {

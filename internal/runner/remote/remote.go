@@ -7,6 +7,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -251,7 +252,9 @@ func (r *Runner) copy(ctx context.Context, p *plan, t *ssh.Target) (remove func(
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 		defer cancel()
 		if files, err := r.pool.Files(ctx, t); err == nil {
-			_ = files.RemoveTree(p.dir) // st2: the result counts, not what is left
+			for _, dir := range slices.Concat(p.earlier, []string{p.dir}) {
+				_ = files.RemoveTree(dir) // st2: the result counts, not what is left
+			}
 			files.Close()
 		}
 	}

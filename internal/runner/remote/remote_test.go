@@ -317,6 +317,9 @@ func TestScript(t *testing.T) {
 	if status, entries := run(t, t.Context(), NewScript(pool(t, n), Config{}), j, runner.Discard); status != squall.Succeeded {
 		t.Errorf("the second attempt: %s %v", status, entries)
 	}
+	if left, _ := os.ReadDir(base); len(left) > 0 {
+		t.Errorf("left behind by the attempts: %v", left)
+	}
 	j.Action.EntryPoint = "missing.sh"
 	if o, err := NewScript(pool(t, n), Config{}).Run(t.Context(), j, runner.Discard); err != nil || o.Status != squall.Failed || !strings.Contains(string(o.Result), "no such file") {
 		t.Errorf("%+v %v", o, err)
