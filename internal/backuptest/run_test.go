@@ -2,8 +2,11 @@ package backuptest
 
 import (
 	"encoding/json"
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 // report is the output of backup.run.
@@ -115,4 +118,60 @@ func TestEvent(t *testing.T) {
 		t.Errorf("%s %+v", e.Status, r.Report.Outcomes)
 	}
 	w.consistent("vault")
+}
+
+// TestWindow: dumps that would begin after the window has closed are missed, and told.
+func TestWindow(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 1)
+	w.image("hv1", "a", 64)
+	w.image("hv1", "b", 64)
+	w.policy()["compress"] = false
+	// The first dump takes longer than the window is open, the second waits for it.
+	w.host("hv1")["bandwidth"] = "1M"
+	now := time.Now().UTC()
+	w.policy()["window"] = map[string]any{"start": now.Add(-time.Hour).Format(time.TimeOnly), "end": now.Add(20 * time.Second).Format(time.TimeOnly)}
+	w.configure()
+	e, r := w.backup(nil)
+	states := r.of("a@hv1").State + " " + r.of("b@hv1").State
+	if e.Status != "failed" || r.State != "partial" || states != "good missed" && states != "missed good" {
+		t.Errorf("%s %s: %s\n%s", e.Status, r.State, states, r.Report.Text)
+	}
+	w.mail.mail("Subject: Backup PARTIAL: 1 of 2 sources failed", "missed")
+	w.consistent("vault")
+}
+
+// TestDevice: block devices are copied in full each time.
+func TestDevice(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 1)
+	file := filepath.Join(w.dir, "device")
+	w.tool("sh", "-c", "head -c 4194304 /dev/urandom > "+file)
+	out, err := exec.Command("losetup", "--find", "--show", "--read-only", file).Output()
+	if err != nil {
+		t.Skipf("SKIPPED: no loop device: %v", err)
+	}
+	device := strings.TrimSpace(string(out))
+	t.Cleanup(func() { _ = exec.Command("losetup", "-d", device).Run() })
+	w.host("hv1")["providers"] = []any{map[string]any{"type": "device", "devices": device}}
+	w.configure()
+	for range 2 {
+		e, r := w.backup(nil)
+		if e.Status != "succeeded" || len(r.Report.Outcomes) != 1 || r.Report.Outcomes[0].Level != 0 {
+			t.Fatalf("%s %+v\n%s", e.Status, r.Report.Outcomes, e.Result)
+		}
+	}
+	source := "" // named after the device
+	for _, e := range w.srv.keys("backup.copy.") {
+		source = e["source"].(string)
+	}
+	to := w.mkdir("restored")
+	if e := w.srv.run("backup.restore", map[string]any{"source": source, "to": to, "format": "raw"}); e.Status != "succeeded" {
+		t.Fatalf("restore: %s %s", e.Status, e.Result)
+	}
+	found, _ := filepath.Glob(filepath.Join(to, "*.raw"))
+	if len(found) != 1 {
+		t.Fatalf("restored %v", found)
+	}
+	w.tool("cmp", file, found[0])
 }
