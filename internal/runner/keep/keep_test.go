@@ -266,19 +266,54 @@ func TestAlone(t *testing.T) {
 	t.Error("it goes on")
 }
 
+// keeperOf is the number of a client's keeper.
+func keeperOf(t *testing.T, c *Client) (pid int) {
+	t.Helper()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if _, err := fmt.Sscanf(c.socket, "keeper-%d.sock", &pid); err != nil {
+		t.Fatal(err)
+	}
+	return pid
+}
+
+// TestTheDirectoryIsDeleted: a keeper whose endings have no place any more ends
+// when nothing runs.
+func TestTheDirectoryIsDeleted(t *testing.T) {
+	dir := tempDir(t)
+	c := client(t, dir)
+	gate := filepath.Join(t.TempDir(), "gate")
+	r, err := c.Start(t.Context(), shell("deleted:1", "while [ ! -e "+gate+" ]; do sleep 0.02; done"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	pid := keeperOf(t, c)
+	if err := os.RemoveAll(dir); err != nil {
+		t.Fatal(err)
+	}
+	c.Close()
+	r.conn.Close()
+	time.Sleep(3 * linger / 4) // it looks around several times
+	if running("KEY=deleted:1") == 0 || syscall.Kill(pid, 0) != nil {
+		t.Error("the run was ended")
+	}
+	if err := os.WriteFile(gate, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for until := time.Now().Add(20 * time.Second); syscall.Kill(pid, 0) == nil; time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(until) {
+			t.Fatal("the keeper lives on")
+		}
+	}
+}
+
 func TestTheKeeperIsKilled(t *testing.T) {
 	c := client(t, tempDir(t))
 	r, err := c.Start(t.Context(), shell("k:1", "exec sleep 60"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	var pid int
-	c.mu.Lock()
-	socket := c.socket
-	c.mu.Unlock()
-	if _, err := fmt.Sscanf(socket, "keeper-%d.sock", &pid); err != nil {
-		t.Fatal(err)
-	}
+	pid := keeperOf(t, c)
 	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}

@@ -86,12 +86,28 @@ func Serve(dir string, ready io.WriteCloser) error {
 		} else if time.Since(quiet) > linger {
 			break
 		}
-		// A data directory that was deleted leaves nobody to tell.
-		if _, err := os.Stat(socket); errors.Is(err, fs.ErrNotExist) && !busy {
+		// A data directory that was deleted leaves nobody to tell, and no place for
+		// what nobody has heard of.
+		if _, err := os.Stat(socket); errors.Is(err, fs.ErrNotExist) && k.idle() {
 			break
 		}
 	}
 	return l.Close()
+}
+
+// idle reports whether nothing runs and nobody is there: there are endings at most.
+func (k *keeper) idle() bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for _, r := range k.runs {
+		r.mu.Lock()
+		needed := r.ending == nil || r.conn != nil
+		r.mu.Unlock()
+		if needed {
+			return false
+		}
+	}
+	return k.servers == 0
 }
 
 func (k *keeper) accept(l net.Listener) {

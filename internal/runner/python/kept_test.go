@@ -116,6 +116,7 @@ func TestKept(t *testing.T) {
 			if status, _ := runIn(t, ctx, r, j, runner.Discard); status != squall.Canceled {
 				t.Errorf("canceled: %s", status)
 			}
+			c.Release(j.Execution.IdempotencyKey())
 			pids, err := os.ReadFile(j.ActionParams["pids"].(string))
 			if err != nil || alive(strings.Fields(string(pids))[0]) {
 				t.Errorf("process %s lives on (%v)", pids, err)
