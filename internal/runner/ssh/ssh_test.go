@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -102,6 +103,47 @@ func TestEnvironmentIsNotInTheCommandLine(t *testing.T) {
 	})
 	if err != nil || !strings.Contains(stdout, "squall") || strings.Contains(stdout, "hush") {
 		t.Errorf("%q %v", stdout, err)
+	}
+}
+
+// TestOtherShells: any Bourne shell can be the login shell.
+func TestOtherShells(t *testing.T) {
+	for _, shell := range []string{"dash", "ksh", "zsh", "busybox"} {
+		t.Run(shell, func(t *testing.T) {
+			program, err := exec.LookPath(shell)
+			if err != nil {
+				t.Skipf("SKIPPED: no %s", shell)
+			}
+			path := os.Getenv("PATH")
+			if shell == "busybox" { // with all its tools, in the place of everybody else's
+				path = t.TempDir()
+				if out, err := exec.Command(program, "--install", "-s", path).CombinedOutput(); err != nil {
+					t.Fatalf("%v: %s", err, out)
+				}
+				program = filepath.Join(path, "sh")
+			}
+			n := sshtest.Start(t, 1, "ForceCommand export PATH="+path+" SHELL="+program+"; exec "+program+` -c "$SSH_ORIGINAL_COMMAND"`)
+			p := pool(t, n)
+			tg := target(t, p, n.Hosts[0])
+			c := Command{Line: `printf '%s|' "$A" "$B"; cat; exit 4`, Env: map[string]string{"A": "it's", "B": "two\nlines $HOME"}}
+			stdout, stderr, end, err := run(t.Context(), p, tg, c)
+			if err != nil || stdout != "it's|two\nlines $HOME|" || stderr != "" || end.Code != 4 {
+				t.Errorf("%q %q %+v %v", stdout, stderr, end, err)
+			}
+			stdout, stderr, state, code := followed(t, p, tg, launch(t, p, tg, c, kept(n)))
+			if state != HasEnded || stdout != "it's|two\nlines $HOME|" || stderr != "" || code != 4 {
+				t.Errorf("detached: %q %q %d %d", stdout, stderr, state, code)
+			}
+			mark := "SQUALL_EXECUTION_ID=" + nonce()
+			key, value, _ := strings.Cut(mark, "=")
+			c = Command{Line: "sleep 300 & setsid sleep 300 & wait", Env: map[string]string{key: value}, Mark: mark, Grace: 200 * time.Millisecond}
+			if err := p.Stop(t.Context(), tg, launch(t, p, tg, c, kept(n)), c); err != nil {
+				t.Error(err)
+			}
+			if left := withMark(t, mark); len(left) > 0 {
+				t.Errorf("still run: %v", left)
+			}
+		})
 	}
 }
 
