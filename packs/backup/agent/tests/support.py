@@ -30,7 +30,8 @@ def words(command, args):
 
 
 def call(command, /, env=None, search=None, **args):
-    """Runs the agent; returns its exit status and result."""
+    """Runs the agent as a program; returns its exit status and result. env is added to
+    its environment, search is its PATH."""
     environ = dict(os.environ, **(env or {}))
     if search:
         environ["PATH"] = search
@@ -41,6 +42,23 @@ def call(command, /, env=None, search=None, **args):
         raise AssertionError(f"{command}: status {done.returncode}, no JSON: {done.stdout!r} {done.stderr!r}") from None
     assert result["ok"] == (done.returncode == 0), (done.returncode, result)
     return done.returncode, result
+
+
+def call_here(command, /, **args):
+    """The same in this process, which is many times cheaper: no signals, no secrets."""
+    import backup_agent
+    import tools
+    from failure import Failure
+    before = os.umask(0o077)
+    try:
+        tools.secrets.update({name: os.environ.get(name) for name in tools._SECRETS})
+        function, parsed = backup_agent.parse(words(command, args)[1:])
+        result, status = {"ok": True, **function(parsed)}, 0
+    except Failure as e:
+        result, status = {"ok": False, "error": str(e), "kind": e.kind, **e.fields}, 1
+    finally:
+        os.umask(before)
+    return status, json.loads(json.dumps(result))
 
 
 def run(*args, **more):
@@ -94,7 +112,9 @@ def tree(root):
 
 
 class AgentCase(unittest.TestCase):
-    """A target, a directory for images, and a working directory, all fresh."""
+    """A target, a directory for images, and working directories, all fresh."""
+
+    call = staticmethod(call_here)
 
     def setUp(self):
         # In memory when there is room: waiting for a busy disk proves nothing here.
@@ -113,12 +133,12 @@ class AgentCase(unittest.TestCase):
         return path
 
     def good(self, command, /, **args):
-        status, result = call(command, **args)
+        status, result = self.call(command, **args)
         self.assertEqual(status, 0, result)
         return result
 
     def bad(self, command, kind, /, **args):
-        status, result = call(command, **args)
+        status, result = self.call(command, **args)
         self.assertEqual((status != 0, result.get("kind")), (True, kind), result)
         return result
 
