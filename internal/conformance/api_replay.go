@@ -273,7 +273,11 @@ func (r *replay) makeExecution(ctx context.Context, id string, doc map[string]an
 	if live == nil {
 		live = r.liveOf(id)
 	}
-	body, err := json.Marshal(map[string]any{"action": live["action"], "parameters": live["parameters"]})
+	request := map[string]any{"action": live["action"]}
+	if live["parameters"] != nil {
+		request["parameters"] = live["parameters"]
+	}
+	body, err := json.Marshal(request)
 	if err != nil {
 		return err
 	}
