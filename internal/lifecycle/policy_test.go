@@ -87,6 +87,27 @@ func TestConcurrencyDelays(t *testing.T) {
 	})
 }
 
+// TestConcurrencyOfAParameter: the execution says how many may run.
+func TestConcurrencyOfAParameter(t *testing.T) {
+	t.Parallel()
+	eachStore(t, func(t *testing.T, b *bundle) {
+		b.policy(t, "limit", "action.concurrency.limit", `{"threshold":1,"threshold_parameter":"cmd"}`)
+		var got []squall.Status
+		for range 3 {
+			got = append(got, b.shell(t, "2").Status)
+		}
+		if want := []squall.Status{squall.Requested, squall.Requested, squall.Delayed}; !slices.Equal(got, want) {
+			t.Errorf("%v, want %v", got, want)
+		}
+		if st := b.shell(t, "4").Status; st != squall.Requested { // the one that waits is not inside
+			t.Errorf("one that is given more is %s", st)
+		}
+		if n := b.runAll(t, squall.Succeeded); n != 4 {
+			t.Errorf("%d ran", n)
+		}
+	})
+}
+
 func TestConcurrencyCancels(t *testing.T) {
 	t.Parallel()
 	eachStore(t, func(t *testing.T, b *bundle) {
