@@ -76,11 +76,10 @@ func (w *world) makeMachines() error {
 		w.hosts = append(w.hosts, &h)
 	}
 	for name, text := range map[string][]byte{
-		"ssh/known_hosts":           known.Bytes(),
-		"ssh/authorized_keys":       ssh.MarshalAuthorizedKey(public),
-		"ssh/config":                nil, // ours, not that of who runs this
-		"hosts/nas/.squall-target":  []byte("vault of the demonstration\n"),
-		"hosts/restored/.directory": nil,
+		"ssh/known_hosts":          known.Bytes(),
+		"ssh/authorized_keys":      ssh.MarshalAuthorizedKey(public),
+		"ssh/config":               nil, // ours, not that of who runs this
+		"hosts/nas/.squall-target": []byte("vault of the demonstration\n"),
 	} {
 		if err := writeFile(w.path(name), text); err != nil {
 			return err

@@ -20,6 +20,7 @@ import (
 type mailbox struct {
 	dir  string
 	seen map[string]bool
+	came int // during this show
 }
 
 // startMail starts a mail server that keeps what it gets: aiosmtpd.
@@ -29,6 +30,13 @@ func (w *world) startMail(ctx context.Context) error {
 		return err
 	}
 	w.mail = mailbox{dir: w.path("mail"), seen: map[string]bool{}}
+	old, err := filepath.Glob(filepath.Join(w.mail.dir, "new", "*"))
+	if err != nil {
+		return err
+	}
+	for _, file := range old {
+		w.mail.seen[file] = true
+	}
 	address := "127.0.0.1:" + strconv.Itoa(port)
 	log := w.path("mail.log")
 	if err := w.spawn(log, "/usr/bin/python3", "-m", "aiosmtpd", "-n", "-l", address, "-c", "aiosmtpd.handlers.Mailbox", w.mail.dir); err != nil {
@@ -59,6 +67,7 @@ func (m *mailbox) next(ctx context.Context) (l *letter, err error) {
 				continue
 			}
 			m.seen[file] = true
+			m.came++
 			l, err = readLetter(file)
 			return true, err
 		}

@@ -9,7 +9,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -27,8 +26,13 @@ func main() {
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	err := run(ctx, *binary, *bare, *once)
+	stopped := ctx.Err() != nil
 	stop()
-	if err != nil && !errors.Is(err, context.Canceled) {
+	switch {
+	case err == nil:
+	case stopped: // in the middle of the show
+		os.Exit(130)
+	default:
 		fmt.Fprintf(os.Stderr, "demo: %v\n", err)
 		os.Exit(1)
 	}
@@ -45,6 +49,10 @@ func run(ctx context.Context, binary string, bare, once bool) (err error) {
 			return err
 		}
 		defer os.RemoveAll(w.dir) //nolint:errcheck // it lies below the temporary directory
+	} else if w.dir, err = filepath.Abs(w.dir); err != nil {
+		return err
+	} else if err = os.MkdirAll(w.dir, 0o700); err != nil {
+		return err
 	}
 	defer w.stop()
 	if !bare {
@@ -61,7 +69,7 @@ func run(ctx context.Context, binary string, bare, once bool) (err error) {
 	say("Squall is ready at %s", w.api.Base())
 	if !bare {
 		if err := w.show(ctx); err != nil {
-			if text, e := os.ReadFile(filepath.Join(w.dir, "server.log")); e == nil {
+			if text, e := os.ReadFile(w.path("server.log")); e == nil && ctx.Err() == nil {
 				fmt.Fprintf(os.Stderr, "The server's log:\n%s\n", tail(string(text), 20))
 			}
 			return err
@@ -71,7 +79,7 @@ func run(ctx context.Context, binary string, bare, once bool) (err error) {
 		return nil
 	}
 	say("Try it yourself, in another terminal:")
-	fmt.Printf("  export SQUALL_URL=%s SQUALL_USER=admin SQUALL_PASSWORD=$(cat %s)\n", w.api.Base(), filepath.Join(w.dir, "data", "admin-password"))
+	fmt.Printf("  export SQUALL_URL=%s SQUALL_USER=admin SQUALL_PASSWORD=$(cat %s)\n", w.api.Base(), w.path("data", "admin-password"))
 	for _, line := range tryThese[bare] {
 		fmt.Println("  " + line)
 	}

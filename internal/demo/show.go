@@ -42,7 +42,7 @@ func (w *world) show(ctx context.Context) error {
 			return err
 		}
 	}
-	say("That was the show: %s, %d mails, everything as it should be.", time.Since(began).Round(time.Second), len(w.mail.seen))
+	say("That was the show: %s, %d mails, everything as it should be.", time.Since(began).Round(time.Second), w.mail.came)
 	return nil
 }
 
@@ -98,12 +98,13 @@ func (w *world) damage(ctx context.Context) error {
 	say("2. A disk of the nas decays: some bytes in the copy of wiki are overwritten")
 	files, err := filepath.Glob(w.path("hosts", "nas", "wiki@hv2", "*", "*.qcow2*"))
 	if err != nil || len(files) == 0 {
-		return fmt.Errorf("there is no copy of wiki: %w", err)
+		return errors.Join(errors.New("there is no copy of wiki"), err)
 	}
-	if err := overwrite(files[0]); err != nil {
+	newest := slices.Max(files)
+	if err := overwrite(newest); err != nil {
 		return err
 	}
-	fmt.Printf("  in the middle of %s\n", strings.TrimPrefix(files[0], w.dir+"/"))
+	fmt.Printf("  in the middle of %s\n", strings.TrimPrefix(newest, w.dir+"/"))
 	id, err := w.begin(ctx, "backup.verify", "every=true")
 	if err != nil {
 		return err
@@ -111,8 +112,8 @@ func (w *world) damage(ctx context.Context) error {
 	if err := w.watch(ctx, id, false); err != nil {
 		return err
 	}
-	if bad, err := filepath.Glob(w.path("hosts", "nas", "wiki@hv2", "*.bad")); err != nil || len(bad) != 1 {
-		return fmt.Errorf("the damaged copy was not set aside: %v, %w", bad, err)
+	if bad, err := filepath.Glob(w.path("hosts", "nas", "wiki@hv2", "*.bad")); err != nil || len(bad) == 0 {
+		return errors.Join(errors.New("the damaged copy was not set aside"), err)
 	}
 	return w.mailCame(ctx, "wiki@hv2")
 }
@@ -134,6 +135,9 @@ func overwrite(file string) error {
 func (w *world) restore(ctx context.Context) error {
 	say("3. hv1 is lost: its machine db comes back on hv3")
 	to := w.path("hosts", "restored")
+	if err := errors.Join(os.RemoveAll(to), os.MkdirAll(to, 0o755)); err != nil { // of an earlier show in this directory
+		return err
+	}
 	id, err := w.begin(ctx, "backup.restore", "source=db@hv1", "host=hv3", "to="+to, "format=raw")
 	if err != nil {
 		return err
@@ -143,7 +147,7 @@ func (w *world) restore(ctx context.Context) error {
 	}
 	restored, err := filepath.Glob(filepath.Join(to, "db*"))
 	if err != nil || len(restored) != 1 {
-		return fmt.Errorf("%d restored disks in %s: %w", len(restored), to, err)
+		return errors.Join(fmt.Errorf("%d restored disks in %s", len(restored), to), err)
 	}
 	original := w.path("scratch", "db.raw")
 	if err := tool("qemu-img", "convert", "-O", "raw", w.image("hv1", "db"), original); err != nil {
