@@ -340,3 +340,50 @@ func TestWrongConfiguration(t *testing.T) {
 	}
 	w.mail.mail("Subject: Backup FAILED", fmt.Sprintf("there is no target %s", "'nowhere'"))
 }
+
+// TestHostDies: a host goes away in the middle of a dump and takes its mount with it.
+// What lies on the target goes at once, the host is cleaned up when it is back.
+func TestHostDies(t *testing.T) {
+	t.Parallel()
+	mountable(t)
+	w := newWorld(t, 2)
+	w.bind()
+	w.image("hv1", "big", 96)
+	w.image("hv2", "small", 8)
+	w.slow("hv1", "6M")
+	id := w.srv.begin("backup.run", nil)
+	w.busy("dump")
+	w.cut(0)
+	e, r := w.ended(id)
+	if e.Status != "failed" || r.State != "partial" || r.of("small@hv2").State != "good" {
+		t.Errorf("%s %s %+v", e.Status, r.State, r.Report.Outcomes)
+	}
+	if o := r.of("big@hv1"); o.State != "failed" || o.Kind != "unreachable" {
+		t.Errorf("of the dead host: %+v", o)
+	}
+	w.mail.mail("Subject: Backup PARTIAL: 1 of 2 sources failed", "unreachable", "was not unmounted cleanly")
+	if len(w.srv.keys("backup.run.")) != 1 {
+		t.Error("nobody knows any more what has to be cleaned up")
+	}
+	if e := w.srv.run("backup.cleanup", nil); e.Status != "failed" {
+		t.Errorf("the host is away, and the clean-up %s", e.Status)
+	}
+	w.net.Hosts[0].Restart(t, false)
+	if e := w.srv.run("backup.cleanup", nil); e.Status != "succeeded" {
+		t.Errorf("the host is back, and the clean-up %s: %s", e.Status, e.Result)
+	}
+	w.consistent("vault")
+}
+
+// cut ends the sshd of a host with all its sessions.
+func (w *world) cut(host int) {
+	w.t.Helper()
+	h := w.net.Hosts[host]
+	for _, listener := range strings.Fields(w.tool("pgrep", "-f", h.KeyFile+".conf")) {
+		sessions, _ := exec.Command("pgrep", "-P", listener).Output()
+		h.Stop()
+		for _, pid := range strings.Fields(string(sessions)) {
+			_ = exec.Command("kill", "-9", pid).Run() // it may have ended
+		}
+	}
+}

@@ -7,7 +7,7 @@ on. Whatever it is, there is a kind and a sentence for people.
 
 import dataclasses
 
-__all__ = ["Answer", "outcomes", "read", "read_command"]
+__all__ = ["FAILED", "LOST", "TIMEOUT", "UNREACHABLE", "Answer", "outcomes", "read", "read_command"]
 
 # Kinds of our own, beside the agent's.
 UNREACHABLE, TIMEOUT, LOST, FAILED = "unreachable", "timeout", "lost", "failed"
