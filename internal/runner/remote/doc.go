@@ -8,5 +8,10 @@
 // and failed; a host that could not be reached has an error in its entry and
 // keeps nobody else waiting.
 //
-// The package decides nothing about connections, and keeps nothing between jobs.
+// A detached job's commands go on when a connection is lost or this process ends.
+// What is known of them is in a journal on disk, of which a later process builds
+// up where this one was: what came from which host, in the order it was passed on,
+// so that nothing is told twice. The hosts see to it that nothing begins twice.
+//
+// The package decides nothing about connections, and keeps nothing between other jobs.
 package remote

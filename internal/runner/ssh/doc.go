@@ -8,6 +8,10 @@
 // host refuses for a moment (too many sessions, too many log-ins at once) is
 // tried again, what it refuses for good is an error that says why.
 //
+// A detached command (Launch, Follow, Rest, Stop, Clean) lives on its host, in the
+// hands of a shell in a session of its own and in a directory; connections only
+// look at it.
+//
 // Nothing here waits for one host with the means of another: what a silent host
 // holds of the bounded means (the processor time of handshakes) is taken from it
 // after a second.
