@@ -38,7 +38,6 @@ class Disk:
             h.connect_unix(self.socket)
         return h
 
-
     def size(self):
         h = self.connect()
         try:

@@ -31,7 +31,7 @@ def _by_block(ranges):
 
 
 class Transfer:
-    """One pass over a disk. After run(), `read` and `payload` are bytes."""
+    """One pass over a disk, by changed() or all(). `read` and `payload` are bytes."""
 
     def __init__(self, source, blocks, to=None, limiter=None, progress=None):
         self.source, self.blocks, self.to = source, blocks, to
@@ -48,7 +48,8 @@ class Transfer:
     def all(self, clear=False):
         """Reads all that is not known to be zero. clear=True also writes the zeros, to
         something that was not empty before."""
-        self._run(lambda h: _by_block(nbdio.ranges(h, self.blocks.size, nbdio.ALLOCATION, lambda flags: not flags & nbdio.ZERO)), _write_data)
+        self._run(lambda h: _by_block(nbdio.ranges(h, self.blocks.size, nbdio.ALLOCATION, lambda flags: not flags & nbdio.ZERO)),
+                  _write_all if clear else _write_data)
         if clear and self.to:
             self._clear()
 
@@ -135,6 +136,13 @@ def _write_data(h, data, start, _parts, holds):
         h.pwrite(data if end - begin == len(data) else data[begin:end], start + begin)
         written += end - begin
     return written
+
+
+def _write_all(h, data, start, _parts, holds):
+    """Writes a block onto a disk that may hold something. One of zeros comes later."""
+    if holds:
+        h.pwrite(data, start)
+    return len(data) if holds else 0
 
 
 def _data_runs(data):

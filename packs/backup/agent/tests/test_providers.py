@@ -166,13 +166,13 @@ class Devices(AgentCase):
     def test_there_and_back(self):
         source, other, small = self.device("16M"), self.device("20M"), self.device("1M")
         name = os.path.basename(source)
-        self.write(source, "write -P 0xaa 1M 4M", fmt="raw")
+        self.write(source, "write -P 0xaa 1M 4M", "write -P 0xbb 7300k 4k", fmt="raw")
         self.write(other, "write -P 0xff 0 20M", fmt="raw")
         listed = self.good("list", provider="device", devices=[source])["machines"]
         self.assertEqual([(m["name"], m["size"], m["disks"][0]["incremental"]) for m in listed], [(name, 16 << 20, False)])
         device = {"provider": "device", "directory": None, "devices": [source]}
         stamp, dumped = self.copy(name, **device)
-        self.assertEqual((dumped["payload"], dumped["quiesced"]), (4 << 20, "offline"))
+        self.assertEqual((dumped["payload"], dumped["quiesced"]), ((4 << 20) + (64 << 10), "offline"))
         where = dict(self.where(name, stamp), scratch=self.scratch)
         self.bad("restore", "exists", **where, to=other)
         self.bad("restore", "no-space", **where, to=small, overwrite=True)
