@@ -142,13 +142,9 @@ func (c *Client) dial(socket string) (net.Conn, error) {
 // program cannot be executed, the directory is not there. When ctx ends before it
 // has begun, Start does what Wait does then.
 func (c *Client) Start(ctx context.Context, spec Spec) (*Run, error) {
-	socket, err := c.ready()
+	conn, err := c.reach()
 	if err != nil {
 		return nil, err
-	}
-	conn, err := c.dial(socket)
-	if err != nil {
-		return nil, fmt.Errorf("reach the keeper of local actions: %w", err)
 	}
 	r := &Run{c: c, key: spec.Key, conn: conn, in: bufio.NewReaderSize(conn, 8<<10)}
 	if err := writeJSON(conn, frameStart, spec); err != nil {
@@ -161,6 +157,28 @@ func (c *Client) Start(ctx context.Context, spec Spec) (*Run, error) {
 		return nil, runner.ErrDetached
 	}
 	return r, err
+}
+
+// reach connects to a keeper; when ours has just died, to a new one.
+func (c *Client) reach() (net.Conn, error) {
+	var err error
+	for range 2 {
+		var socket string
+		if socket, err = c.ready(); err != nil {
+			return nil, err
+		}
+		var conn net.Conn
+		if conn, err = c.dial(socket); err == nil {
+			return conn, nil
+		}
+		c.mu.Lock()
+		if c.socket == socket && c.presence != nil {
+			c.presence.Close()
+			c.presence, c.socket = nil, ""
+		}
+		c.mu.Unlock()
+	}
+	return nil, fmt.Errorf("reach the keeper of local actions: %w", err)
 }
 
 // Kept lists the keys of runs that go on, or ended, with no server: those of
