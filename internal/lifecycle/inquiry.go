@@ -118,9 +118,9 @@ func (s *Service) endInquiry(ctx context.Context, tx store.Tx, ex *squall.Execut
 }
 
 // goesOn reports whether the end of a child lets its workflow go on that is
-// paused for it: the child is an inquiry. Workflows beside it stay as they are
-// (st2); those around it are told by their part that it runs again. A chain is
-// resumed from its root instead, see resumeChain.
+// paused for it: the child is an inquiry. Workflows in it that are paused go on
+// with it (st2); those around it are told by their part that it runs again. A chain
+// is resumed from its root instead, see resumeChain.
 func goesOn(c conductor, child *squall.Execution, now squall.Status) bool {
 	if a, ok := c.(mistralFlow); ok {
 		c = a.orquesta

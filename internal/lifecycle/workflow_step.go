@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"squall/internal/expr/value"
@@ -214,6 +215,10 @@ func (s *Service) tell(ctx context.Context, d *decision, w *rowWriter, ev store.
 			report.Child = workflow.Child{Execution: string(child.ID), Created: instant(child.CreatedAt), Updated: instant(child.UpdatedAt)}
 			if goesOn(fl.c, child, ev.Status) {
 				d.reason = resumedBy(child)
+				if d.signal == "" { // what is paused in it goes on as well, as after an order (st2)
+					d.signal = squall.Resuming
+					d.by, _ = strings.CutPrefix(d.reason, "resumed by ")
+				}
 				d.apply(ctx, w, workflow.Request{Status: squall.Resuming})
 			}
 			if ev.Status.Final() && stillPaused(fl.c, child) {
