@@ -4,6 +4,7 @@ committed, listed, quarantined, held, removed, reaped."""
 import contextlib
 import os
 import shutil
+import tempfile
 import time
 
 from failure import Failure
@@ -11,6 +12,7 @@ import life
 import streams
 import target as targets
 import verify
+import virsh
 import work
 
 HOLD = "hold.json"
@@ -233,14 +235,16 @@ def reap(args):
 
         for source in [args.source] if args.source else target.sources():
             _reap_source(target, source, due, removed, kept)
-    left = []
-    for base in {args.holding, "/tmp"}:
-        left += work.sweep(base)
-    result = {"removed": removed + left, "kept": kept, "thawed": [], "checkpoints": []}
-    if args.provider == "libvirt":
-        import virsh
-        result.update(virsh.reap(args))
-    return result
+    thawed = []
+
+    def undo(note):
+        virsh.thaw(note["uri"], note["frozen"])
+        thawed.append(note["frozen"])
+
+    for base in {args.holding, tempfile.gettempdir()}:
+        removed += work.sweep(base, undo)
+    points = virsh.reap(args) if args.provider == "libvirt" else []
+    return {"removed": removed, "kept": kept, "thawed": thawed, "checkpoints": points}
 
 
 def _reap_source(target, source, due, removed, kept):

@@ -170,7 +170,10 @@ class Running(machines.Offline):
         if plan.args.quiesce == "none":
             _virsh(uri, "backup-begin", name, *files)
             return "crash"
-        with life.surely(lambda: _virsh(uri, "domfsthaw", name, check=False), _FREEZE) as frozen:
+        # For the case that not even the process that thaws survives: reap reads it.
+        note = os.path.join(base, work.NOTE)
+        targets.write_json(note, {"uri": uri, "frozen": name})
+        with life.surely(lambda: (thaw(uri, name), os.unlink(note)), _FREEZE) as frozen:
             done = _virsh(uri, "domfsfreeze", name, check=False)
             if done.returncode != 0 and plan.args.quiesce == "agent":
                 raise Failure("failed", f"{name} cannot be frozen: {tools.last_words(done.stderr)}")
@@ -194,6 +197,10 @@ class Export(machines.Reading):
         yield nbdio.Disk(disk["path"], self.socket, disk["name"], bitmap)
 
 
+def thaw(uri, name):
+    _virsh(uri, "domfsthaw", name, check=False)  # one that is not frozen refuses
+
+
 def _uid_of(uuid):
     """The user a domain's qemu runs as, by the domain's id in its command line."""
     for pid in filter(str.isdigit, os.listdir("/proc")):
@@ -205,9 +212,9 @@ def _uid_of(uuid):
 
 
 def reap(args):
-    """Ends what killed calls left with libvirt: a backup job, a frozen guest, checkpoints
-    that no copy builds on."""
-    thawed, dropped = [], []
+    """Ends what killed calls left with libvirt: a backup job, checkpoints that no copy
+    builds on. Returns the checkpoints."""
+    dropped = []
     names = [args.machine] if args.machine else _virsh(args.uri, "list", "--name").stdout.split()
     for name in names:
         job = _virsh(args.uri, "backup-dumpxml", name, check=False).stdout
@@ -216,11 +223,9 @@ def reap(args):
             continue  # sweeping has left it: its call lives
         if scratch:
             _virsh(args.uri, "domjobabort", name, check=False)
-        if _virsh(args.uri, "domfsthaw", name, check=False).returncode == 0:
-            thawed.append(name)
         if args.source and args.machine:
             dropped += _drop_checkpoints(args, name)
-    return {"thawed": thawed, "checkpoints": dropped}
+    return dropped
 
 
 def _drop_checkpoints(args, name):

@@ -6,6 +6,7 @@ left behind is known for sure and removed by `reap` or the next call.
 
 import contextlib
 import fcntl
+import json
 import os
 import shutil
 import tempfile
@@ -14,6 +15,7 @@ import time
 from failure import Failure
 
 _PREFIX = "squall-backup-"
+NOTE = "undo.json"
 
 
 @contextlib.contextmanager
@@ -35,8 +37,9 @@ def directory(base, run=""):
             os.close(lock)
 
 
-def sweep(base):
-    """Removes the work directories below base whose owners are gone; returns them."""
+def sweep(base, undo=None):
+    """Removes the work directories below base whose owners are gone; returns them. One
+    with a note of what is to be undone stays, unless undo does it: it gets the note."""
     removed = []
     try:
         names = sorted(os.listdir(base))
@@ -46,6 +49,12 @@ def sweep(base):
         path = os.path.join(base, name)
         if not name.startswith(_PREFIX) or os.path.islink(path) or not _abandoned(path):
             continue
+        with contextlib.suppress(FileNotFoundError):
+            with open(os.path.join(path, NOTE), encoding="utf-8") as f:
+                note = f.read()
+            if undo is None:
+                continue
+            undo(json.loads(note))
         shutil.rmtree(path, ignore_errors=True)
         removed.append(path)
     return removed

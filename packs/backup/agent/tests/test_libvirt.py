@@ -1,9 +1,11 @@
 """Machines of libvirt: its test driver, and a real hypervisor with a machine that runs
 (no operating system in it: what counts is its disk)."""
 
+import contextlib
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import unittest
 
@@ -61,6 +63,13 @@ class Listed(AgentCase):
         stamp = next(self.next_stamp)
         self.good("prepare", **self.where("vm1", stamp), run="run1")
         return stamp
+
+
+def cmdline(pid):
+    with contextlib.suppress(OSError):
+        with open(f"/proc/{pid}/cmdline", "rb") as f:
+            return f.read()
+    return b""
 
 
 @unittest.skipUnless(READY, "SKIPPED: libvirt-daemon or qemu-system-x86 is not installed")
@@ -227,6 +236,25 @@ class Live(AgentCase):
         p.kill()
         p.wait()
         until(lambda: "thaw" in self.lines(log), "the guest is thawed")
+
+    def test_nothing_survived_that_could_thaw(self):
+        search, log = self.fake_guest_agent(hang=True)
+        stamp, p = self.begin(search)
+        until(lambda: "begin" in self.lines(log), "the guest is frozen")
+        # The agent and the process that thaws, both at once.
+        mine = [int(d) for d in os.listdir("/proc") if d.isdigit() and b"dump\0--root=" + self.root.encode() in cmdline(d)]
+        self.assertEqual(len(mine), 2)
+        for signum in (signal.SIGSTOP, signal.SIGKILL):
+            for pid in mine:
+                os.kill(pid, signum)
+        p.wait()
+        until(lambda: not any(os.path.exists(f"/proc/{pid}/fd/0") for pid in mine), "both are dead")
+        self.good("tools")
+        self.assertEqual(self.lines(log), ["freeze", "begin"])
+        status, result = call("reap", search=search, root=self.root, target="nas1", holding=self.holding)
+        self.assertEqual((status, result["thawed"]), (0, ["vm1"]), result)
+        self.assertEqual(self.lines(log)[-1], "thaw")
+        self.assertEqual(os.listdir(self.holding), [])
 
     def test_freezing_is_demanded(self):
         stamp = next(self.next_stamp)
