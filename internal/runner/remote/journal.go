@@ -88,11 +88,14 @@ func (js *Journals) Kept() ([]string, error) {
 // while the caller goes on. Where that does not work it is tried again by the
 // next process.
 func (js *Journals) Release(key string) {
+	if _, err := os.Stat(js.file(key)); err != nil {
+		return // it was not detached
+	}
 	js.mu.Lock()
 	defer js.mu.Unlock()
 	p := js.plans[key]
 	delete(js.plans, key)
-	if _, err := os.Stat(js.file(key)); err != nil || js.closed || js.inHand[key] {
+	if js.closed || js.inHand[key] {
 		return
 	}
 	js.inHand[key] = true
