@@ -30,75 +30,119 @@ const (
 // events: from the webhook to the end of the no-op that its rule requests, with few
 // rules and with many, on both databases: how long that takes at 100 events a
 // second, and how many a second can be sent while it takes no longer than ceiling.
+// The servers with few rules and with many are measured in turns, so that a busy
+// moment of the machine meets both.
 func (b *bench) events() error {
 	defer pgtest.Stop()
 	for _, driver := range []string{"SQLite", "PostgreSQL"} {
-		best := map[int]float64{}
-		for _, rules := range []int{10, 10_000} {
-			rate, err := b.eventsOn(driver, rules)
-			if err != nil {
-				return fmt.Errorf("%s, %d rules: %w", driver, rules, err)
-			}
-			best[rules] = rate
+		if err := b.eventsOn(driver); err != nil {
+			return fmt.Errorf("%s: %w", driver, err)
 		}
-		apart := best[10_000]/max(best[10], 1) - 1
-		b.row("10,000 rules beside 10, "+driver, perSecond(best[10_000]), perSecond(best[10])+" with 10", fmt.Sprintf("%+.0f%%", 100*apart), "≥ -10%", apart >= -0.10)
 	}
 	return nil
 }
 
-func (b *bench) eventsOn(driver string, rules int) (best float64, err error) {
+// ruled is a server with so many rules.
+type ruled struct {
+	*server
+	name string
+	best float64 // events a second that were done in time
+	at   volley  // then
+	over bool    // more were not
+}
+
+func (b *bench) eventsOn(driver string) error {
+	few, err := b.ruledServer(driver, 10)
+	if err != nil {
+		return err
+	}
+	defer few.stop()
+	many, err := b.ruledServer(driver, 10_000)
+	if err != nil {
+		return err
+	}
+	defer many.stop()
+	both := []*ruled{few, many}
+	for _, s := range both {
+		calm, err := s.volley(100, b.span)
+		if err != nil {
+			return err
+		}
+		p50, p99 := calm.at(50), calm.at(99)
+		b.row("webhook to end of no-op, 100/s, "+s.name, round(p50)+" p50", round(p99)+" p99", "-", "≤ 2ms, ≤ 10ms", p50 <= 2*time.Millisecond && p99 <= 10*time.Millisecond)
+	}
+	for rate := 200.0; !few.over || !many.over; rate *= 1.25 {
+		for _, s := range both {
+			if err := s.try(rate, b.span); err != nil {
+				return err
+			}
+		}
+	}
+	// The steps were wide; two narrow ones behind the last that was done.
+	from := map[*ruled]float64{few: few.best, many: many.best}
+	for _, step := range []float64{1.08, 1.16} {
+		for _, s := range both {
+			if s.over = s.best == 0 || step > 1.1 && s.best == from[s]; s.over {
+				continue
+			}
+			if err := s.try(from[s]*step, b.span); err != nil {
+				return err
+			}
+		}
+	}
+	for _, s := range both {
+		if s.best == 0 {
+			b.row("events/s with p99 < 50 ms, "+s.name, "less than 200/s", "-", "-", "≥ 3000/s", false)
+			continue
+		}
+		b.row("events/s with p99 < 50 ms, "+s.name, perSecond(s.best), round(s.at.at(50))+" p50, "+round(s.at.at(99))+" p99", "-", "≥ 3000/s", s.best >= 3000)
+	}
+	apart := many.best/max(few.best, 1) - 1
+	b.row("10,000 rules beside 10, "+driver, perSecond(many.best), perSecond(few.best)+" with 10", fmt.Sprintf("%+.0f%%", 100*apart), "≥ -10%", apart >= -0.10)
+	return nil
+}
+
+func (b *bench) ruledServer(driver string, rules int) (*ruled, error) {
 	dir, err := b.fresh(fmt.Sprintf("events-%s-%d", driver, rules))
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	args, err := databaseArgs(driver)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	s, _, err := startServer(b.binary, dir, args...)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
-	defer s.stop()
-	if err := s.makeRules(rules, func(i int) string {
+	err = s.makeRules(rules, func(i int) string {
 		return fmt.Sprintf(`{"name":"r%d","pack":"default","enabled":true,"trigger":{"type":"core.st2.webhook","parameters":{"url":"hook%d"}},"criteria":{"trigger.body.a":{"type":"equals","pattern":"b"}},"action":{"ref":"core.noop"}}`, i, i)
-	}); err != nil {
-		return 0, err
+	})
+	if err == nil {
+		_, err = s.volley(100, b.span/5) // warm up
 	}
-	if _, err := s.volley(100, b.span/5); err != nil { // warm up
-		return 0, err
-	}
-	name := fmt.Sprintf("%s, %d rules", driver, rules)
-	calm, err := s.volley(100, b.span)
 	if err != nil {
-		return 0, err
+		s.stop()
+		return nil, err
 	}
-	p50, p99 := calm.at(50), calm.at(99)
-	b.row("webhook to end of no-op, 100/s, "+name, round(p50)+" p50", round(p99)+" p99", "-", "≤ 2ms, ≤ 10ms", p50 <= 2*time.Millisecond && p99 <= 10*time.Millisecond)
+	return &ruled{server: s, name: fmt.Sprintf("%s, %d rules", driver, rules)}, nil
+}
 
-	var at volley
-	for rate := 200.0; ; rate *= 1.25 {
-		var v volley
-		for range 3 { // one busy moment of the machine is not the server's limit
-			if v, err = s.volley(rate, b.span); err != nil {
-				return 0, err
-			}
-			if v.at(99) <= ceiling {
-				break
-			}
+// try sends events at a rate, up to three times: one busy moment of the machine is
+// not the server's limit.
+func (s *ruled) try(rate float64, span time.Duration) error {
+	for n := 0; n < 3 && !s.over; n++ {
+		v, err := s.volley(rate, span)
+		if err != nil {
+			return err
 		}
-		if v.at(99) > ceiling {
-			break
+		if v.at(99) <= ceiling {
+			s.best, s.at = rate, v
+			return nil
 		}
-		best, at = rate, v
 	}
-	if best == 0 {
-		b.row("events/s with p99 < 50 ms, "+name, "less than 200/s", "-", "-", "≥ 3000/s", false)
-		return 0, nil
-	}
-	b.row("events/s with p99 < 50 ms, "+name, perSecond(best), round(at.at(50))+" p50, "+round(at.at(99))+" p99", "-", "≥ 3000/s", best >= 3000)
-	return best, nil
+	s.over = true
+	return nil
 }
 
 // databaseArgs are the flags of a server on a fresh database.
@@ -220,8 +264,8 @@ func (s *server) ends(since time.Time, begun map[string]time.Time) (volley, erro
 		time.Sleep(5 * time.Millisecond)
 	}
 	q := url.Values{
-		"action": {"core.noop"}, "limit": {fmt.Sprint(len(begun) + 1000)}, "include_attributes": {"end_timestamp,context,status"},
-		"timestamp_gt": {since.Add(-time.Second).UTC().Format("2006-01-02T15:04:05.000Z")},
+		"action": {"core.noop"}, "limit": {fmt.Sprint(2*len(begun) + 1000)}, "include_attributes": {"end_timestamp,context,status"},
+		"timestamp_gt": {since.UTC().Format("2006-01-02T15:04:05.000Z")},
 	}
 	req, err := http.NewRequest(http.MethodGet, s.url+"/api/v1/executions?"+q.Encode(), nil)
 	if err != nil {
