@@ -28,8 +28,12 @@ def directory(base, run=""):
         raise Failure("io", f"a work directory below {base}: {e.strerror}", path=base) from None
     lock = None
     try:
-        lock = os.open(os.path.join(path, ".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        # Locked before it has its name: a sweep between the two would take the directory
+        # for one that nobody owns.
+        fresh = os.path.join(path, ".lock.new")
+        lock = os.open(fresh, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         fcntl.flock(lock, fcntl.LOCK_EX)
+        os.rename(fresh, os.path.join(path, ".lock"))
         yield path
     finally:
         shutil.rmtree(path, ignore_errors=True)
