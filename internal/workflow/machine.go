@@ -227,9 +227,7 @@ func nextOnTask(cur Status, ev taskEvent) Status {
 		case squall.Pending:
 			return choose(squall.Pausing, squall.Paused)
 		case squall.Paused:
-			if cur == squall.Running {
-				return choose(squall.Running, squall.Paused)
-			}
+			return choose(cur, squall.Paused) // st2: one that is resuming stays so, for ever
 		case squall.Failed:
 			return squall.Failed
 		case squall.Canceling:
