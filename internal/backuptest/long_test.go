@@ -11,14 +11,20 @@ import (
 
 var seed = flag.Uint64("backup.seed", 0, "repeats the moments of a TestKilledAtRandom")
 
+// long skips what takes its time.
+func long(t *testing.T) {
+	t.Helper()
+	if os.Getenv("SQUALL_BACKUP_LONG") == "" {
+		t.Skip("SKIPPED: takes long; make test-long sets SQUALL_BACKUP_LONG")
+	}
+}
+
 // TestKilledAtRandom kills the server at any moment of runs over several machines:
 // every run ends, what the catalogue has is on the target and nothing else, and the
 // last run, undisturbed, copies everything.
 func TestKilledAtRandom(t *testing.T) {
-	rounds := 8
-	if os.Getenv("SQUALL_BACKUP_LONG") == "" {
-		t.Skip("SKIPPED: takes minutes; make test-long sets SQUALL_BACKUP_LONG")
-	}
+	const rounds = 8
+	long(t)
 	if *seed == 0 {
 		*seed = rand.Uint64()
 	}

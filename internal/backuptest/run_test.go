@@ -123,6 +123,7 @@ func TestEvent(t *testing.T) {
 // TestWindow: dumps that would begin after the window has closed are missed, and told.
 func TestWindow(t *testing.T) {
 	t.Parallel()
+	long(t)
 	w := newWorld(t, 1)
 	w.image("hv1", "a", 64)
 	w.image("hv1", "b", 64)

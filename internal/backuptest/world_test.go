@@ -41,6 +41,9 @@ func need(t *testing.T, programs ...string) {
 // and may dump one at a time; the target "vault" is a directory of the host nas.
 func newWorld(t *testing.T, hypervisors int) *world {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("SKIPPED: in short mode")
+	}
 	need(t, "qemu-img", "qemu-io", "qemu-nbd", "zstd")
 	dir, err := os.MkdirTemp("", "backuptest")
 	if err != nil {
