@@ -67,8 +67,6 @@ class Writer:
             for i in range(count):
                 self._entry(first + i, (at + i) * CLUSTER | _COPIED)
         self._put(at * CLUSTER, data)
-        # Begin to bring it to the disk now, and leave the host's memory to others.
-        os.posix_fadvise(self._fd, at * CLUSTER, count * CLUSTER, os.POSIX_FADV_DONTNEED)
 
     def zero(self, length, offset):
         with self._lock:

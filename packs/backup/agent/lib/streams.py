@@ -186,13 +186,9 @@ def packed(path, command, to):
             os.fchmod(f.fileno(), 0o600)
             _whole(command, path, stdin=source, stdout=f)
         target.sync_file(temporary)
-        back = Comparison(path)
-        stream = Stream(temporary, [UNZSTD])
-        stream.run(back.chunk)
-        if not back.whole():
-            raise Failure("corrupt", f"{to}: what it yields is not what was packed", path=to)
+        checksum = _compared(temporary, path)
         os.rename(temporary, to)
-        return stream.sum_in
+        return checksum
     except OSError as e:
         raise target.of_os(e, to) from None
     finally:
@@ -209,20 +205,23 @@ def _whole(command, path, **streams):
             raise _problem(command, p.returncode, said.read(), path)
 
 
-class Comparison:
-    """Compares chunks, as they come, with a file."""
-
-    def __init__(self, path):
-        self._file, self._same = _open(path), True
-
-    def chunk(self, data):
-        if self._same and self._file.read(len(data)) != data:
-            self._same = False
-
-    def whole(self):
-        """Whether all was equal, up to the end of the file."""
-        with self._file:
-            return self._same and not self._file.read(1)
+def _compared(compressed, path):
+    """Compares what a compressed file yields with `path`, and returns its SHA-256."""
+    with _open(compressed) as source, tempfile.TemporaryFile("w+", errors="replace") as said, contextlib.ExitStack() as closing:
+        unpacks = tools.start(*UNZSTD, stdin=source, stdout=subprocess.PIPE, stderr=said)
+        closing.callback(_end, [unpacks])
+        _widen(unpacks.stdout)
+        compares = tools.start("cmp", "-s", "-", path, stdin=unpacks.stdout, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        closing.callback(_end, [compares])
+        unpacks.stdout.close()
+        checksum = target.sha256_file(compressed)
+        same = compares.wait() == 0
+        if unpacks.wait() != 0 and same:
+            said.seek(0)
+            raise _problem(UNZSTD, unpacks.returncode, said.read(), compressed)
+        if not same:
+            raise Failure("corrupt", f"{compressed}: what it yields is not what was packed", path=compressed)
+        return checksum
 
 
 def restored(path, to, recipients=None, **more):

@@ -26,6 +26,7 @@ PACKAGES = {
     "blkid": ("util-linux", "checking the file system's UUID"),
     "mount.nfs": ("nfs-common", "mounting NFS"),
     "sshfs": ("sshfs", "mounting over SSH"),
+    "cmp": ("diffutils", "compression"),
     "setpriv": ("util-linux", "ending children with us"),
     "ionice": ("util-linux", "low priority"),
 }
