@@ -13,6 +13,7 @@ import (
 
 	"squall/internal/api/wire"
 	"squall/internal/auth"
+	"squall/internal/squall"
 )
 
 // keyEntry is one key in a file: what `key list -j` prints, of Squall or of
@@ -137,7 +138,11 @@ func (a *app) setKeys(cmd *cobra.Command, out format, entries []keyEntry, conver
 	for i, req := range reqs {
 		k, err := c.SetKey(cmd.Context(), req)
 		if err != nil {
-			return fmt.Errorf("key %q, after %d of %d were set: %w", req.Name, i, len(reqs), err)
+			err = fmt.Errorf("key %q, after %d of %d were set: %w", req.Name, i, len(reqs), err)
+			if squall.KindOf(err) == squall.Denied && req.User != "" {
+				err = fmt.Errorf("%w; start the server with rbac.enabled for the time of the import", err)
+			}
+			return err
 		}
 		keys = append(keys, k)
 	}
