@@ -451,3 +451,73 @@ func TestWorkflowEndsTheSame(t *testing.T) {
 		})
 	})
 }
+
+const stallingFlow = `version: 1.0
+vars:
+  - seen: []
+tasks:
+  t0:
+    with:
+      items: <% range(4).toList() %>
+      concurrency: 1
+    action: core.noop n=<% item() %>
+    next:
+      - when: <% succeeded() %>
+        publish: seen=<% ctx(seen).append([t0, result()]) %>
+        do: t2
+  t1:
+    action: core.noop n=1
+    next:
+      - when: <% succeeded() %>
+        publish: seen=<% ctx(seen).append([t1, result()]) %>
+        do: t2
+  t2:
+    join: 1
+    action: core.loop
+    next:
+      - when: <% completed() %>
+        publish: seen=<% ctx(seen).append([t2, result()]) %>
+        do: t5
+  t3:
+    with:
+      items: <% range(5).toList() %>
+      concurrency: 1
+    action: core.noop n=<% item() %>
+    next:
+      - when: <% completed() %>
+        publish: seen=<% ctx(seen).append([t3, result()]) %>
+        do: t4
+      - when: <% failed() %>
+        publish: seen=<% ctx(seen).append([t3, result()]) %>
+        do: t5
+  t4:
+    action: core.loop
+    next:
+      - when: <% completed() %>
+        publish: seen=<% ctx(seen).append([t4, result()]) %>
+        do: t5
+  t5:
+    action: core.ask
+output:
+  - seen: <% ctx(seen) %>
+`
+
+// A workflow that pauses because of a task beside others, and not by an order,
+// does not wait for items that nobody starts.
+func TestWorkflowThatStalls(t *testing.T) {
+	eachAskingStore(t, map[string]string{"loop": loopFlow, "flow": stallingFlow}, func(t *testing.T, b *flowBundle) {
+		put := func(a squall.Action) {
+			update(t, b.st, func(ctx context.Context, tx store.Tx) error { return tx.PutAction(ctx, &a) })
+		}
+		put(squall.Action{Ref: ref("noop"), Runner: "noop", Enabled: true, Repeatable: true, Parameters: squall.Schema{{Name: "n"}}})
+		put(squall.Action{Ref: ref("ask"), Runner: "inquirer", Enabled: true, Repeatable: true})
+		p := &performance{seed: 0x1f9, control: squall.Paused, after: 3}
+		left, err := p.play(t.Context(), &stage{st: b.st})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if state := statesOnly(left)["flow"]; state != string(squall.Succeeded) && state != string(squall.Failed) {
+			t.Errorf("the workflow is %s", state)
+		}
+	})
+}

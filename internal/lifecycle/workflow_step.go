@@ -199,6 +199,9 @@ func (d *decision) apply(ctx context.Context, w *rowWriter, events ...workflow.E
 	d.flow.state.row = ch.Workflow
 	d.flow.queue(ch.Run)
 	d.goOn = ch.More
+	if c, ok := d.flow.c.(interface{ Stalled() bool }); ok && c.Stalled() {
+		d.apply(ctx, w, workflow.Request{Status: squall.Paused})
+	}
 }
 
 // tell gives one event to the conductor.

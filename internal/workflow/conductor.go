@@ -291,3 +291,20 @@ func (c *Conductor) haltItems(s Status) {
 		}
 	}
 }
+
+// Stalled reports whether the workflow pauses and nothing is under way that could
+// end that: what counts as active are tasks whose next items are not started
+// while it pauses. That comes of a pause without an order, because of another
+// task. st2: it stays so until somebody orders it to resume.
+func (c *Conductor) Stalled() bool {
+	if c.status != squall.Pausing {
+		return false
+	}
+	waiting := 0
+	for key, st := range c.stagedBy {
+		if e := c.latest[key]; e != nil && e.status == squall.Running && st.items != nil && st.items.counts.active == 0 {
+			waiting++
+		}
+	}
+	return waiting > 0 && waiting == c.counts.active
+}
