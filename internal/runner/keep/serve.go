@@ -7,9 +7,11 @@ import (
 	"io"
 	"io/fs"
 	"log/slog"
+	"maps"
 	"net"
 	"os"
 	"os/signal"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -26,6 +28,9 @@ type keeper struct {
 	mu      sync.Mutex
 	runs    map[string]*run // by key: those that run, and those the server has not done with
 	servers int             // that are present
+	newest  int             // the number of the last connection
+	coming  map[int]bool    // connections that have not said yet what they want
+	told    *sync.Cond      // one of them has
 	news    chan struct{}   // something ended
 	alive   sync.WaitGroup
 }
@@ -59,7 +64,8 @@ func Serve(dir string, ready io.WriteCloser) error {
 		return err
 	}
 	defer pool.Close()
-	k := &keeper{dir: dir, null: null, pool: pool, runs: map[string]*run{}, news: make(chan struct{}, 1)}
+	k := &keeper{dir: dir, null: null, pool: pool, runs: map[string]*run{}, news: make(chan struct{}, 1), coming: map[int]bool{}}
+	k.told = sync.NewCond(&k.mu)
 	socket := through(at, fmt.Sprintf("keeper-%d.sock", os.Getpid()))
 	l, err := net.Listen("unix", socket)
 	if err != nil {
@@ -116,17 +122,58 @@ func (k *keeper) accept(l net.Listener) {
 		if err != nil {
 			return
 		}
-		go k.serve(conn)
+		k.mu.Lock()
+		k.newest++
+		n := k.newest
+		k.coming[n] = true
+		k.mu.Unlock()
+		go k.serve(conn, n)
 	}
 }
 
-// serve answers one connection: a command, or a question.
-func (k *keeper) serve(conn net.Conn) {
+// patience is how long a question waits for connections that came before it.
+const patience = 2 * time.Second
+
+// heard notes that connection n has said what it wants, and that this is done.
+func (k *keeper) heard(n int) {
+	k.mu.Lock()
+	delete(k.coming, n)
+	k.told.Broadcast()
+	k.mu.Unlock()
+}
+
+// catchUp returns when the connections before n have been heard: a server that was
+// killed may have asked for a run a moment ago.
+func (k *keeper) catchUp(n int) {
+	late := false
+	t := time.AfterFunc(patience, func() {
+		k.mu.Lock()
+		late = true
+		k.told.Broadcast()
+		k.mu.Unlock()
+	})
+	defer t.Stop()
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for !late && slices.ContainsFunc(slices.Collect(maps.Keys(k.coming)), func(other int) bool { return other < n }) {
+		k.told.Wait()
+	}
+}
+
+// serve answers connection n: a command, or a question.
+func (k *keeper) serve(conn net.Conn, n int) {
+	defer k.heard(n)
 	var buf []byte
 	kind, payload, err := readFrame(conn, &buf)
 	if err != nil {
 		conn.Close()
 		return
+	}
+	if kind == frameList || kind == frameAttach {
+		k.catchUp(n)
+	}
+	if kind != frameStart {
+		k.heard(n)
 	}
 	switch kind {
 	case framePresence:
@@ -137,7 +184,7 @@ func (k *keeper) serve(conn net.Conn) {
 		_ = writeJSON(conn, frameKeys, k.list(string(payload) == "true")) // who is gone asks again
 		conn.Close()
 	case frameStart:
-		k.start(conn, payload, &buf)
+		k.start(conn, n, payload, &buf)
 	case frameAttach:
 		k.mu.Lock()
 		r := k.runs[string(payload)]
@@ -171,7 +218,7 @@ func (k *keeper) present(conn net.Conn, buf *[]byte) {
 	k.mu.Unlock()
 }
 
-func (k *keeper) start(conn net.Conn, payload []byte, buf *[]byte) {
+func (k *keeper) start(conn net.Conn, n int, payload []byte, buf *[]byte) {
 	var spec Spec
 	if err := json.Unmarshal(payload, &spec); err != nil {
 		conn.Close()
@@ -184,6 +231,7 @@ func (k *keeper) start(conn net.Conn, payload []byte, buf *[]byte) {
 		k.runs[spec.Key] = r
 	}
 	k.mu.Unlock()
+	k.heard(n)
 	if twice {
 		r.cancel()
 		_ = writeJSON(conn, frameNone, Ending{Fault: "the run " + spec.Key + " was started already"})

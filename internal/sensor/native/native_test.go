@@ -542,7 +542,12 @@ func TestMQTTFromMosquitto(t *testing.T) {
 	}
 	send("room/3", "while nobody listens")
 	b.start("mqtt", config)
-	b.equal("after the restart", b.events(3, "payload")[1:], []any{"hot", "while nobody listens"})
+	// What the broker was not told in time that it was received comes once more.
+	got := b.events(3, "payload")
+	for n := 4; n < 6 && got[len(got)-1] != "while nobody listens"; n++ {
+		got = b.events(n, "payload")
+	}
+	b.equal("after the restart", slices.Compact(got[1:]), []any{"hot", "while nobody listens"})
 }
 
 func TestMailFromDovecot(t *testing.T) {
