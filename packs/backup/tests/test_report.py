@@ -34,6 +34,13 @@ class ReportTest(unittest.TestCase):
         self.assertIn("b@&lt;h&gt;", got["html"])
         self.assertNotIn("<h>", got["html"])
 
+    def test_long_reasons(self):
+        reason = "the disk vda of b is not what was read: " + "x" * 40
+        lines = self.run_report(dict(bad, error=reason), dict(bad, source="c@h"))["text"].splitlines()
+        self.assertIn("      reason: " + reason, lines)
+        self.assertIn("      reason: the target is full", lines)
+        self.assertLess(max(len(line) for line in lines if "reason:" not in line), 60)
+
     def test_anomalies(self):
         before = [entry("a@h", str(i), payload=100) for i in range(3)]
         for payload, odd in [(100, 0), (50, 0), (49, 1), (200, 0), (201, 1)]:

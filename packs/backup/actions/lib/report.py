@@ -203,9 +203,7 @@ def _render(subject, now, tables, extras):
     when = now.strftime("%Y-%m-%d %H:%M UTC")
     text, page = [subject, when, ""], ["<h2>%s</h2><p>%s</p>" % (html.escape(subject), when)]
     for title, head, rows in tables:
-        widths = [max(len(str(r[i])) for r in [head] + rows) for i in range(len(head))]
-        line = lambda row: "  " + "  ".join(str(c).ljust(w) for c, w in zip(row, widths)).rstrip()  # noqa: E731,B023
-        text += [title + ":", line(head)] + [line(r) for r in rows] + [""]
+        text += [title + ":"] + _columns(head, rows) + [""]
         cells = lambda row, tag: "<tr>%s</tr>" % "".join("<%s>%s</%s>" % (tag, html.escape(str(c)), tag) for c in row)  # noqa: E731
         page.append('<h3>%s</h3><table border="1" cellpadding="4" style="border-collapse:collapse">' % html.escape(title))
         page.append(cells(head, "th") + "".join(cells(r, "td") for r in rows) + "</table>")
@@ -213,3 +211,19 @@ def _render(subject, now, tables, extras):
         text += [title + ":"] + ["  " + item for item in lines] + [""]
         page.append("<h3>%s</h3><ul>%s</ul>" % (html.escape(title), "".join("<li>%s</li>" % html.escape(i) for i in lines)))
     return {"subject": subject, "text": "\n".join(text).rstrip() + "\n", "html": "<html><body>%s</body></html>" % "".join(page)}
+
+
+# What is wider than this has a line of its own in a plain text.
+_WIDEST = 48
+
+
+def _columns(head, rows):
+    """Return the lines of a table; sentences stand below their rows, not in a column."""
+    widths = [max(len(str(r[i])) for r in [head] + rows) for i in range(len(head))]
+    slim = [i for i, w in enumerate(widths) if i == 0 or w <= _WIDEST]
+    lines = []
+    for row in [head] + rows:
+        lines.append("  " + "  ".join(str(row[i]).ljust(widths[i]) for i in slim).rstrip())
+        if row is not head:
+            lines += ["      %s: %s" % (head[i], row[i]) for i in range(len(row)) if i not in slim and row[i] not in ("", "-")]
+    return lines
