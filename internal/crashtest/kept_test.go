@@ -104,7 +104,7 @@ func TestLocalActionsSurvive(t *testing.T) {
 					}
 					result.Stdout, result.Stderr = strings.TrimSuffix(result.Stdout, "\n"), strings.TrimSuffix(result.Stderr, "\n")
 				} else if status != want || result.ReturnCode != i%3 {
-					t.Errorf("execution %d: %s, return code %d; want %s, %d", i, status, result.ReturnCode, want, i%3)
+					t.Errorf("execution %d (%s): %s, return code %d; want %s, %d", i, id, status, result.ReturnCode, want, i%3)
 					continue
 				}
 				var out, errs, live []string

@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"strings"
 
 	"squall/internal/runner"
 	"squall/internal/squall"
@@ -72,12 +73,31 @@ func (s *Scheduler) adopt(ctx context.Context, l *lease) {
 			adopted++
 		}
 	}
-	for key := range kept { // nobody waits for them any more
-		s.cfg.Keep.Release(key)
+	for key := range kept {
+		if s.ours(ctx, l, key) {
+			delete(kept, key) // begun while we looked
+			continue
+		}
+		s.cfg.Keep.Release(key) // nobody waits for it any more
 	}
 	if adopted+len(kept) > 0 {
 		s.cfg.Log.Info("running executions were taken over", "count", adopted, "ended", len(kept))
 	}
+}
+
+// ours reports whether a run is that of an execution which this node has begun in
+// its present epoch, or may be.
+func (s *Scheduler) ours(ctx context.Context, l *lease, key string) bool {
+	id, _, _ := strings.Cut(key, ":")
+	var ex *squall.Execution
+	err := s.st.View(ctx, func(tx store.Tx) (err error) {
+		ex, err = tx.Execution(ctx, squall.ID(id), 0)
+		return err
+	})
+	if err != nil {
+		return squall.KindOf(err) != squall.NotFound
+	}
+	return ex.Node == l.owner.Node && ex.Epoch == l.owner.Epoch && ex.IdempotencyKey() == key
 }
 
 // leftBehind lists the open executions of earlier epochs of this node whose

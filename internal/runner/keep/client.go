@@ -212,8 +212,10 @@ func (c *Client) find() ([]string, error) {
 	kept := map[string]string{}
 	for _, socket := range sockets {
 		keys, err := c.list(socket)
+		if errors.Is(err, syscall.ECONNREFUSED) {
+			_ = os.Remove(socket) // its keeper has died
+		}
 		if err != nil {
-			_ = os.Remove(socket) // nobody listens there any more
 			continue
 		}
 		for _, key := range keys {

@@ -59,6 +59,7 @@ func Serve(dir string, ready io.WriteCloser) error {
 	if err != nil {
 		return err
 	}
+	defer at.Close() // not before: sockets are named by it
 	pool, err := warm.NewPool(slog.New(slog.NewTextHandler(os.Stderr, nil)))
 	if err != nil {
 		return err
@@ -67,13 +68,11 @@ func Serve(dir string, ready io.WriteCloser) error {
 	k := &keeper{dir: dir, null: null, pool: pool, runs: map[string]*run{}, news: make(chan struct{}, 1), coming: map[int]bool{}}
 	k.told = sync.NewCond(&k.mu)
 	socket := through(at, fmt.Sprintf("keeper-%d.sock", os.Getpid()))
-	l, err := net.Listen("unix", socket)
+	l, err := listen(through(at, fmt.Sprintf("starting-%d.sock", os.Getpid())), socket)
 	if err != nil {
 		return fmt.Errorf("listen for the server: %w", err)
 	}
-	if err := os.Chmod(socket, 0o600); err != nil {
-		return err
-	}
+	defer os.Remove(socket)
 	go k.accept(l)
 	if _, err := io.WriteString(ready, "ready\n"); err != nil {
 		return err
@@ -99,6 +98,21 @@ func Serve(dir string, ready io.WriteCloser) error {
 		}
 	}
 	return l.Close()
+}
+
+// listen returns a listener at socket. The file gets its name when somebody
+// listens there: one that refuses is a dead keeper's, and is removed.
+func listen(starting, socket string) (net.Listener, error) {
+	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: starting, Net: "unix"})
+	if err != nil {
+		return nil, err
+	}
+	l.SetUnlinkOnClose(false)
+	if err := errors.Join(os.Chmod(starting, 0o600), os.Rename(starting, socket)); err != nil {
+		l.Close()
+		return nil, err
+	}
+	return l, nil
 }
 
 // idle reports whether nothing runs and nobody is there: there are endings at most.
