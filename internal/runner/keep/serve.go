@@ -72,7 +72,7 @@ func Serve(dir string, ready io.WriteCloser) error {
 	if err != nil {
 		return fmt.Errorf("listen for the server: %w", err)
 	}
-	defer os.Remove(socket)
+	defer func() { _ = os.Remove(socket) }() // what is left of it only names a keeper that is gone
 	go k.accept(l)
 	if _, err := io.WriteString(ready, "ready\n"); err != nil {
 		return err
