@@ -35,36 +35,44 @@ func NotInquiry(id squall.ID) error {
 // and Invalid with st2's texts for an answer the schema does not take, and for
 // what is no inquiry or waits no more.
 func (s *Service) Respond(ctx context.Context, id squall.ID, by Respondent, answer json.RawMessage) (*squall.Execution, error) {
-	var told []squall.ID
-	var ex *squall.Execution
-	err := s.st.Update(ctx, func(tx store.Tx) (err error) {
-		told = nil
-		if ex, err = tx.Execution(ctx, id, store.WithResult); err != nil {
-			return err
-		}
-		asked, err := answerable(ex, by, answer)
+	for range 3 {
+		var told []squall.ID
+		var ended bool
+		err := s.st.Update(ctx, func(tx store.Tx) (err error) {
+			ex, err := tx.Execution(ctx, id, store.WithResult)
+			if err != nil {
+				return err
+			}
+			asked, err := answerable(ex, by, answer)
+			if err != nil {
+				return err
+			}
+			asked.Response = answer
+			doc, err := json.Marshal(asked)
+			if err != nil {
+				return err
+			}
+			told, ended, err = s.endInquiry(ctx, tx, ex, step{to: squall.Succeeded, result: doc, reason: doneBy("answered", by.User)}, by.User)
+			if err != nil || !ended || by.Audit == nil {
+				return err
+			}
+			return tx.AppendAudit(ctx, by.Audit)
+		})
 		if err != nil {
-			return err
+			return nil, fmt.Errorf("respond to inquiry %s: %w", id, err)
 		}
-		asked.Response = answer
-		doc, err := json.Marshal(asked)
-		if err != nil {
-			return err
+		if !ended {
+			continue
 		}
-		if told, err = s.endInquiry(ctx, tx, ex, step{to: squall.Succeeded, result: doc, reason: doneBy("answered", by.User)}, by.User); err != nil || by.Audit == nil {
+		s.advanceAll(ctx, told)
+		var ex *squall.Execution
+		err = s.st.View(ctx, func(tx store.Tx) (err error) {
+			ex, err = tx.Execution(ctx, id, store.WithAll)
 			return err
-		}
-		return tx.AppendAudit(ctx, by.Audit)
-	})
-	if err != nil {
-		return nil, fmt.Errorf("respond to inquiry %s: %w", id, err)
+		})
+		return ex, err
 	}
-	s.advanceAll(ctx, told)
-	err = s.st.View(ctx, func(tx store.Tx) (err error) {
-		ex, err = tx.Execution(ctx, id, store.WithAll)
-		return err
-	})
-	return ex, err
+	return nil, squall.Errorf(squall.Conflict, "inquiry %s changes too fast; try again", id)
 }
 
 // answerable decides whether an execution waits for this answer of that person.
@@ -94,27 +102,23 @@ func answerable(ex *squall.Execution, by Respondent, answer json.RawMessage) (*s
 	return &asked, nil
 }
 
-// endInquiry ends an inquiry that is pending in tx. Error kind: Conflict when it
-// was moved by another transaction meanwhile, in which case this one writes
-// nothing.
-func (s *Service) endInquiry(ctx context.Context, tx store.Tx, ex *squall.Execution, st step, by string) (told []squall.ID, err error) {
+// endInquiry ends an inquiry that is pending in tx. ok is false when it was moved
+// by another transaction meanwhile, in which case this one writes nothing.
+func (s *Service) endInquiry(ctx context.Context, tx store.Tx, ex *squall.Execution, st step, by string) (told []squall.ID, ok bool, err error) {
 	now := tx.Now()
-	ok, err := tx.MoveExecution(ctx, store.Move{
+	ok, err = tx.MoveExecution(ctx, store.Move{
 		ID: ex.ID, From: []squall.Status{squall.Pending}, Version: ex.Version,
 		To: st.to, Result: st.result, EndedAt: &now,
 		Log: []squall.Change{{Status: st.to, At: now, Reason: st.reason}},
 	})
-	if err != nil {
-		return nil, err
-	}
-	if !ok {
-		return nil, squall.Errorf(squall.Conflict, "the inquiry is not as it was any more; try again")
+	if err != nil || !ok {
+		return nil, false, err
 	}
 	if told, err = s.moved(ctx, tx, ex, st.to); err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	more, err := s.resumeChain(ctx, tx, ex, by)
-	return append(told, more...), err
+	return append(told, more...), err == nil, err
 }
 
 // goesOn reports whether the end of a child lets its workflow go on that is
@@ -222,14 +226,12 @@ func (s *Service) ExpireInquiries(ctx context.Context) (int, error) {
 
 func (s *Service) expire(ctx context.Context, ex *squall.Execution) (bool, error) {
 	var told []squall.ID
+	var ended bool
 	err := s.st.Update(ctx, func(tx store.Tx) (err error) {
-		told, err = s.endInquiry(ctx, tx, ex, step{to: squall.Timeout, reason: "nobody answered in time"}, "")
+		told, ended, err = s.endInquiry(ctx, tx, ex, step{to: squall.Timeout, reason: "nobody answered in time"}, "")
 		return err
 	})
-	if squall.KindOf(err) == squall.Conflict {
-		return false, nil // it was answered, or canceled, at the last moment
-	}
-	if err != nil {
+	if err != nil || !ended { // answered, or canceled, at the last moment
 		return false, err
 	}
 	s.advanceAll(ctx, told)

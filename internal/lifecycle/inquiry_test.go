@@ -129,6 +129,35 @@ func TestRespond(t *testing.T) {
 	})
 }
 
+// TestRespondAtOnce lets several people answer the same question at once: one
+// answer counts, all others are told so.
+func TestRespondAtOnce(t *testing.T) {
+	eachAskingStore(t, nil, func(t *testing.T, b *flowBundle) {
+		for range 10 {
+			ex := b.ask(t, `{}`)
+			errs := make(chan error)
+			for range 4 {
+				go func() {
+					_, err := b.Respond(t.Context(), ex.ID, lifecycle.Respondent{User: "bob"}, json.RawMessage(`{}`))
+					errs <- err
+				}()
+			}
+			taken := 0
+			for range 4 {
+				switch err := <-errs; {
+				case err == nil:
+					taken++
+				case squall.KindOf(err) != squall.Invalid || !strings.Contains(err.Error(), "has already been responded to"):
+					t.Errorf("a late answer: %v", err)
+				}
+			}
+			if taken != 1 {
+				t.Errorf("%d answers were taken", taken)
+			}
+		}
+	})
+}
+
 // pass lets the time of an inquiry run out.
 func (b *flowBundle) pass(t *testing.T, id squall.ID) {
 	t.Helper()

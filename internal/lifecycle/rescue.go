@@ -71,11 +71,12 @@ func (s *Service) rescue(ctx context.Context, ex *squall.Execution, nodeLives bo
 		ok, told, err = s.conclude(ctx, tx, ex, ex.Status, owner, st)
 		return err
 	})
-	if err == nil {
-		s.advanceAll(ctx, told)
+	if err != nil {
+		return false, err
 	}
+	s.advanceAll(ctx, told)
 	if ok {
 		s.log.Warn("execution rescued", "execution_id", ex.ID, "action", ex.Action.String(), "node", ex.Node, "status", st.to, "reason", st.reason)
 	}
-	return ok, err
+	return ok, nil
 }
