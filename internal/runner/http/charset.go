@@ -1,6 +1,7 @@
 package http
 
 import (
+	"encoding/binary"
 	"fmt"
 	"strings"
 	"unicode/utf8"
@@ -19,10 +20,11 @@ func isJSON(contentType string) bool {
 	return kind == "application/json"
 }
 
-// decodeText turns a body into text by the rules of requests: the charset, if
+// decodeText turns a body into UTF-8 by the rules of requests: the charset, if
 // the header names one; Latin-1 for text without; UTF-8 for JSON. For
 // everything else requests guesses; we take UTF-8 if it is that, Latin-1 if not.
-func decodeText(body []byte, contentType string) string {
+// A body that is right as it is is returned itself: it may be large.
+func decodeText(body []byte, contentType string) []byte {
 	name := strings.ToLower(charsetOf(contentType))
 	if name == "" {
 		switch {
@@ -36,14 +38,35 @@ func decodeText(body []byte, contentType string) string {
 	}
 	switch name = strings.ReplaceAll(name, "_", "-"); name {
 	case "iso-8859-1", "latin-1", "latin1", "iso8859-1", "l1":
-		return latin1(string(body))
+		if isASCII(body) {
+			return body
+		}
+		return []byte(latin1(string(body)))
 	}
 	if enc, ok := charsets[name]; ok {
 		if text, err := enc.NewDecoder().Bytes(body); err == nil {
-			return string(text)
+			return text
 		}
 	}
-	return runner.Text(body) // UTF-8, and charsets nobody knows (requests)
+	if utf8.Valid(body) {
+		return body
+	}
+	return []byte(runner.Text(body)) // UTF-8, and charsets nobody knows (requests)
+}
+
+// isASCII looks at eight bytes at a time.
+func isASCII(b []byte) bool {
+	for ; len(b) >= 8; b = b[8:] {
+		if binary.LittleEndian.Uint64(b)&0x8080808080808080 != 0 {
+			return false
+		}
+	}
+	for _, c := range b {
+		if c >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
 }
 
 // charsets are those beside UTF-8 and Latin-1 that servers still send.

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 
 	"squall/internal/runner"
@@ -182,7 +183,7 @@ func (a *answer) result() (json.RawMessage, error) {
 	contentType := latin1(a.get("Content-Type"))
 	text := decodeText(a.body, contentType)
 	if a.cut > 0 {
-		text += fmt.Sprintf("\n[body cut here: the limit is %d bytes]", a.cut)
+		text = fmt.Appendf(slices.Clip(text), "\n[body cut here: the limit is %d bytes]", a.cut)
 	}
 
 	var b bytes.Buffer
@@ -190,7 +191,7 @@ func (a *answer) result() (json.RawMessage, error) {
 	parsed := false
 	if isJSON(contentType) && a.cut == 0 {
 		before := b.Len()
-		if err := json.Compact(&b, []byte(text)); err == nil {
+		if err := json.Compact(&b, text); err == nil {
 			parsed = true
 		} else {
 			b.Truncate(before)

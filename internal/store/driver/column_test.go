@@ -79,12 +79,22 @@ func TestCompress(t *testing.T) {
 		if len(body) > len(want) {
 			t.Errorf("%d bytes became %d", len(want), len(body))
 		}
-		got, err := Decompress(body, compressed)
+		got, err := Decompress(body, compressed, 0)
 		if err != nil || !bytes.Equal(got, want) {
 			t.Errorf("%d bytes came back as %d, %v", len(want), len(got), err)
 		}
 	})
-	if _, err := Decompress([]byte("no zstd"), true); err == nil {
+	for _, size := range []int{pieceSize, 2*pieceSize - 1, 2 * pieceSize, 3*pieceSize + 1} {
+		want := bytes.Repeat([]byte("a line of a log\n"), size/16+1)[:size]
+		for _, known := range []int{0, size} {
+			body, compressed := Compress(want)
+			got, err := Decompress(body, compressed, known)
+			if err != nil || !compressed || !bytes.Equal(got, want) {
+				t.Errorf("%d bytes came back as %d, %v", size, len(got), err)
+			}
+		}
+	}
+	if _, err := Decompress([]byte("no zstd"), true, 0); err == nil {
 		t.Error("damaged data are decompressed without an error")
 	}
 }

@@ -6,6 +6,10 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"runtime"
+	"slices"
+	"sync"
+	"sync/atomic"
 	"unsafe"
 
 	"github.com/klauspost/compress/zstd"
@@ -113,27 +117,60 @@ func (j *Job) packWanted() {
 // encoder and decoder are safe for concurrent use through EncodeAll and
 // DecodeAll. One encoder per running goroutine is kept, made on first use.
 var (
-	encoder, _ = zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(2))
+	workers    = min(runtime.GOMAXPROCS(0), 4)
+	encoder, _ = zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(workers))
 	decoder, _ = zstd.NewReader(nil, zstd.WithDecoderConcurrency(2), zstd.WithDecoderMaxMemory(1<<30))
 )
 
-// Compress returns data as stored: compressed when that makes it smaller.
+// pieceSize is how much of a large document one processor compresses: enough
+// that what repeats is found, little enough that all have work.
+const pieceSize = 1 << 20
+
+// Compress returns data as stored: compressed when that makes it smaller. Large
+// data is compressed in pieces, side by side; frames that follow each other are
+// one stream to whoever reads them (RFC 8878, section 3).
 func Compress(data []byte) (body []byte, compressed bool) {
 	if len(data) <= InlineMax {
 		return data, false
 	}
-	if small := encoder.EncodeAll(data, make([]byte, 0, len(data)/4)); len(small) < len(data) {
+	small := make([]byte, 0, len(data)/4)
+	if len(data) < 2*pieceSize || workers == 1 {
+		small = encoder.EncodeAll(data, small)
+	} else {
+		for _, piece := range compressPieces(data) {
+			small = append(small, piece...)
+		}
+	}
+	if len(small) < len(data) {
 		return small, true
 	}
 	return data, false
 }
 
-// Decompress is the way back from Compress.
-func Decompress(body []byte, compressed bool) ([]byte, error) {
+func compressPieces(data []byte) [][]byte {
+	pieces := slices.Collect(slices.Chunk(data, pieceSize))
+	var (
+		wg   sync.WaitGroup
+		next atomic.Int64
+	)
+	for range min(workers, len(pieces)) {
+		wg.Go(func() {
+			for i := int(next.Add(1)) - 1; i < len(pieces); i = int(next.Add(1)) - 1 {
+				pieces[i] = encoder.EncodeAll(pieces[i], make([]byte, 0, pieceSize/4))
+			}
+		})
+	}
+	wg.Wait()
+	return pieces
+}
+
+// Decompress is the way back from Compress. size is how much will come out, 0
+// when that is not known; it only saves memory.
+func Decompress(body []byte, compressed bool, size int) ([]byte, error) {
 	if !compressed {
 		return body, nil
 	}
-	data, err := decoder.DecodeAll(body, nil)
+	data, err := decoder.DecodeAll(body, make([]byte, 0, size))
 	if err != nil {
 		return nil, fmt.Errorf("decompress: %w", err)
 	}
@@ -141,9 +178,21 @@ func Decompress(body []byte, compressed bool) ([]byte, error) {
 }
 
 func pack(doc []byte) *Value {
-	sum := sha256.Sum256(doc)
-	body, compressed := Compress(doc)
-	return &Value{Ref: sum[:RefSize], Size: len(doc), Compressed: compressed, Body: body}
+	v := &Value{Size: len(doc)}
+	hash := func() {
+		sum := sha256.Sum256(doc)
+		v.Ref = sum[:RefSize]
+	}
+	if len(doc) < pieceSize {
+		hash()
+		v.Body, v.Compressed = Compress(doc)
+		return v
+	}
+	var wg sync.WaitGroup
+	wg.Go(hash)
+	v.Body, v.Compressed = Compress(doc)
+	wg.Wait()
+	return v
 }
 
 // Ref splits a column: the document itself, or the reference to its value.

@@ -145,7 +145,7 @@ func TestHandBack(t *testing.T) {
 			t.Errorf("%s: value %v", name, got.Value)
 		}
 		if got.Value != nil {
-			body, err := Decompress(got.Value.Body, got.Value.Compressed)
+			body, err := Decompress(got.Value.Body, got.Value.Compressed, got.Value.Size)
 			if err != nil || len(body) != got.Value.Size {
 				t.Errorf("%s: %d bytes, %v", name, len(body), err)
 			}

@@ -45,9 +45,9 @@ func (t Statements) Value(ctx context.Context, root squall.ID, ref string) ([]by
 }
 
 func (t Statements) value(ctx context.Context, root squall.ID, key []byte) (body []byte, found bool, err error) {
-	found, err = t.One(ctx, `SELECT compressed, body FROM docs WHERE root = ? AND ref = ?`, []any{root, key}, func(r Row) error {
-		compressed := r.Bool()
-		body, err = driver.Decompress(r.Bytes(), compressed)
+	found, err = t.One(ctx, `SELECT size, compressed, body FROM docs WHERE root = ? AND ref = ?`, []any{root, key}, func(r Row) error {
+		size, compressed := r.Int(), r.Bool()
+		body, err = driver.Decompress(r.Bytes(), compressed, size)
 		return err
 	})
 	return body, found, driver.Wrap("read value", err)

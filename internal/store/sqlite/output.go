@@ -48,7 +48,7 @@ func (t *tx) Output(ctx context.Context, id squall.ID, after int64, limit int) (
 		[]any{id, after, driver.Limit(limit)}, func(r portable.Row) error {
 			c := squall.Chunk{Seq: r.Int64(), Stream: r.Text(), At: r.Time()}
 			compressed := r.Bool()
-			data, err := driver.Decompress(r.Bytes(), compressed)
+			data, err := driver.Decompress(r.Bytes(), compressed, 0)
 			c.Data = string(data)
 			chunks = append(chunks, c)
 			return err
