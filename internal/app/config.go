@@ -187,7 +187,7 @@ func (c *Config) options() []option {
 		{key: "scheduler.only_labels", value: (*boolValue)(&c.Scheduler.OnlyLabels), help: "this node runs only actions that ask for one of its labels or queues"},
 		{key: "scheduler.label_limits", value: (*listValue)(&c.Scheduler.LabelLimits), help: "how many actions that ask for a label run on this node at once, such as gpu=yes:2", check: func() error { _, err := labelLimits(c.Scheduler.LabelLimits); return err }},
 		{key: "scheduler.keep_runs", value: (*boolValue)(&c.Scheduler.KeepRuns), help: "local actions go on while the server is restarted or upgraded, in a process of their own"},
-		{key: "scheduler.keep_for", value: (*durationValue)(&c.Scheduler.KeepFor), help: "how long other nodes wait for a node to come back for its local and remote actions before they are abandoned or started again"},
+		{key: "scheduler.keep_for", value: (*durationValue)(&c.Scheduler.KeepFor), help: "how long other nodes wait for a node to come back for its local, Python and detached remote actions before they are abandoned or started again"},
 		{key: "expressions.reevaluate", value: (*boolValue)(&c.Expressions.Reevaluate), help: "in workflows, evaluate texts that came out of data again when they look like expressions, as StackStorm does"},
 		{key: "notify.file", value: (*textValue)(&c.Notify.File), help: "YAML file with the sinks and routes of notifications; empty: nobody is told"},
 		{key: "retention.executions", value: (*durationValue)(&c.Retention.Executions), help: "how long finished executions are kept; 0s: for ever"},

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"squall/internal/api/wire"
+	"squall/internal/pgtest"
 	"squall/internal/squall"
 	"squall/internal/sshtest"
 )
@@ -25,7 +26,7 @@ func TestDetachedCommandsSurvive(t *testing.T) {
 	hosts := sshtest.Start(t, 5)
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
-	n := hostNode(t, hosts)
+	n := hostNode(t, hosts, "n1", "")
 	l := begin(t, n)
 	var names []string
 	for _, h := range hosts.Hosts {
@@ -106,10 +107,69 @@ func TestDetachedCommandsSurvive(t *testing.T) {
 	cleaned(t, hosts, n)
 }
 
+// TestOnlyDetachedCommandsWaitForTheirNode: a node dies while two commands run on a
+// host. The other node ends what has ended with it as soon as its lease is over, and
+// leaves it the one that goes on.
+func TestOnlyDetachedCommandsWaitForTheirNode(t *testing.T) {
+	t.Parallel()
+	hosts := sshtest.Start(t, 1)
+	dsn := pgtest.DSN(t)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute) // less than scheduler.keep_for
+	defer cancel()
+	n1, n2 := hostNode(t, hosts, "n1", dsn), hostNode(t, hosts, "n2", dsn)
+	l := begin(t, n1, n2)
+	st := openPostgres(t, dsn)
+	file, gate := filepath.Join(hosts.Dir, "count"), filepath.Join(hosts.Dir, "gate")
+	cmd := fmt.Sprintf("echo began >>%s; while [ ! -e %s ]; do sleep 0.1; done; echo over", file, gate)
+	request := func(detach bool) squall.ID {
+		id, _, err := n1.call(ctx, l.token, http.MethodPost, "/api/v1/executions", map[string]any{
+			"action": "core.remote", "parameters": map[string]any{"cmd": cmd, "hosts": hosts.Hosts[0].Address(), "detach": detach, "timeout": 600}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return id
+	}
+	wait := func(what string, is func() bool) {
+		t.Helper()
+		for ; !is(); time.Sleep(50 * time.Millisecond) {
+			if ctx.Err() != nil {
+				t.Fatalf("not true in time: %s", what)
+			}
+		}
+	}
+	began := func() int {
+		text, _ := os.ReadFile(file)
+		return bytes.Count(text, []byte("began"))
+	}
+	ends, goesOn := request(false), request(true)
+	wait("both begin", func() bool { return began() == 2 })
+	for _, id := range []squall.ID{ends, goesOn} {
+		if on := get(t, st, id).Node; on != n1.name {
+			t.Fatalf("%s runs on %s", id, on)
+		}
+	}
+	n1.kill()
+	wait("what has ended with its node is abandoned", func() bool { return get(t, st, ends).Status == squall.Abandoned })
+	if now := get(t, st, goesOn); now.Status != squall.Running || now.Node != n1.name {
+		t.Fatalf("what goes on is %s on %q", now.Status, now.Node)
+	}
+	if err := n1.start(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(gate, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	wait("what goes on ends well", func() bool { return get(t, st, goesOn).Status == squall.Succeeded })
+	if began() != 2 {
+		t.Errorf("%d commands began", began())
+	}
+	cleaned(t, hosts, n1)
+}
+
 // hostNode is a node that can log in to hosts.
-func hostNode(t *testing.T, hosts *sshtest.Net) *node {
+func hostNode(t *testing.T, hosts *sshtest.Net, name, dsn string) *node {
 	t.Helper()
-	n := newNode(t, "n1", "")
+	n := newNode(t, name, dsn)
 	empty := filepath.Join(hosts.Dir, "ssh_config")
 	if err := os.WriteFile(empty, nil, 0o600); err != nil {
 		t.Fatal(err)
@@ -145,7 +205,7 @@ func TestRolloutSurvives(t *testing.T) {
 	hosts := sshtest.Start(t, 6)
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
-	n := hostNode(t, hosts)
+	n := hostNode(t, hosts, "n1", "")
 	l := begin(t, n)
 	var nodes []wire.FleetNode
 	for i, h := range hosts.Hosts {

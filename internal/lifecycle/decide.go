@@ -120,6 +120,23 @@ func deadline(def *Definition, params json.RawMessage, now time.Time) time.Time 
 	return now.Add(limit).Truncate(time.Microsecond)
 }
 
+// attached reports whether a run ends with its node because nothing detaches it,
+// where its runner leaves that to the parameter "detach". A value that is a
+// template is known only to the node that renders it.
+func attached(def *Definition, params json.RawMessage) bool {
+	if _, ok := def.Runner.Parameters.Get("detach"); !ok {
+		return false
+	}
+	switch v := def.Form.Value(params, "detach").(type) {
+	case nil:
+		return true
+	case bool:
+		return !v
+	default:
+		return false
+	}
+}
+
 // LimitName is the runner's parameter that limits the time of a run, in seconds.
 // Where "timeout" is the time of each of many hosts, another one is.
 func LimitName(rt *squall.RunnerType) string {

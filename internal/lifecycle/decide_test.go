@@ -171,6 +171,39 @@ func TestDeadline(t *testing.T) {
 	}
 }
 
+func TestAttached(t *testing.T) {
+	with := squall.Schema{{Name: "detach", Type: json.RawMessage(`"boolean"`), Default: json.RawMessage(`false`)}}
+	define := func(runner, action squall.Schema) *Definition {
+		rt, a := &squall.RunnerType{Parameters: runner}, &squall.Action{Parameters: action}
+		return &Definition{Runner: rt, Action: a, Form: param.Compile(rt, a)}
+	}
+	own := func(value string) squall.Schema {
+		return squall.Schema{{Name: "detach", Default: json.RawMessage(value), Immutable: true}}
+	}
+	for _, tc := range []struct {
+		name  string
+		def   *Definition
+		given string
+		want  bool
+	}{
+		{"default", define(with, nil), `{}`, true},
+		{"no parameters", define(with, nil), ``, true},
+		{"given", define(with, nil), `{"detach":true}`, false},
+		{"null", define(with, nil), `{"detach":null}`, true},
+		{"action's default", define(with, squall.Schema{{Name: "detach", Default: json.RawMessage(`true`)}}), `{}`, false},
+		{"immutable", define(with, own(`true`)), `{"detach":false}`, false},
+		{"immutable, off", define(with, own(`false`)), `{"detach":true}`, true},
+		{"not known yet", define(with, own(`"{{ config_context.detach }}"`)), `{}`, false},
+		{"no default", define(squall.Schema{{Name: "detach"}}, nil), `{}`, true},
+		{"action's own", define(nil, with), `{}`, false},
+		{"runner without", define(nil, nil), `{}`, false},
+	} {
+		if got := attached(tc.def, json.RawMessage(tc.given)); got != tc.want {
+			t.Errorf("%s: got %v, want %v", tc.name, got, tc.want)
+		}
+	}
+}
+
 func TestCheckRerun(t *testing.T) {
 	for _, tc := range []struct {
 		runner string

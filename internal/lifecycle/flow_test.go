@@ -429,6 +429,34 @@ func TestRescue(t *testing.T) {
 	})
 }
 
+// A node that keeps the runs of a runner is gone. What was not detached has ended with
+// it and is rescued at once; the rest waits for it.
+func TestRescueLeavesWhatGoesOn(t *testing.T) {
+	eachStore(t, func(t *testing.T, b *bundle) {
+		update(t, b.st, func(ctx context.Context, tx store.Tx) (err error) {
+			b.own.Epoch, err = tx.JoinNode(ctx, store.Node{Name: b.own.Node, Keeps: []string{"far"}, KeepFor: time.Hour}, time.Minute)
+			return err
+		})
+		ends, goesOn := b.request(t, "far").ID, b.request(t, "far", params(`{"detach":true}`)).ID
+		if claimed, err := b.Claim(t.Context(), b.own, 2, nil); err != nil || len(claimed) != 2 || !claimed[0].Attached || claimed[1].Attached {
+			t.Fatal(claimed, err)
+		}
+		if n, err := b.Rescue(t.Context()); n != 0 || err != nil {
+			t.Fatalf("rescued %d of a node that lives, %v", n, err)
+		}
+		update(t, b.st, func(ctx context.Context, tx store.Tx) error { return tx.LeaveNode(ctx, b.own.Node, b.own.Epoch) })
+		if n, err := b.Rescue(t.Context()); n != 1 || err != nil {
+			t.Fatalf("rescued %d, %v; want 1", n, err)
+		}
+		if got := b.get(t, ends).Status; got != squall.Abandoned {
+			t.Errorf("what has ended with its node is %s", got)
+		}
+		if got := b.get(t, goesOn).Status; got != squall.Running {
+			t.Errorf("what goes on is %s", got)
+		}
+	})
+}
+
 func TestRescueEndsWhatIsOverdue(t *testing.T) {
 	eachStore(t, func(t *testing.T, b *bundle) {
 		id := b.request(t, "shell", params(`{"cmd":"x"}`)).ID

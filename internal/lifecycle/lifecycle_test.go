@@ -31,6 +31,9 @@ var types = catalog{
 		{Name: "timeout", Type: json.RawMessage(`"integer"`), Default: json.RawMessage(`60`)},
 	}},
 	"old-shell": nil,
+	"far": {Name: "far", Parameters: squall.Schema{
+		{Name: "detach", Type: json.RawMessage(`"boolean"`), Default: json.RawMessage(`false`)},
+	}},
 }
 
 func init() { types["old-shell"] = types["shell"] }
@@ -57,6 +60,7 @@ func eachStore(t *testing.T, test func(t *testing.T, b *bundle)) {
 					{Ref: ref("shell"), Runner: "shell", Enabled: true, Parameters: squall.Schema{{Name: "cmd", Required: true}}},
 					{Ref: ref("old"), Runner: "old-shell", Enabled: true},
 					{Ref: ref("again"), Runner: "noop", Enabled: true, Repeatable: true},
+					{Ref: ref("far"), Runner: "far", Enabled: true},
 					{Ref: ref("off"), Runner: "noop"},
 					{Ref: ref("strange"), Runner: "nosuch", Enabled: true},
 				} {

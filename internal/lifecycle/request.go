@@ -252,6 +252,7 @@ func (s *Service) insert(ctx context.Context, tx store.Tx, p *prepared, slot Slo
 		UpdatedAt:     now,
 		RerunOf:       p.RerunOf,
 		Queue:         squall.QueueFor(p.Queue, p.def.Action.Labels),
+		Attached:      attached(p.def, p.Parameters),
 		Log:           []squall.Change{{Status: squall.Requested, At: now}},
 	}
 	if ex.Root == "" {

@@ -62,8 +62,9 @@ type Config struct {
 	FetchSecret lifecycle.Fetch
 
 	// Keep knows the runs that outlive this process, of the runners that are
-	// runner.Resumer; nil: there are none. KeepFor is how long others leave the
-	// executions of a node that is gone alone, so that it can take them over; 5min.
+	// runner.Resumer; nil: there are none. KeepFor is how long others leave their
+	// executions alone when the node is gone, so that it can take them over, those
+	// excepted that are Attached; 5min.
 	Keep    runner.Keep
 	KeepFor time.Duration
 

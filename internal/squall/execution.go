@@ -53,6 +53,9 @@ type Execution struct {
 	RerunOf ID
 	// Labels a node must have to claim it; empty: any node.
 	Queue string
+	// Attached: its runs end with their node, although others of its runner may
+	// outlive theirs.
+	Attached bool
 }
 
 // IdempotencyKey names one attempt of one execution. Actions get it in their

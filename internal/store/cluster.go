@@ -44,9 +44,10 @@ type Node struct {
 	Queues     []string // queues it serves beside the empty one
 	StartedAt  time.Time
 	LeaseUntil time.Time
-	// Keeps are the runners whose runs outlive the process. Their executions are
-	// no orphans (see Executions.Orphans) until KeepFor after the lease has ended,
-	// or after the node has joined again: it has that time to take them over.
+	// Keeps are the runners whose runs outlive the process. Their executions, those
+	// that are Attached excepted, are no orphans (see Executions.Orphans) until
+	// KeepFor after the lease has ended, or after the node has joined again: it has
+	// that time to take them over.
 	Keeps   []string
 	KeepFor time.Duration
 }

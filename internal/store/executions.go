@@ -62,7 +62,8 @@ type Executions interface {
 
 	// Orphans lists open executions (Running, Canceling, Pausing, Resuming with a node) whose
 	// node has no live lease of the same epoch, or whose Deadline passed more than grace ago.
-	// Those that their node keeps and has no live lease for are left out, see Node.Keeps.
+	// Those that their node keeps and has no live lease for are left out, see Node.Keeps,
+	// but not those that are Attached.
 	Orphans(ctx context.Context, grace time.Duration, limit int) ([]*squall.Execution, error)
 
 	// DeleteExecutions removes final executions that ended before t, whole trees at

@@ -3,6 +3,7 @@ package portable
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"squall/internal/squall"
 	"squall/internal/store"
@@ -12,7 +13,7 @@ import (
 // executionColumns is what ScanExecution reads first; %s is the user's column.
 const executionColumns = `id, action, action_version, runner, %s, root, parent, task, task_route, task_item,
 	status, attempt, version, node, epoch, created_at, not_before, started_at, ended_at, deadline, updated_at,
-	result_size, rerun_of, queue`
+	result_size, rerun_of, queue, attached`
 
 // FinalStates are the states an execution does not leave, for IN.
 const FinalStates = `('succeeded', 'failed', 'timeout', 'canceled', 'abandoned')`
@@ -46,7 +47,7 @@ func ScanExecution(r Row, parts store.Parts) (*squall.Execution, error) {
 	ex.Node, ex.Epoch = r.Text(), r.Int64()
 	ex.CreatedAt, ex.NotBefore, ex.StartedAt = r.Time(), r.Time(), r.Time()
 	ex.EndedAt, ex.Deadline, ex.UpdatedAt = r.Time(), r.Time(), r.Time()
-	ex.ResultSize, ex.RerunOf, ex.Queue = r.Int(), r.ID(), r.Text()
+	ex.ResultSize, ex.RerunOf, ex.Queue, ex.Attached = r.Int(), r.ID(), r.Text(), r.Bool()
 	if parts&store.WithParameters != 0 {
 		ex.Parameters, ex.Context = r.Bytes(), r.Bytes()
 	}
@@ -103,4 +104,18 @@ func (t Statements) Execution(ctx context.Context, id squall.ID, parts store.Par
 		return nil, squall.Errorf(squall.NotFound, "execution %q does not exist", id)
 	}
 	return list[0], nil
+}
+
+// Orphans implements store.Executions.
+func (t Statements) Orphans(ctx context.Context, grace time.Duration, limit int) ([]*squall.Execution, error) {
+	now := t.Now()
+	list, err := t.ReadExecutions(ctx, 0, `
+		SELECT `+t.Columns(0)+` FROM executions AS e
+		WHERE status IN ('running', 'canceling', 'pausing', 'resuming') AND node <> ''
+		  AND (NOT EXISTS (SELECT 1 FROM nodes WHERE name = e.node AND nodes.epoch = e.epoch AND lease_until > ?)
+		       OR (deadline <> 0 AND deadline < ?))
+		  AND (attached OR NOT EXISTS (SELECT 1 FROM nodes WHERE name = e.node AND `+t.Position+`(keeps, ',' || e.runner || ',') > 0
+		       AND CASE WHEN lease_until <= ? THEN lease_until + keep_for > ? ELSE nodes.epoch <> e.epoch AND joined_at + keep_for > ? END))
+		ORDER BY id LIMIT ?`, now, now.Add(-grace), now, now, now, driver.Limit(limit))
+	return list, driver.Wrap("list orphans", err)
 }

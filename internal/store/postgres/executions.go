@@ -43,7 +43,7 @@ func (t *tx) InsertExecution(_ context.Context, ex *squall.Execution) error {
 	sql, args := insertExecution, []any{
 		ex.ID, ex.Action, ex.ActionVersion, ex.Runner, ex.User, ex.Parent != nil, ex.Root, parent, task, route, item,
 		ex.Status, ex.Attempt, ex.Version, ex.Node, ex.Epoch, ex.CreatedAt, ex.NotBefore, ex.StartedAt, ex.EndedAt, ex.Deadline, ex.UpdatedAt,
-		ex.ResultSize, ex.RerunOf, ex.Queue, string(driver.AppendLog(nil, ex.Log...)), parameters, exContext, result,
+		ex.ResultSize, ex.RerunOf, ex.Queue, ex.Attached, string(driver.AppendLog(nil, ex.Log...)), parameters, exContext, result,
 	}
 	if t.group.careful {
 		n, err := t.Write(sql+` ON CONFLICT (id) DO NOTHING`, args...)
@@ -60,8 +60,8 @@ func (t *tx) InsertExecution(_ context.Context, ex *squall.Execution) error {
 const insertExecution = `
 	INSERT INTO executions (id, action, action_version, runner, username, child, root, parent, task, task_route, task_item,
 		status, attempt, version, node, epoch, created_at, not_before, started_at, ended_at, deadline, updated_at,
-		result_size, rerun_of, queue, log, parameters, context, result)
-	VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19,$20,$21,$22,$23,$24,$25,$26,$27,$28,$29)`
+		result_size, rerun_of, queue, attached, log, parameters, context, result)
+	VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19,$20,$21,$22,$23,$24,$25,$26,$27,$28,$29,$30)`
 
 // widenSlack keeps the largest difference between an identifier's time and the
 // creation. It grows a few times in the life of a database.
@@ -191,22 +191,6 @@ func texts(list []squall.Status) []string {
 		out[i] = string(s)
 	}
 	return out
-}
-
-// Orphans implements store.Executions.
-func (t *tx) Orphans(ctx context.Context, grace time.Duration, limit int) ([]*squall.Execution, error) {
-	list, err := t.ReadExecutions(ctx, 0, `
-		SELECT `+t.Columns(0)+` FROM executions AS e
-		WHERE status IN ('running', 'canceling', 'pausing', 'resuming') AND node <> ''
-		  AND (NOT EXISTS (SELECT 1 FROM nodes WHERE name = e.node AND nodes.epoch = e.epoch AND lease_until > $1)
-		       OR (deadline <> 0 AND deadline < $2))
-		  AND NOT EXISTS (SELECT 1 FROM nodes WHERE name = e.node AND strpos(keeps, ',' || e.runner || ',') > 0
-		       AND CASE WHEN lease_until <= $1 THEN lease_until + keep_for > $1 ELSE nodes.epoch <> e.epoch AND joined_at + keep_for > $1 END)
-		ORDER BY id LIMIT $3`, t.now, t.now.Add(-grace), driver.Limit(limit))
-	if err != nil {
-		return nil, fmt.Errorf("list orphans: %w", err)
-	}
-	return list, nil
 }
 
 // QueueStats implements store.Executions.

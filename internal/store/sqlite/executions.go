@@ -40,12 +40,12 @@ func (t *tx) InsertExecution(_ context.Context, ex *squall.Execution) error {
 	n, err := t.Write(`
 		INSERT INTO executions (id, action, action_version, runner, user, child, root, parent, task, task_route, task_item,
 			status, attempt, version, node, epoch, created_at, not_before, started_at, ended_at, deadline, updated_at,
-			result_size, rerun_of, queue, log, parameters, context, result)
-		VALUES (?,?,?,?,?,?,?,?,?,?,?, ?,?,?,?,?,?,?,?,?,?,?, ?,?,?,?,?,?,?)
+			result_size, rerun_of, queue, attached, log, parameters, context, result)
+		VALUES (?,?,?,?,?,?,?,?,?,?,?, ?,?,?,?,?,?,?,?,?,?,?, ?,?,?,?,?,?,?,?)
 		ON CONFLICT (id) DO NOTHING`,
 		ex.ID, ex.Action, ex.ActionVersion, ex.Runner, ex.User, ex.Parent != nil, ex.Root, parent, task, route, item,
 		ex.Status, ex.Attempt, ex.Version, ex.Node, ex.Epoch, ex.CreatedAt, ex.NotBefore, ex.StartedAt, ex.EndedAt, ex.Deadline, ex.UpdatedAt,
-		ex.ResultSize, ex.RerunOf, ex.Queue, string(driver.AppendLog(nil, ex.Log...)), parameters, exContext, result)
+		ex.ResultSize, ex.RerunOf, ex.Queue, ex.Attached, string(driver.AppendLog(nil, ex.Log...)), parameters, exContext, result)
 	if err != nil {
 		return fmt.Errorf("insert execution: %w", err)
 	}
@@ -189,22 +189,6 @@ func (t *tx) MoveExecution(ctx context.Context, m store.Move) (bool, error) {
 		}
 	}
 	return n > 0, nil
-}
-
-// Orphans implements store.Executions.
-func (t *tx) Orphans(ctx context.Context, grace time.Duration, limit int) ([]*squall.Execution, error) {
-	list, err := t.ReadExecutions(ctx, 0, `
-		SELECT `+t.Columns(0)+` FROM executions AS e
-		WHERE status IN ('running', 'canceling', 'pausing', 'resuming') AND node <> ''
-		  AND (NOT EXISTS (SELECT 1 FROM nodes WHERE name = e.node AND epoch = e.epoch AND lease_until > ?)
-		       OR (deadline <> 0 AND deadline < ?))
-		  AND NOT EXISTS (SELECT 1 FROM nodes WHERE name = e.node AND instr(keeps, ',' || e.runner || ',') > 0
-		       AND CASE WHEN lease_until <= ? THEN lease_until + keep_for > ? ELSE epoch <> e.epoch AND joined_at + keep_for > ? END)
-		ORDER BY id LIMIT ?`, t.now, t.now.Add(-grace), t.now, t.now, t.now, driver.Limit(limit))
-	if err != nil {
-		return nil, fmt.Errorf("list orphans: %w", err)
-	}
-	return list, nil
 }
 
 // QueueStats implements store.Executions.

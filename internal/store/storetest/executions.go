@@ -20,7 +20,7 @@ func (b *bundle) full(tx store.Tx) *squall.Execution {
 	id := b.ids.Next(now)
 	return &squall.Execution{
 		ID: id, Action: squall.Ref{Pack: "linux", Name: "vm.get.état"}, ActionVersion: "0123456789abcdef0123456789abcdef",
-		Runner: "local-shell-cmd", User: "jörg ☂", Root: id, RerunOf: b.ids.Next(now), Queue: "gpu,ssd",
+		Runner: "local-shell-cmd", User: "jörg ☂", Root: id, RerunOf: b.ids.Next(now), Queue: "gpu,ssd", Attached: true,
 		Status: squall.Canceling, Attempt: 3, Version: 17, Node: "node-1", Epoch: 1 << 40,
 		CreatedAt: now, NotBefore: now.Add(1 * time.Microsecond), StartedAt: now.Add(2 * time.Second),
 		EndedAt: now.Add(3 * time.Hour), Deadline: now.Add(4 * time.Minute), UpdatedAt: now.Add(5 * time.Millisecond),
@@ -503,13 +503,17 @@ func testOrphans(b *bundle) {
 	add(true, running("live", live), deadline(-2*time.Minute))
 	kept := func(ex *squall.Execution) { ex.Runner = "keeper" }
 	other := func(ex *squall.Execution) { ex.Runner = "keep" }
+	attached := func(ex *squall.Execution) { kept(ex); ex.Attached = true }
 	add(false, running("gone", gone), kept) // its node may come back for it
 	add(true, running("gone", gone), other)
+	add(true, running("gone", gone), attached)
 	add(false, running("gone", gone), kept, deadline(-2*time.Minute)) // what looks after it has ended it
 	add(true, running("gone long", goneLong), kept)
 	add(false, running("back", before), kept) // about to be taken over
 	add(true, running("back", before), other)
+	add(true, running("back", before), attached)
 	add(false, running("back", back), kept)
+	add(false, running("back", back), attached)
 	add(true, running("back", back), kept, deadline(-2*time.Minute))
 	add(true, running("lazy", lazy), kept)
 	for _, s := range squall.Statuses {
