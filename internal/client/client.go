@@ -230,10 +230,11 @@ func faultOf(resp *http.Response) error {
 	defer drain(resp)
 	text, err := io.ReadAll(io.LimitReader(resp.Body, 64<<10))
 	var f wire.Fault
-	if err != nil || json.Unmarshal(text, &f) != nil || f.Text == "" {
+	silent := err != nil || json.Unmarshal(text, &f) != nil || f.Text == ""
+	if silent {
 		f.Text = fmt.Sprintf("the server answered %s", resp.Status)
 	}
-	cause := &StatusError{Status: resp.StatusCode, Fault: f.Text, URL: resp.Request.URL.Redacted()}
+	cause := &StatusError{Status: resp.StatusCode, Fault: f.Text, Silent: silent, URL: resp.Request.URL.Redacted()}
 	return &squall.Error{Kind: kindOf(resp.StatusCode), Msg: f.Text, Err: cause}
 }
 
@@ -241,6 +242,7 @@ func faultOf(resp *http.Response) error {
 type StatusError struct {
 	Status int
 	Fault  string // the server's words
+	Silent bool   // it had none, so that they are ours
 	URL    string // that was asked
 }
 

@@ -94,8 +94,12 @@ func aliasTest() *argparse.Command {
 		if ex, err = c.await(ex); err != nil {
 			return err
 		}
+		message := member(ex, "result.result.message")
+		if message == nil {
+			return invalid("the execution %s has not made a message of the result", text(ex, "id"))
+		}
 		rule := strings.Repeat("=", 80)
-		c.print(fmt.Sprintf("\nFormatted ChatOps result message\n\n%s\n%s\n%s\n", rule, text(ex, "result.result.message"), rule))
+		c.print(fmt.Sprintf("\nFormatted ChatOps result message\n\n%s\n%s\n%s\n", rule, str(message), rule))
 		return nil
 	})}
 }

@@ -79,11 +79,15 @@ func loginCommand() *argparse.Command {
 		}
 		c.print("Logged in as " + user)
 		if password == "" {
-			c.print("\nNote: the password is not kept, so you will have to log in again when the token ends. With --write-password it is kept in the configuration file, readable for who can read that file.")
+			c.print("\n" + passwordNote)
 		}
 		return nil
 	})}
 }
+
+// passwordNote is word for word what st2 says, for programs that wait for it.
+const passwordNote = `Note: You didn't use --write-password option so the password hasn't been stored in the client config and you will need to login again in 24 hours when the auth token expires.
+As an alternative, you can run st2 login command with the "--write-password" flag, but keep it mind this will cause it to store the password in plain-text in the client config file (~/.st2/config).`
 
 // rememberUser writes the user, and the password unless it is empty, into the
 // configuration file, whose other lines stay as they are.

@@ -74,6 +74,9 @@ func (p *Program) configPath(v argparse.Values) (path string, named bool) {
 			path = filepath.Join(p.Home, rest)
 		}
 		if path != "" {
+			if full, err := filepath.Abs(path); err == nil {
+				path = full
+			}
 			return path, true
 		}
 	}

@@ -104,7 +104,7 @@ func executionReRun() *argparse.Command {
 		asyncArg, envArg, helpSwitch,
 	}
 	return &argparse.Command{Name: "re-run", Help: "Run an action again.", NoHelp: true, Args: args(append(own, viewArgs()...)...), Run: command(func(c *call) error {
-		id := c.v.String("id")
+		id := first(c.v.String("id"), "None") // st2: no id is Python's None
 		if c.v.Bool("help") {
 			c.help()
 			return nil

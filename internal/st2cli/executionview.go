@@ -86,11 +86,15 @@ func (c *call) showExecution(ex document, normal ...string) error {
 	return c.showWorkflow(ex)
 }
 
-// block shows a document line by line, objects as YAML.
+// block shows a document line by line, objects as YAML, or what -j and -y ask for.
 func (c *call) block(d document, attributes []string) error {
 	if c.machine() {
 		return c.emit(pick(d, attributes))
 	}
+	return c.blockText(d, attributes)
+}
+
+func (c *call) blockText(d document, attributes []string) error {
 	if slices.Contains(attributes, "all") {
 		attributes = names(d)
 	}
@@ -108,8 +112,13 @@ func (c *call) block(d document, attributes []string) error {
 		}
 		c.print(unescape(c.colored(name, blue) + ": " + shown))
 	}
-	if known, _ := member(d, "action.output_schema").(document); c.v.Bool("with_schema") && (known == nil || known.Len() == 0) {
+	known, _ := member(d, "action.output_schema").(document)
+	switch {
+	case known != nil && known.Len() > 0:
+	case c.v.Bool("with_schema"):
 		return c.suggestSchema(member(d, "result"))
+	case c.cfg != nil && !c.cfg.yes("general.silence_schema_output"):
+		c.print("\n** This action does not have an output_schema. Run again with --with-schema to see a suggested schema.")
 	}
 	return nil
 }
@@ -199,7 +208,6 @@ func schemaOf(d document) document {
 
 // showWorkflow shows a workflow's execution and its tasks.
 func (c *call) showWorkflow(ex document) error {
-	attributes := []string{"id", "action.ref", "parameters", "status", "start_timestamp", "end_timestamp", "log", "result"}
 	path := at(executions.path, text(ex, "id")) + "/children"
 	a, err := c.api.Do(c, "GET", path, map[string][]string{"depth": {strconv.FormatInt(c.v.Int("depth"), 10)}}, nil)
 	if err != nil {
@@ -210,45 +218,77 @@ func (c *call) showWorkflow(ex document) error {
 		return err
 	}
 	children := list(v)
-	if strings.HasPrefix(text(ex, "status"), "failed") {
-		ex, attributes = explainFailure(ex, attributes)
+	ex, attributes := c.withTaskResult(ex, len(children) == 0)
+	show := c.block
+	if c.style == Boxed && !c.v.Bool("json") {
+		show = c.blockText // st2: -y is for the tasks only
 	}
-	if err := c.block(ex, attributes); err != nil || len(children) == 0 {
+	if err := show(ex, attributes); err != nil || len(children) == 0 {
 		return err
 	}
 	return c.table(taskRows(children, text(ex, "id")), []string{"id", "status", "task", "action", "start_timestamp"}, executions.shown(c))
 }
 
-// explainFailure puts the error of a failed workflow, or of its last task, in front
-// of the result.
-func explainFailure(ex document, attributes []string) (document, []string) {
-	result, _ := member(ex, "result").(document)
-	if result == nil {
-		return ex, attributes
+// withTaskResult chooses what is shown of a workflow's execution. Where the result
+// lists the tasks, as that of an action chain does, the result of the last one
+// stands for it; of a failure the error goes in front. st2: an execution whose
+// status has its time behind it, as `execution get` adds it, is not asked for errors.
+func (c *call) withTaskResult(ex document, alone bool) (document, []string) {
+	attributes := []string{"id", "action.ref", "parameters", "status", "start_timestamp", "end_timestamp", "log"}
+	if alone {
+		attributes = append(attributes, "result")
 	}
-	at := slices.Index(attributes, "status") + 1
-	insert := func(more ...string) { attributes = slices.Insert(slices.Clone(attributes), at, more...) }
 	ex = ex.Clone()
-	if e := member(result, "error"); e != nil && str(e) != "" {
-		ex.SetStr("error", e)
-		ex.SetStr("traceback", member(result, "traceback"))
-		ex.SetStr("result", "See error and traceback.")
-		insert("error", "traceback")
-		return ex, attributes
+	insert := func(more ...string) {
+		attributes = slices.Insert(attributes, slices.Index(attributes, "status")+1, more...)
 	}
-	tasks := list(member(result, "tasks"))
-	if len(tasks) == 0 {
-		return ex, attributes
+	result := member(ex, "result")
+	tasks := list(member(ex, "result.tasks"))
+	var last document
+	if len(tasks) > 0 {
+		last = tasks[len(tasks)-1]
 	}
-	last := tasks[len(tasks)-1]
-	if e := first(text(last, "result.error"), text(last, "result.stderr")); e != "" {
-		ex.SetStr("error", e)
-		ex.SetStr("traceback", member(last, "result.traceback"))
-		ex.SetStr("failed_on", first(text(last, "name"), "unknown"))
+	name := first(text(last, "name"), "unknown")
+	explain := func(reason, traceback any, more ...string) {
+		ex.SetStr("error", reason)
+		ex.SetStr("traceback", traceback)
 		ex.SetStr("result", "See error and traceback.")
-		insert("error", "traceback", "failed_on")
+		insert(append([]string{"error", "traceback"}, more...)...)
+	}
+	if status := text(ex, "status"); status == "failed" || c.style == Plain && strings.HasPrefix(status, "failed") {
+		reason, traceback := any("See result"), any("See result")
+		if _, ok := result.(document); ok {
+			reason, traceback = member(ex, "result.error"), member(ex, "result.traceback")
+		}
+		ofTask := member(last, "result.error")
+		if !says(ofTask) {
+			ofTask = member(last, "result.stderr")
+		}
+		switch {
+		case says(reason):
+			explain(reason, traceback)
+		case says(ofTask):
+			explain(ofTask, member(last, "result.traceback"), "failed_on")
+			ex.SetStr("failed_on", name)
+		}
+	}
+	switch {
+	case last != nil && c.style == Boxed:
+		if says(member(last, "result")) {
+			ex.SetStr("result_task", name)
+			ex.SetStr("result", member(last, "result"))
+			insert("result_task", "result")
+		}
+	case !alone:
+		attributes = append(attributes, "result")
 	}
 	return ex, attributes
+}
+
+// says reports whether a value is more than nothing.
+func says(v any) bool {
+	yes, err := value.Truth(v)
+	return err == nil && yes
 }
 
 // taskRows makes rows of a workflow's tasks, indented by their depth; tasks that

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"path/filepath"
 	"strconv"
 	"strings"
 
@@ -35,7 +36,7 @@ func keyCommands() []*argparse.Command {
 	get := *keys
 	get.show = nil
 	l := listing{
-		last: 50, bare: true, empty: noItems,
+		last: 50, bare: true, turned: true, empty: noItems,
 		query: map[string]string{"prefix": "prefix", "decrypt": "decrypt", "scope": "scope", "user": "user"},
 	}
 	cmd := keys.list(l)
@@ -76,15 +77,13 @@ func keySet() *argparse.Command {
 			fmt.Fprint(c.Stdout, "Please insert value for key: ")
 			line, err := bufio.NewReader(c.Stdin).ReadString('\n')
 			if line == "" && err != nil {
-				return invalid("there is no value for the key")
+				return invalid("EOF when reading a line") // as Python says it
 			}
 			content = strings.TrimRight(line, "\r\n")
 		}
-		body := value.DictOf("id", c.v.String("name"), "name", c.v.String("name"), "scope", c.v.String("scope"), "value", content)
-		for _, name := range []string{"user", "ttl"} {
-			if v := c.v[name]; v != nil {
-				body.SetStr(name, v)
-			}
+		body := value.DictOf("name", c.v.String("name"), "scope", c.v.String("scope"), "user", c.v["user"], "value", content)
+		if ttl := c.v["ttl"]; ttl != nil {
+			body.SetStr("ttl", ttl)
 		}
 		for _, name := range []string{"secret", "encrypted"} {
 			if c.v.Bool(name) {
@@ -143,7 +142,11 @@ func keyLoad() *argparse.Command {
 		argparse.Arg{Flags: []string{"-c", "--convert"}, Name: "convert", Nargs: argparse.Switch, Help: "store values that are no texts as JSON"},
 		argparse.Arg{Name: "file", Help: "JSON or YAML file with a key or a list of keys"},
 	), Run: command(func(c *call) error {
-		v, err := c.readFile(c.v.String("file"))
+		path := c.v.String("file")
+		if full, err := filepath.Abs(path); err == nil && c.style == Boxed {
+			path = full
+		}
+		v, err := c.readFile(path)
 		if err != nil {
 			return err
 		}
@@ -165,7 +168,7 @@ func keyLoad() *argparse.Command {
 					return err
 				}
 			}
-			body := value.DictOf("id", name, "name", name, "value", content, "scope", first(text(k, "scope"), "system"))
+			body := value.DictOf("name", name, "value", content, "scope", first(text(k, "scope"), "system"))
 			for _, other := range []string{"user", "encrypted", "secret", "ttl"} {
 				x, _ := k.GetStr(other)
 				if yes, err := value.Truth(x); err == nil && yes {

@@ -1,11 +1,9 @@
 package st2cli
 
 import (
-	"bytes"
+	"bufio"
 	"encoding/json"
-	"errors"
-	"net/http"
-	"net/http/httptest"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -18,79 +16,151 @@ import (
 	"squall/internal/argparse"
 )
 
-// The original client of StackStorm, where it is at hand (it is not part of this
-// repository), is asked the same as ours:
+// original is StackStorm's own client, which is asked the same as ours where it is
+// at hand (it is not part of this repository):
 //
 //	SQUALL_ST2CLIENT_DIR     the directory st2client of StackStorm's repository
 //	SQUALL_ST2CLIENT_PYTHON  a Python that has what st2client needs; default: python3
+//
+// One Python loads it, and has a child for each command line.
 type original struct {
-	python string
-	env    []string
+	in   io.WriteCloser
+	out  *bufio.Reader
+	home string
 }
 
-func newOriginal(t *testing.T, apiURL string) *original {
+// commandLine is a command line with what is around it.
+type commandLine struct {
+	Words []string          `json:"words"`
+	Env   map[string]string `json:"env"`
+	Stdin string            `json:"stdin"`
+	Dir   string            `json:"dir"`
+}
+
+// outcome is what a command line came to.
+type outcome struct {
+	Stdout, Stderr string
+	Code           int
+}
+
+func newOriginal(t *testing.T) *original {
 	t.Helper()
 	dir := os.Getenv("SQUALL_ST2CLIENT_DIR")
 	if dir == "" {
 		t.Skip("SKIPPED: SQUALL_ST2CLIENT_DIR does not name the directory st2client of StackStorm's repository")
 	}
-	o := &original{python: first(os.Getenv("SQUALL_ST2CLIENT_PYTHON"), "python3")}
-	o.env = []string{
-		"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir(), "LANG=C.UTF-8", "COLUMNS=120", "TERM=xterm", "PYTHONWARNINGS=ignore", "PYTHONDONTWRITEBYTECODE=1",
+	o := &original{home: t.TempDir()}
+	cmd := exec.Command(first(os.Getenv("SQUALL_ST2CLIENT_PYTHON"), "python3"), "-c", originalDriver)
+	cmd.Env = []string{
+		"PATH=" + os.Getenv("PATH"), "HOME=" + o.home, "LANG=C.UTF-8", "PYTHONWARNINGS=ignore", "PYTHONDONTWRITEBYTECODE=1",
 		"PYTHONPATH=" + dir + string(os.PathListSeparator) + os.Getenv("PYTHONPATH"),
-		"ST2_API_URL=" + apiURL, "ST2_AUTH_URL=" + apiURL, "ST2_STREAM_URL=" + apiURL, "ST2_AUTH_TOKEN=token",
 	}
+	cmd.Stderr = os.Stderr
+	var err error
+	if o.in, err = cmd.StdinPipe(); err != nil {
+		t.Fatal(err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.out = bufio.NewReader(out)
+	if err := cmd.Start(); err != nil { //nolint:noctx // it ends with its standard input
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = o.in.Close()
+		if err := cmd.Wait(); err != nil {
+			t.Errorf("the original: %v", err)
+		}
+	})
 	return o
 }
 
-// run runs Python and returns what it prints, standard error behind standard
-// output, and how it ends.
-func (o *original) run(t *testing.T, program string, words ...string) (string, int) {
+// ask sends a line to Python and reads its answer.
+func (o *original) ask(t *testing.T, question, answer any) {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), o.python, append([]string{"-c", program}, words...)...)
-	cmd.Env = o.env
-	var stdout, stderr bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	err := cmd.Run()
-	exit, ended := errors.AsType[*exec.ExitError](err)
-	if err != nil && !ended {
+	line, err := json.Marshal(question)
+	if err != nil {
 		t.Fatal(err)
 	}
-	code := 0
-	if ended {
-		code = exit.ExitCode()
+	if _, err := o.in.Write(append(line, '\n')); err != nil {
+		t.Fatal(err)
 	}
-	return stdout.String() + stderr.String(), code
+	if line, err = o.out.ReadBytes('\n'); err != nil {
+		t.Fatalf("the original is gone: %v", err)
+	}
+	if err := json.Unmarshal(line, answer); err != nil {
+		t.Fatalf("%v: %s", err, line)
+	}
 }
 
-const (
-	originalMain = `import sys; sys.argv[0] = "st2"
-from st2client.shell import main
-sys.exit(main(sys.argv[1:]))`
+// originalDriver reads command lines, or "usages", and answers each with a line.
+const originalDriver = `
+import argparse, json, os, sys, tempfile
+sys.argv = ["st2"]
+from st2client import shell
+from st2client.utils import color
 
-	originalUsages = `import sys, json, argparse; sys.argv[0] = "st2"
-from st2client.shell import Shell
-out = {}
-def walk(p):
-    out[p.prog] = p.format_usage()
-    for a in p._actions:
-        if isinstance(a, argparse._SubParsersAction):
-            for c in a.choices.values(): walk(c)
-walk(Shell().parser)
-print(json.dumps(out))`
-)
+def usages(parser, into):
+    into[parser.prog] = parser.format_usage()
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for below in action.choices.values():
+                usages(below, into)
+    return into
+
+def child(line, files):
+    for fd, f in enumerate(files):
+        os.dup2(f.fileno(), fd)
+    home = os.environ["HOME"]
+    os.environ.clear()
+    os.environ.update(line["env"], HOME=home)
+    os.chdir(line["dir"] or home)
+    color.DISABLED = os.environ.get("ST2_COLORIZE", "")
+    sys.argv = ["st2"] + line["words"]
+    code = 1
+    try:
+        code = shell.main(line["words"])
+    except SystemExit as e:
+        code = e.code or 0
+    except BaseException as e:
+        print(repr(e), file=sys.stderr)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+def run(line):
+    files = [tempfile.TemporaryFile() for _ in range(3)]
+    files[0].write(line["stdin"].encode())
+    files[0].seek(0)
+    pid = os.fork()
+    if pid == 0:
+        child(line, files)
+    code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    texts = []
+    for f in files[1:]:
+        f.seek(0)
+        texts.append(f.read().decode("utf-8", "replace"))
+    return {"Stdout": texts[0], "Stderr": texts[1], "Code": code}
+
+for line in sys.stdin:
+    line = json.loads(line)
+    if line == "usages":
+        os.environ["COLUMNS"] = "120"
+        answer = usages(shell.Shell().parser, {})
+    else:
+        answer = run(line)
+    print(json.dumps(answer), flush=True)
+`
 
 var brackets = regexp.MustCompile(`[\[\]|\s]+`)
 
 // Every command of the original is there with its options in their order, and no
 // other one. The brackets of groups within groups are not compared.
 func TestGrammarIsTheOriginals(t *testing.T) {
-	o := newOriginal(t, "http://127.0.0.1:1")
-	text, code := o.run(t, originalUsages)
 	var theirs map[string]string
-	if err := json.Unmarshal([]byte(text), &theirs); err != nil || code != 0 {
-		t.Fatalf("%v\n%s", err, text)
-	}
+	newOriginal(t).ask(t, "usages", &theirs)
 	ours := map[string]string{}
 	var walk func(prog string, c *argparse.Command)
 	walk = func(prog string, c *argparse.Command) {
@@ -110,78 +180,14 @@ func TestGrammarIsTheOriginals(t *testing.T) {
 	}
 }
 
-// documents are what the API of the comparison knows.
-var documents = map[string]string{
-	"/actions": `[{"ref": "p.a", "pack": "p", "description": "One with a description that is too long for its column in the table"}, {"ref": "p.b", "pack": "p", "description": null}]`,
-	"/actions/p.a": `{"id": "6b03104fcc75553ba34af02a", "uid": "action:p:a", "ref": "p.a", "pack": "p", "name": "a", "description": "Does\nthings", "enabled": true,
-		"entry_point": "", "runner_type": "r", "tags": [], "notify": {}, "output_schema": {},
-		"parameters": {"cmd": {"type": "string", "required": true, "description": "What to run, in so many words that they do not fit into one line of help", "position": 1},
-		"n": {"type": "integer", "default": 5, "enum": ["1", "5"]}, "fixed": {"immutable": true}, "first": {"type": "array", "position": 0, "default": ["x"]}}}`,
-	"/runnertypes":      `[{"name": "r", "id": "1", "description": "R", "runner_parameters": {"timeout": {"type": "integer", "default": 60}, "sudo": {"immutable": true}}}]`,
-	"/runnertypes/r":    `{"name": "r", "id": "1", "description": "R", "runner_parameters": {"timeout": {"type": "integer", "default": 60}, "sudo": {"immutable": true}}}`,
-	"/keys/k":           `{"name": "k", "value": "a\\nb", "secret": false, "encrypted": false, "scope": "st2kv.system", "expire_timestamp": "2026-11-22T16:14:55.1Z"}`,
-	"/keys":             `[{"name": "k", "value": "v", "secret": true, "encrypted": true, "scope": "st2kv.system", "user": "", "expire_timestamp": "2026-11-22T16:14:55.1Z"}]`,
-	"/rules":            `[{"ref": "p.r", "pack": "p", "description": "", "enabled": false, "trigger": {"ref": "t"}, "action": {"ref": "p.a"}}]`,
-	"/rules/p.r":        `{"id": "2", "ref": "p.r", "pack": "p", "name": "r", "enabled": true, "criteria": {"trigger.x": {"type": "equals", "pattern": "ü"}}, "tags": [{"name": "a", "value": "b"}]}`,
-	"/triggerinstances": `[{"id": "i1", "trigger": "t", "occurrence_time": "2026-11-22T16:14:55.000000Z", "status": "processed"}, {"id": "i2", "trigger": "u", "occurrence_time": "2026-11-22T16:14:56.000000Z", "status": "pending"}]`,
-	"/ruleenforcements": `[{"id": "e1", "rule": {"ref": "p.r"}, "trigger_instance_id": "i1", "execution_id": null, "enforced_at": "2026-11-22T16:14:55.000000Z"}]`,
-	"/webhooks":         `[{"parameters": {"url": "z"}, "type": "w", "description": ""}, {"parameters": {"url": "a"}, "type": "w", "description": "d"}]`,
-	"/timers":           `[{"id": "6b03104fcc75553ba34af02a", "uid": "trigger:core:9291a79f-0511-4904-ba6f-594dfbaef127", "pack": "core", "name": "n", "type": "t", "parameters": {"delta": 5, "on": [1, "x"]}}]`,
-	"/traces":           `[{"id": "t1", "uid": "u", "trace_tag": "g", "start_timestamp": "2026-11-22T16:14:55.000000Z", "rules": [], "trigger_instances": [{"object_id": "i1", "ref": "t", "updated_at": "2026-11-22T16:14:55Z", "caused_by": {}}], "action_executions": [{"object_id": "x1", "ref": "p.a", "updated_at": "2026-11-22T16:14:54Z", "caused_by": {}}]}]`,
-	"/inquiries":        `[]`,
-	"/apikeys":          `[{"id": "k1", "user": "ann", "metadata": {"app": "x", "n": null}, "enabled": true}]`,
-	"/packs":            `[{"ref": "p", "name": "P", "description": "d", "version": "1.0", "author": "x"}]`,
-	"/packs/p":          `{"ref": "p", "name": "P", "description": "d", "version": "1.0", "author": "x", "email": null, "keywords": ["a", "b"]}`,
-	"/user":             `{"username": "ann", "authentication": {"method": "api key", "location": "header"}, "rbac": {"enabled": true, "roles": ["a", "b"], "is_admin": false}}`,
-	"/executions":       `[{"id": "x2", "action": {"ref": "p.a"}, "context": {"user": "ann"}, "status": "failed", "start_timestamp": "2026-11-22T16:14:55.000000Z", "end_timestamp": "2026-11-22T16:15:55.000000Z"}, {"id": "x1", "action": {"ref": "p.b"}, "context": {}, "status": "paused", "start_timestamp": "2026-11-22T16:14:55.000000Z"}]`,
-	"/executions/x1":    `{"id": "x1", "action": {"ref": "p.a", "runner_type": "r"}, "context": {"user": "ann"}, "status": "timeout", "parameters": {"password": "x", "l": [1, {"a": null}], "t": "a: b"}, "start_timestamp": "2026-11-22T16:14:55.000000Z", "end_timestamp": "2026-11-22T16:14:58.000000Z", "log": [{"status": "requested", "timestamp": "2026-11-22T16:14:55.753000Z"}], "result": {"stdout": "one\ntwo", "deep": {"er": [1, 2]}, "text": "{'a': 1}"}}`,
-	"/executions/w1":    `{"id": "w1", "action": {"ref": "p.w", "runner_type": "orquesta"}, "status": "failed", "parameters": {}, "start_timestamp": "2026-11-22T16:14:55.000000Z", "end_timestamp": "2026-11-22T16:14:58.000000Z", "log": [], "result": {"errors": [{"message": "no"}], "output": null}}`,
-	"/executions/w1/children/": `[{"id": "c1", "parent": "w1", "action": {"ref": "p.s"}, "status": "succeeded", "children": ["c2"], "context": {"orquesta": {"task_name": "one"}}, "start_timestamp": "2026-11-22T16:14:55.000000Z", "end_timestamp": "2026-11-22T16:14:56.000000Z"},
-		{"id": "c2", "parent": "c1", "action": {"ref": "p.a"}, "status": "failed", "context": {"orquesta": {"task_name": "in"}}, "start_timestamp": "2026-11-22T16:14:55.000000Z", "end_timestamp": "2026-11-22T16:14:56.000000Z"}]`,
-}
-
-// What is printed about the same documents is the same.
-func TestOutputIsTheOriginals(t *testing.T) {
-	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		path := strings.TrimPrefix(r.URL.Path, "/api/v1")
-		doc, ok := documents[path]
-		if !ok {
-			doc, ok = documents[strings.TrimSuffix(path, "/")]
-		}
-		if !ok {
-			doc, ok = documents[path+"/"]
-		}
-		w.Header().Set("X-Total-Count", "77")
-		if !ok {
-			w.WriteHeader(http.StatusNotFound)
-			doc = `{"faultstring": "no such thing"}`
-		}
-		_, _ = w.Write([]byte(doc)) // the client says when it is gone
-	}))
-	defer srv.Close()
-	o := newOriginal(t, srv.URL)
-	for _, line := range []string{
-		"action list -n", "action list --attr ref", "action list -j", "action list -y", "action list -w 20", "action get p.a", "action get p.a -y", "action get p.a -a ref tags parameters",
-		"action get p.x", "run p.a -h", "run p.x", "run p.a cmd=x n=y", "key get k", "key list -n 1", "rule list -n 1", "rule get p.r", "rule get p.r -j", "trigger-instance list -n 2",
-		"rule-enforcement list", "webhook list", "timer list", "trace list", "inquiry list", "apikey list", "apikey list -d", "pack list", "pack get p", "whoami", "execution list -n 2",
-		"execution list -a id status", "execution list -n 2 -y", "execution get x1", "execution get x1 -d", "execution get x1 -k deep.er", "execution get x1 -j", "execution get w1", "execution get w1 -k errors",
-		"execution get x9", "trace get t9", "key set -e --encrypted a b",
-	} {
-		theirs, theirCode := o.run(t, originalMain, strings.Fields(line)...)
-		var stdout, stderr bytes.Buffer
-		env := map[string]string{}
-		for _, kv := range o.env {
-			name, v, _ := strings.Cut(kv, "=")
-			env[name] = v
-		}
-		p := &Program{IO: IO{Stdin: strings.NewReader(""), Stdout: &stdout, Stderr: &stderr, Env: func(k string) string { return env[k] }, Home: filepath.Clean(env["HOME"]), Columns: 120}}
-		code := p.Main(t.Context(), strings.Fields(line))
-		ours := stdout.String() + stderr.String()
-		if strings.HasPrefix(theirs, "usage:") { // the help is in other words, and the brackets of groups are
-			theirs, ours = theirs[strings.LastIndex(theirs, "error:")+1:], ours[strings.LastIndex(ours, "error:")+1:]
-		}
-		if diff := cmp.Diff(theirs, ours); diff != "" || code != theirCode {
-			t.Errorf("st2 %s: exit codes %d and %d (-original +ours):\n%s", line, theirCode, code, diff)
-		}
+// homeOf makes a home directory with st2's configuration.
+func homeOf(t *testing.T, home, config string) {
+	t.Helper()
+	dir := filepath.Join(home, ".st2")
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "config"), []byte(config), 0o600); err != nil {
+		t.Fatal(err)
 	}
 }

@@ -75,6 +75,9 @@ func (c *call) parameters(ref string, s schemas, words []string) (document, erro
 
 // fileParameter takes a value from a file.
 func fileParameter(out document, ref, name, path string) error {
+	if full, err := filepath.Abs(path); err == nil {
+		path = full
+	}
 	st, err := os.Stat(path)
 	switch {
 	case err != nil:
@@ -132,13 +135,14 @@ func castParameter(word string, schema document, autoDict bool) (any, error) {
 func castAs(kind, word string, schema document, autoDict bool) (any, error) {
 	switch kind {
 	case "boolean":
-		switch strings.ToLower(word) {
-		case "true":
-			return true, nil
-		case "false":
-			return false, nil
-		case "1", "0":
-			return value.ParseInt(nil, word, 10)
+		// st2 reads it as a literal of Python: 1 and None are none of the two words
+		// and get through.
+		literal := strings.ToLower(word)
+		if literal != "" {
+			literal = strings.ToUpper(literal[:1]) + literal[1:]
+		}
+		if v, err := value.Literal(nil, literal); err == nil {
+			return v, nil
 		}
 		return nil, invalid("Invalid value for boolean parameter. Valid values are: true, false")
 	case "integer":

@@ -183,7 +183,11 @@ func textOf(err error) string {
 	if s.Status >= 500 {
 		side = "Server"
 	}
-	return fmt.Sprintf("%d %s Error: %s\nMESSAGE: %s for url: %s", s.Status, side, http.StatusText(s.Status), s.Fault, s.URL)
+	reason := http.StatusText(s.Status)
+	if !s.Silent {
+		reason += "\nMESSAGE: " + s.Fault
+	}
+	return fmt.Sprintf("%d %s Error: %s for url: %s", s.Status, side, reason, s.URL)
 }
 
 func (p *Program) columns() int {

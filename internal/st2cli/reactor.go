@@ -91,7 +91,7 @@ func enforcementCommands() []*argparse.Command {
 	byName.id = "name_or_id"
 	return []*argparse.Command{
 		enforcements.list(listing{
-			last: 50, bare: true, empty: noItems, before: append([]argparse.Arg{
+			last: 50, bare: true, turned: true, empty: noItems, before: append([]argparse.Arg{
 				beside("trigger_instance", "only those of this trigger instance", "--trigger-instance"),
 				beside("execution", "only those of this execution", "--execution"),
 				beside("rule", "only those of this rule", "--rule"),

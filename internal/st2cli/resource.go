@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -165,6 +166,7 @@ func (r *resource) idArg(n argparse.Nargs) argparse.Arg {
 type listing struct {
 	last   int               // default of -n, 0 for lists without it
 	oldest bool              // the API gives the newest first, it is shown last
+	turned bool              // programs are given the list from its end
 	bare   bool              // -a is not told to the API
 	query  map[string]string // argument → parameter of the API
 	args   []argparse.Arg
@@ -224,7 +226,7 @@ func (r *resource) query(c *call, l listing) ([]document, int, error) {
 		}
 	}
 	columns := r.listColumns(c)
-	if !l.bare && !contains(columns, "all") {
+	if !l.bare && !slices.Contains(columns, "all") {
 		q.Set("include_attributes", strings.Join(r.included(columns), ","))
 	}
 	return c.collect(r.path, q, int(c.v.Int("last")))
@@ -237,7 +239,7 @@ func (r *resource) included(columns []string) []string {
 	}
 	var out []string
 	for _, name := range columns {
-		if head, _, _ := strings.Cut(name, "."); !contains(out, head) {
+		if head, _, _ := strings.Cut(name, "."); !slices.Contains(out, head) {
 			out = append(out, head)
 		}
 	}
@@ -246,14 +248,12 @@ func (r *resource) included(columns []string) []string {
 
 // showList prints a list, with a note when there is more.
 func (r *resource) showList(c *call, l listing, docs []document, total int) error {
-	if l.oldest && c.style == Boxed {
-		reversed := make([]document, len(docs))
-		for i, d := range docs {
-			reversed[len(docs)-1-i] = d
-		}
-		docs = reversed
+	turned := c.style == Boxed && (l.oldest || l.turned && c.machine())
+	if turned {
+		docs = slices.Clone(docs)
+		slices.Reverse(docs)
 	}
-	if len(docs) == 0 && (l.empty != "" && c.style == Boxed || c.style == Plain && !c.machine()) {
+	if len(docs) == 0 && (l.empty != "" && c.style == Boxed && !turned || c.style == Plain && !c.machine()) {
 		c.print(noItems)
 		return nil
 	}

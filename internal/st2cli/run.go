@@ -139,16 +139,13 @@ func (c *call) runHelp(ref string) error {
 
 // ran shows an execution that was started, when it has ended unless --async.
 func (c *call) ran(ex document) error {
-	id := text(ex, "id")
-	if c.v.Bool("async") {
-		fmt.Fprintf(c.Stdout, "To get the results, execute:\n %[1]s execution get %[2]s\n\nTo view output in real-time, execute:\n %[1]s execution tail %[2]s\n", c.program(), id)
-		return nil
-	}
 	ex, err := c.await(ex)
 	if err != nil {
 		return err
 	}
-	if err := c.showExecution(ex); err != nil {
+	if c.v.Bool("async") {
+		fmt.Fprintf(c.Stdout, "To get the results, execute:\n %[1]s execution get %[2]s\n\nTo view output in real-time, execute:\n %[1]s execution tail %[2]s\n", c.program(), text(ex, "id"))
+	} else if err := c.showExecution(ex); err != nil {
 		return err
 	}
 	if text(ex, "status") == "failed" {
@@ -168,8 +165,8 @@ func (c *call) program() string {
 // unfinished are the states that st2 waits out.
 var unfinished = []string{"requested", "scheduled", "running", "canceling"}
 
-// await follows or polls an execution until it rests. A dot is printed for every
-// two seconds begun.
+// await follows an execution, or polls it until it rests unless --async. A dot is
+// printed for every two seconds begun.
 func (c *call) await(ex document) (document, error) {
 	id := text(ex, "id")
 	if c.v.Bool("tail") {
@@ -180,6 +177,9 @@ func (c *call) await(ex document) (document, error) {
 		ex, err := c.execution(id)
 		c.print("")
 		return ex, err
+	}
+	if c.v.Bool("async") {
+		return ex, nil
 	}
 	started := time.Now()
 	dots := 0

@@ -203,7 +203,7 @@ func TestWidthsAreSharesOfTheTerminal(t *testing.T) {
 		{[]string{"a", "b"}, []int64{5, 6}, []int{5, 6}},
 		{[]string{"a", "b"}, []int64{5, 6, 7}, []int{28, 28}},
 	} {
-		if diff := cmp.Diff(tt.want, c.widths(tt.columns, nil, tt.given)); diff != "" {
+		if diff := cmp.Diff(tt.want, spread(c.widths(tt.columns, nil, tt.given), len(tt.columns))); diff != "" {
 			t.Errorf("%v: %s", tt.columns, diff)
 		}
 	}

@@ -1,6 +1,7 @@
 package st2cli
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/charmbracelet/x/ansi"
@@ -80,28 +81,18 @@ const (
 	statusColumn  = 24 // with colours and the time it took
 )
 
-// widths gives the columns their share of the terminal (st2: equal shares; ids
-// and states have what they need, which the last column pays for).
+// widths are the widths that were asked for, or give the columns their share of
+// the terminal (st2: equal shares; ids and states have what they need, which the
+// last column pays for).
 func (c *call) widths(columns []string, docs []document, given []int64) []int {
-	out := make([]int, len(columns))
-	switch len(given) {
-	case 0:
-	case len(columns):
+	if len(given) > 0 {
+		out := make([]int, len(given))
 		for i, w := range given {
 			out[i] = int(w)
 		}
 		return out
-	case 1:
-		for i := range out {
-			out[i] = int(given[0])
-		}
-		return out
-	default:
-		for i := range out {
-			out[i] = 28
-		}
-		return out
 	}
+	out := make([]int, len(columns))
 	if len(columns) == 0 {
 		return out
 	}
@@ -130,26 +121,29 @@ func (c *call) widths(columns []string, docs []document, given []int64) []int {
 	return out
 }
 
+// spread makes n widths of those there are: one is for every column, and where
+// their number does not fit each is as wide as st2 wants it.
+func spread(widths []int, n int) []int {
+	if len(widths) == n {
+		return widths
+	}
+	each := 28
+	if len(widths) == 1 {
+		each = widths[0]
+	}
+	return slices.Repeat([]int{each}, n)
+}
+
 // rows shows documents in columns. all in columns means every member there is.
 func (c *call) rows(docs []document, columns []string, show map[string]func(any) any) {
 	widths := c.widths(columns, docs, c.numbers("width"))
-	if len(columns) == 0 || columns[0] == "all" {
-		each := 28 // st2's when nobody says a width
-		switch given := c.numbers("width"); {
-		case len(given) == 1:
-			each = int(given[0])
-		case len(columns) > 0 && len(given) == 0:
-			each = c.columns()
-		}
+	if len(columns) == 0 || slices.Contains(columns, "all") {
 		columns = nil
 		if len(docs) > 0 {
 			columns = names(docs[0])
 		}
-		widths = make([]int, len(columns))
-		for i := range widths {
-			widths[i] = each
-		}
 	}
+	widths = spread(widths, len(columns))
 	table := make([][]string, len(docs))
 	for i, d := range docs {
 		table[i] = make([]string, len(columns))
@@ -200,7 +194,7 @@ func (c *call) cell(d document, name string, show func(any) any) string {
 // properties shows one document, a member a row: order first, then the others by
 // name.
 func (c *call) properties(d document, attributes, order []string, show map[string]func(any) any) error {
-	if len(attributes) == 0 || attributes[0] == "all" {
+	if len(attributes) == 0 || slices.Contains(attributes, "all") {
 		attributes = names(d)
 	}
 	attributes = inOrder(attributes, order)
@@ -250,20 +244,11 @@ func inOrder(attributes, order []string) []string {
 	var out []string
 	for _, pass := range [][]string{order, attributes} {
 		for _, name := range pass {
-			if !seen[name] && contains(attributes, name) {
+			if !seen[name] && slices.Contains(attributes, name) {
 				seen[name] = true
 				out = append(out, name)
 			}
 		}
 	}
 	return out
-}
-
-func contains(list []string, s string) bool {
-	for _, x := range list {
-		if x == s {
-			return true
-		}
-	}
-	return false
 }

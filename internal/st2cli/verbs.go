@@ -231,6 +231,8 @@ func (c *call) deleted(id string) {
 // clone is a verb that st2 has for everything and that works for actions only.
 func (r *resource) clone() *argparse.Command {
 	return &argparse.Command{Name: "clone", Help: "Copy a " + r.lower() + " (only actions can be copied).", Args: args(), Run: command(func(c *call) error {
-		return invalid("clone '%s' is not implemented.", r.lower())
+		branch, _, _ := cutLast(c.prog)
+		_, word, _ := cutLast(branch)
+		return invalid("clone '%s' is not implemented.", word)
 	})}
 }
