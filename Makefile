@@ -47,7 +47,7 @@ mistral: ## converted workflows against the real Mistral engine (installs python
 
 crash: ## the long crash test: random kills under load, on every kind of database
 	@scripts/setup test
-	SQUALL_CRASH_LONG=1 SQUALL_TEST_POSTGRES=require $(GO) test -count=1 -v -timeout 60m ./internal/crashtest
+	SQUALL_CRASH_LONG=1 SQUALL_TEST_POSTGRES=require $(GO) test -count=1 -v -timeout 60m ./internal/crashtest ./internal/rollout
 
 backup-long: ## the long tests of the pack backup: drills that boot machines (installs QEMU)
 	@scripts/setup test

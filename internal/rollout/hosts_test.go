@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -83,7 +84,7 @@ func (r *real) run(change func(*squall.Rollout)) *squall.Rollout {
 func (r *real) until(id squall.ID, want squall.RolloutState) *squall.Rollout {
 	r.t.Helper()
 	var got *squall.Rollout
-	for range 1200 {
+	for range 3600 {
 		var err error
 		if got, err = r.s.Rollout(r.t.Context(), id); err != nil {
 			r.t.Fatal(err)
@@ -211,4 +212,53 @@ func TestRealLocks(t *testing.T) {
 			t.Errorf("%s has done it %d times, want 3", r.name(i), r.times(i))
 		}
 	}
+}
+
+// TestRealEveryMachine runs on 150 machines, at most 20 at once, spread over a
+// time, with three that are dead: the others have all done it once, and the
+// dead ones are named.
+func TestRealEveryMachine(t *testing.T) {
+	splay := 10 * time.Second
+	if os.Getenv("SQUALL_CRASH_LONG") != "" {
+		splay = time.Minute
+	} else if testing.Short() {
+		t.Skip("SKIPPED: 150 machines are not short")
+	}
+	const atOnce = 20
+	r := newReal(t, 150)
+	dead := map[int]bool{3: true, 77: true, 149: true}
+	for i := range dead {
+		r.net.Hosts[i].Stop()
+	}
+	begin := time.Now()
+	id := r.run(func(ro *squall.Rollout) { ro.AtOnce, ro.MaxFail, ro.Splay = atOnce, "100%", splay }).ID
+	ended := r.until(id, squall.RolloutFailed)
+	if took := time.Since(begin); took < splay/2 {
+		t.Errorf("all was over after %s of %s", took, splay)
+	}
+	if len(ended.Hosts) != len(r.net.Hosts) {
+		t.Fatalf("%d machines, want %d", len(ended.Hosts), len(r.net.Hosts))
+	}
+	for i := range r.net.Hosts {
+		h := ended.Hosts[slices.IndexFunc(ended.Hosts, func(h squall.RolloutHost) bool { return h.Name == r.name(i) })]
+		switch times := r.times(i); {
+		case dead[i] && (h.Status != squall.Failed || times != 0):
+			t.Errorf("%s is dead: %s, done %d times", h.Name, h.Status, times)
+		case !dead[i] && (h.Status != squall.Succeeded || times != 1):
+			t.Errorf("%s: %s, done %d times", h.Name, h.Status, times)
+		}
+	}
+	now, most := 0, 0
+	for _, line := range r.done() {
+		if strings.HasPrefix(line, "begin") {
+			now++
+		} else {
+			now--
+		}
+		most = max(most, now)
+	}
+	if most > atOnce {
+		t.Errorf("%d were at work at once, and %d are allowed", most, atOnce)
+	}
+	t.Logf("at most %d at work at once, %s in all", most, time.Since(begin).Round(time.Second))
 }
