@@ -97,7 +97,7 @@ func TestKilledEngine(t *testing.T) {
 			}
 			id := w.srv.begin("backup.run", nil)
 			w.busy(step)
-			w.srv.kill()
+			w.srv.Kill()
 			w.srv.start()
 			e, r := w.ended(id)
 			if o := r.of("big@hv1"); e.Status != "succeeded" || o.State != "good" {
@@ -320,8 +320,8 @@ func TestMailServerDown(t *testing.T) {
 	if e, _ := w.backup(nil); e.Status != "succeeded" {
 		t.Fatalf("%s", e.Status)
 	}
-	until(t, "the mail was tried in vain", func() bool { return strings.Contains(w.srv.tail(), "a notification was not delivered") })
-	w.srv.kill() // what waits survives this, too
+	until(t, "the mail was tried in vain", func() bool { return strings.Contains(w.srv.Log(), "a notification was not delivered") })
+	w.srv.Kill() // what waits survives this, too
 	w.srv.start()
 	w.mail.up()
 	w.mail.mail("Subject: Backup succeeded: 1 source")

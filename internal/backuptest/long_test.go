@@ -43,7 +43,7 @@ func TestKilledAtRandom(t *testing.T) {
 		id := w.srv.begin("backup.run", map[string]any{"full": round%2 == 0})
 		pause := time.Duration(random.Int64N(int64(12 * time.Second)))
 		time.Sleep(pause)
-		w.srv.kill()
+		w.srv.Kill()
 		w.srv.start()
 		e, r := w.ended(id)
 		t.Logf("round %d: killed after %v: %s, %s", round, pause.Round(time.Millisecond), e.Status, r.Subject)

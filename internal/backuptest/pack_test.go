@@ -4,6 +4,8 @@ import (
 	"os"
 	"os/exec"
 	"testing"
+
+	"squall/internal/squalltest"
 )
 
 // TestPack runs the pack's own tests, the planner (B8) and retention (B7) among them,
@@ -11,11 +13,7 @@ import (
 func TestPack(t *testing.T) {
 	t.Parallel()
 	need(t)
-	path, err := program()
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command(path, "pack", "test", "../../packs/backup")
+	cmd := exec.Command(squalltest.Program(t), "pack", "test", "../../packs/backup")
 	cmd.Env = append(os.Environ(), "PYTHONDONTWRITEBYTECODE=1")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Errorf("%v\n%s", err, out)

@@ -13,6 +13,7 @@ import (
 
 	"squall/internal/pgtest"
 	"squall/internal/squall"
+	"squall/internal/squalltest"
 	"squall/internal/store"
 	"squall/internal/store/postgres"
 	"squall/internal/store/sqlite"
@@ -23,7 +24,7 @@ var (
 	seed = flag.Uint64("crash.seed", 0, "repeat the choices of a run; 0: new ones")
 )
 
-func TestMain(m *testing.M) { os.Exit(pgtest.Main(m).Run()) }
+func TestMain(m *testing.M) { os.Exit(squalltest.Main(pgtest.Main(m))) }
 
 // size is how much a test does.
 func size() (executions, kills int) {
@@ -46,19 +47,21 @@ func newRand(t *testing.T) *rand.Rand {
 func begin(t *testing.T, nodes ...*node) *load {
 	t.Helper()
 	for _, n := range nodes {
-		if err := n.start(t.Context()); err != nil {
+		if err := n.Start(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 	}
-	token, err := nodes[0].login(t.Context())
-	if err != nil {
+	if err := nodes[0].Login(t.Context()); err != nil {
 		t.Fatal(err)
+	}
+	for _, n := range nodes {
+		n.Token = nodes[0].Token
 	}
 	file := filepath.Join(t.TempDir(), "starts")
 	if err := os.WriteFile(file, nil, 0o666); err != nil {
 		t.Fatal(err)
 	}
-	l := newLoad(nodes, token, file)
+	l := newLoad(nodes, file)
 	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
 	responding := make(chan struct{})
 	go func() {
@@ -90,13 +93,13 @@ func storm(t *testing.T, l *load, rng *rand.Rand) {
 		time.Sleep(time.Duration(20+rng.IntN(300)) * time.Millisecond)
 		n := l.nodes[rng.IntN(len(l.nodes))]
 		if rng.IntN(8) == 0 {
-			n.stop(t)
+			n.Stop(t)
 			stopped++
 		} else {
-			n.kill()
+			n.Kill()
 			killed++
 		}
-		if err := n.start(ctx); err != nil {
+		if err := n.Start(ctx); err != nil {
 			cancel()
 			t.Fatal(err)
 		}
@@ -122,8 +125,8 @@ func TestKillOneNodeOnSQLite(t *testing.T) {
 	l := begin(t, n)
 	storm(t, l, rng)
 
-	drain(t, n, l.token)
-	n.stop(t)
+	drain(t, n)
+	n.Stop(t)
 	st := openSQLite(t, n)
 	defer closeStore(t, st)
 	verify(t, st, l)
@@ -131,7 +134,7 @@ func TestKillOneNodeOnSQLite(t *testing.T) {
 
 func openSQLite(t *testing.T, n *node) store.Store {
 	t.Helper()
-	st, err := sqlite.Open(t.Context(), sqlite.Options{Path: filepath.Join(n.dir, "squall.db")})
+	st, err := sqlite.Open(t.Context(), sqlite.Options{Path: filepath.Join(n.Dir, "squall.db")})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -140,13 +143,13 @@ func openSQLite(t *testing.T, n *node) store.Store {
 
 // drain waits until the node says that nothing is open. An embedded database
 // belongs to its process, so it is asked and not looked at.
-func drain(t *testing.T, n *node, token string) {
+func drain(t *testing.T, n *node) {
 	t.Helper()
 	for deadline := time.Now().Add(patience()); ; time.Sleep(100 * time.Millisecond) {
 		open := 0
 		for _, s := range squall.Statuses {
 			if !s.Final() {
-				count, err := n.count(t.Context(), token, s)
+				count, err := n.count(t.Context(), s)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -194,7 +197,7 @@ func TestKillNodesOnPostgreSQL(t *testing.T) {
 	st := openPostgres(t, dsn)
 	settle(t, st, patience())
 	for _, n := range l.nodes {
-		n.stop(t)
+		n.Stop(t)
 	}
 	verify(t, st, l)
 }
@@ -209,7 +212,7 @@ func TestNodeThatWakesUpWritesNothing(t *testing.T) {
 	for _, n := range nodes {
 		// Kept runs go on without their node and are its own when it wakes up, which
 		// is another test. Here nothing of it goes on.
-		n.args = append(n.args, "--set", "scheduler.keep_runs=false")
+		n.Set("scheduler.keep_runs=false")
 	}
 	l := begin(t, nodes...)
 	st := openPostgres(t, dsn)
@@ -222,12 +225,12 @@ func TestNodeThatWakesUpWritesNothing(t *testing.T) {
 		l.run(ctx, 1<<30, 2*time.Millisecond, rng)
 	}()
 	time.Sleep(time.Second)
-	sleeper.signal(syscall.SIGSTOP)
+	sleeper.Signal(syscall.SIGSTOP)
 	time.Sleep(3 * lease)
 
 	var before map[squall.ID]*squall.Execution
 	eventually(t, "what the silent node ran is over", func() bool {
-		before = ownedBy(t, st, sleeper.name)
+		before = ownedBy(t, st, sleeper.Name)
 		for _, ex := range before {
 			if !ex.Status.Final() {
 				return false
@@ -236,9 +239,9 @@ func TestNodeThatWakesUpWritesNothing(t *testing.T) {
 		return true
 	})
 	output := outputOf(t, st, before)
-	sleeper.signal(syscall.SIGCONT)
+	sleeper.Signal(syscall.SIGCONT)
 	time.Sleep(2 * lease) // time enough to write what it must not
-	eventually(t, "the node that woke up works again", func() bool { return len(ownedBy(t, st, sleeper.name)) > len(before) })
+	eventually(t, "the node that woke up works again", func() bool { return len(ownedBy(t, st, sleeper.Name)) > len(before) })
 	stopLoad()
 	<-loaded
 
@@ -258,7 +261,7 @@ func TestNodeThatWakesUpWritesNothing(t *testing.T) {
 	}
 	settle(t, st, patience())
 	for _, n := range l.nodes {
-		n.stop(t)
+		n.Stop(t)
 	}
 	verify(t, st, l)
 }

@@ -27,7 +27,7 @@ func TestDetachedCommandsSurvive(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
 	n := hostNode(t, hosts, "n1", "")
-	l := begin(t, n)
+	begin(t, n)
 	var names []string
 	for _, h := range hosts.Hosts {
 		names = append(names, h.Address())
@@ -37,7 +37,7 @@ func TestDetachedCommandsSurvive(t *testing.T) {
 	var ids []squall.ID
 	for i := range count {
 		cmd := fmt.Sprintf("echo began %d >>%s; for n in 1 2 3 4 5 6; do echo line $n; [ $n != 3 ] || while [ ! -e %s ]; do sleep 0.1; done; done; echo ended %d >>%s; exit %d", i, file, gate, i, file, i%2)
-		id, _, err := n.call(ctx, l.token, http.MethodPost, "/api/v1/executions", map[string]any{
+		id, _, err := n.call(ctx, http.MethodPost, "/api/v1/executions", map[string]any{
 			"action": "core.remote", "parameters": map[string]any{"cmd": cmd, "hosts": strings.Join(names, ","), "detach": true, "timeout": 170}})
 		if err != nil {
 			t.Fatal(err)
@@ -58,22 +58,22 @@ func TestDetachedCommandsSurvive(t *testing.T) {
 		}
 	}
 	wait("all begin", func() bool { return said("began") == count*len(names) })
-	n.kill()
-	if err := n.start(ctx); err != nil {
+	n.Kill()
+	if err := n.Start(ctx); err != nil {
 		t.Fatal(err)
 	}
 	wait("all are taken over", func() bool {
-		return strings.Contains(n.tail(), fmt.Sprintf("taken over\" part=scheduler count=%d", count))
+		return strings.Contains(n.Log(), fmt.Sprintf("taken over\" part=scheduler count=%d", count))
 	})
-	n.kill()
+	n.Kill()
 	if err := os.WriteFile(gate, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	wait("all end, and no server is there", func() bool { return said("ended") == count*len(names) })
-	if err := n.start(ctx); err != nil {
+	if err := n.Start(ctx); err != nil {
 		t.Fatal(err)
 	}
-	drain(t, n, l.token)
+	drain(t, n)
 
 	want := "line 1\nline 2\nline 3\nline 4\nline 5\nline 6"
 	for i, id := range ids {
@@ -81,11 +81,11 @@ func TestDetachedCommandsSurvive(t *testing.T) {
 			Status squall.Status
 			Result map[string]localResult
 		}
-		body := n.read(t, ctx, l.token, "/api/v1/executions/"+string(id))
+		body := n.read(t, ctx, "/api/v1/executions/"+string(id))
 		if err := json.Unmarshal(body, &answer); err != nil || len(answer.Result) != len(names) {
 			t.Fatalf("%v: %s", err, body)
 		}
-		live := n.printed(t, ctx, l.token, id, "stdout")
+		live := n.printed(t, ctx, id, "stdout")
 		for host, e := range answer.Result {
 			if e.ReturnCode != i%2 || e.Stdout != want {
 				t.Errorf("%s on %s: %+v", id, host, e)
@@ -117,12 +117,12 @@ func TestOnlyDetachedCommandsWaitForTheirNode(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute) // less than scheduler.keep_for
 	defer cancel()
 	n1, n2 := hostNode(t, hosts, "n1", dsn), hostNode(t, hosts, "n2", dsn)
-	l := begin(t, n1, n2)
+	begin(t, n1, n2)
 	st := openPostgres(t, dsn)
 	file, gate := filepath.Join(hosts.Dir, "count"), filepath.Join(hosts.Dir, "gate")
 	cmd := fmt.Sprintf("echo began >>%s; while [ ! -e %s ]; do sleep 0.1; done; echo over", file, gate)
 	request := func(detach bool) squall.ID {
-		id, _, err := n1.call(ctx, l.token, http.MethodPost, "/api/v1/executions", map[string]any{
+		id, _, err := n1.call(ctx, http.MethodPost, "/api/v1/executions", map[string]any{
 			"action": "core.remote", "parameters": map[string]any{"cmd": cmd, "hosts": hosts.Hosts[0].Address(), "detach": detach, "timeout": 600}})
 		if err != nil {
 			t.Fatal(err)
@@ -144,16 +144,16 @@ func TestOnlyDetachedCommandsWaitForTheirNode(t *testing.T) {
 	ends, goesOn := request(false), request(true)
 	wait("both begin", func() bool { return began() == 2 })
 	for _, id := range []squall.ID{ends, goesOn} {
-		if on := get(t, st, id).Node; on != n1.name {
+		if on := get(t, st, id).Node; on != n1.Name {
 			t.Fatalf("%s runs on %s", id, on)
 		}
 	}
-	n1.kill()
+	n1.Kill()
 	wait("what has ended with its node is abandoned", func() bool { return get(t, st, ends).Status == squall.Abandoned })
-	if now := get(t, st, goesOn); now.Status != squall.Running || now.Node != n1.name {
+	if now := get(t, st, goesOn); now.Status != squall.Running || now.Node != n1.Name {
 		t.Fatalf("what goes on is %s on %q", now.Status, now.Node)
 	}
-	if err := n1.start(ctx); err != nil {
+	if err := n1.Start(ctx); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.WriteFile(gate, nil, 0o600); err != nil {
@@ -177,7 +177,7 @@ func hostNode(t *testing.T, hosts *sshtest.Net, name, dsn string) *node {
 	for key, value := range map[string]string{
 		"ssh.key_files": hosts.KeyFile, "ssh.known_hosts": hosts.KnownHosts, "ssh.agent": "none", "ssh.config_files": empty, "ssh.detach_dir": hosts.Dir,
 	} {
-		n.args = append(n.args, "--set", key+"="+value)
+		n.Set(key + "=" + value)
 	}
 	return n
 }
@@ -188,7 +188,7 @@ func cleaned(t *testing.T, hosts *sshtest.Net, n *node) {
 	var left []string
 	for range 200 { // they are deleted in the background
 		onHosts, _ := filepath.Glob(filepath.Join(hosts.Dir, "squall-*", "*"))
-		here, _ := filepath.Glob(filepath.Join(n.dir, "detached", "*"))
+		here, _ := filepath.Glob(filepath.Join(n.Dir, "detached", "*"))
 		if left = slices.Concat(onHosts, here); len(left) == 0 {
 			break
 		}
@@ -206,12 +206,12 @@ func TestRolloutSurvives(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
 	n := hostNode(t, hosts, "n1", "")
-	l := begin(t, n)
+	begin(t, n)
 	var nodes []wire.FleetNode
 	for i, h := range hosts.Hosts {
 		nodes = append(nodes, wire.FleetNode{Name: fmt.Sprintf("web%d", i+1), Address: h.Addr, Port: h.Port})
 	}
-	if _, _, err := n.call(ctx, l.token, http.MethodPost, "/api/v1/fleet/nodes", wire.FleetImport{Nodes: nodes}); err != nil {
+	if _, _, err := n.call(ctx, http.MethodPost, "/api/v1/fleet/nodes", wire.FleetImport{Nodes: nodes}); err != nil {
 		t.Fatal(err)
 	}
 	file := filepath.Join(hosts.Dir, "count")
@@ -219,7 +219,7 @@ func TestRolloutSurvives(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	id, _, err := n.call(ctx, l.token, http.MethodPost, "/api/v1/fleet/rollouts", map[string]any{"action": "core.remote", "parameters": json.RawMessage(params), "target": "*", "batches": "2"})
+	id, _, err := n.call(ctx, http.MethodPost, "/api/v1/fleet/rollouts", map[string]any{"action": "core.remote", "parameters": json.RawMessage(params), "target": "*", "batches": "2"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -234,14 +234,14 @@ func TestRolloutSurvives(t *testing.T) {
 			}
 			time.Sleep(10 * time.Millisecond)
 		}
-		n.kill()
-		if err := n.start(ctx); err != nil {
+		n.Kill()
+		if err := n.Start(ctx); err != nil {
 			t.Fatal(err)
 		}
 	}
 	var r wire.Rollout
 	for r.State != string(squall.RolloutSucceeded) {
-		if err := json.Unmarshal(n.read(t, ctx, l.token, "/api/v1/fleet/rollouts/"+string(id)), &r); err != nil || ctx.Err() != nil || r.EndedAt != nil && r.State != string(squall.RolloutSucceeded) {
+		if err := json.Unmarshal(n.read(t, ctx, "/api/v1/fleet/rollouts/"+string(id)), &r); err != nil || ctx.Err() != nil || r.EndedAt != nil && r.State != string(squall.RolloutSucceeded) {
 			t.Fatalf("%v %+v", err, r)
 		}
 		time.Sleep(100 * time.Millisecond)

@@ -1,11 +1,9 @@
 package crashtest
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"net/http"
 	"os"
@@ -43,35 +41,16 @@ func (l *hookLoad) send(ctx context.Context, n int, rng *rand.Rand) {
 
 func (l *hookLoad) sendBody(ctx context.Context, n int, body string, rng *rand.Rand) {
 	for ctx.Err() == nil {
-		id, status, err := l.post(ctx, l.any(rng), []byte(body), fmt.Sprint("event ", n))
-		if err == nil && (status == http.StatusAccepted || status == http.StatusOK) {
+		header, _, err := l.any(rng).do(ctx, http.MethodPost, "/api/v1/webhooks/storm", json.RawMessage(body), "Idempotency-Key", fmt.Sprint("event ", n))
+		if err == nil {
 			l.mu.Lock()
-			l.acked[n] = id
+			l.acked[n] = squall.ID(header.Get("X-Trigger-Instance-Id"))
 			l.mu.Unlock()
 			return
 		}
-		if err == nil && status != http.StatusServiceUnavailable {
-			l.note(fmt.Errorf("%w: event %d: status %d", errRefused, n, status))
-		}
+		l.note(err)
 		time.Sleep(time.Duration(5+rng.IntN(30)) * time.Millisecond)
 	}
-}
-
-func (l *hookLoad) post(ctx context.Context, n *node, body []byte, key string) (squall.ID, int, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, n.url+"/api/v1/webhooks/storm", bytes.NewReader(body))
-	if err != nil {
-		return "", 0, err
-	}
-	req.Header.Set("X-Auth-Token", l.token)
-	req.Header.Set("Content-Type", "application/json")
-	req.Header.Set("Idempotency-Key", key)
-	resp, err := web.Do(req)
-	if err != nil {
-		return "", 0, err
-	}
-	defer resp.Body.Close()
-	_, err = io.Copy(io.Discard, resp.Body)
-	return squall.ID(resp.Header.Get("X-Trigger-Instance-Id")), resp.StatusCode, err
 }
 
 func (l *hookLoad) rule(t *testing.T, name, trigger, criteria string) {
@@ -81,7 +60,7 @@ func (l *hookLoad) rule(t *testing.T, name, trigger, criteria string) {
 	if err := json.Unmarshal([]byte(text), &doc); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := l.nodes[0].call(t.Context(), l.token, "POST", "/api/v1/rules", doc); err != nil {
+	if _, _, err := l.nodes[0].call(t.Context(), "POST", "/api/v1/rules", doc); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -128,17 +107,17 @@ func TestEventsOnce(t *testing.T) {
 		time.Sleep(span/time.Duration(faults)*3/4 + time.Duration(rng.IntN(200))*time.Millisecond)
 		n := l.nodes[rng.IntN(len(l.nodes))]
 		if i%3 == 2 {
-			n.signal(syscall.SIGSTOP)
+			n.Signal(syscall.SIGSTOP)
 			asleep := 2 * lease
 			if i%6 == 5 { // long enough to lose the timers to another node as well
 				asleep = 5 * lease
 			}
 			time.Sleep(asleep)
-			n.signal(syscall.SIGCONT)
+			n.Signal(syscall.SIGCONT)
 			continue
 		}
-		n.kill()
-		if err := n.start(ctx); err != nil {
+		n.Kill()
+		if err := n.Start(ctx); err != nil {
 			cancel()
 			t.Fatal(err)
 		}
@@ -148,7 +127,7 @@ func TestEventsOnce(t *testing.T) {
 		time.Sleep(rest)
 	}
 	for _, n := range l.nodes {
-		n.stop(t)
+		n.Stop(t)
 	}
 	ran := time.Since(began)
 	st := openPostgres(t, dsn)

@@ -4,10 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -15,6 +13,7 @@ import (
 	"time"
 
 	"squall/internal/squall"
+	"squall/internal/squalltest"
 )
 
 // TestLocalActionsSurvive: a hundred commands run, or twenty Python actions, the
@@ -41,7 +40,7 @@ func TestLocalActionsSurvive(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 			defer cancel()
 			n := newNode(t, "n1", "")
-			n.args = append(n.args, "--set", "scheduler.slots=120")
+			n.Set("scheduler.slots=120")
 			l := begin(t, n)
 
 			count := 100
@@ -57,7 +56,7 @@ func TestLocalActionsSurvive(t *testing.T) {
 					if c.python {
 						request = map[string]any{"action": "crash.python", "parameters": map[string]any{"file": l.file, "number": i}}
 					}
-					id, _, err := n.call(ctx, l.token, http.MethodPost, "/api/v1/executions", request)
+					id, _, err := n.call(ctx, http.MethodPost, "/api/v1/executions", request)
 					if err != nil {
 						t.Errorf("request: %v", err)
 					}
@@ -78,21 +77,21 @@ func TestLocalActionsSurvive(t *testing.T) {
 				}
 			}
 			if c.orderly {
-				n.stop(t)
+				n.Stop(t)
 			} else {
-				n.kill()
+				n.Kill()
 			}
 			time.Sleep(c.pause)
 			if c.upgrade {
-				n.args[0] = newer(t)
+				n.Args[0] = squalltest.Other(t, "newer")
 			}
-			if err := n.start(ctx); err != nil {
+			if err := n.Start(ctx); err != nil {
 				t.Fatal(err)
 			}
-			drain(t, n, l.token)
+			drain(t, n)
 
 			for i, id := range ids {
-				status, result := n.outcome(t, ctx, l.token, id)
+				status, result := n.outcome(t, ctx, id)
 				want := squall.Succeeded
 				if i%3 != 0 {
 					want = squall.Failed
@@ -115,7 +114,7 @@ func TestLocalActionsSurvive(t *testing.T) {
 				if result.Stdout != strings.Join(out, "\n") || result.Stderr != strings.Join(errs, "\n") {
 					t.Errorf("execution %d printed %q and %q", i, result.Stdout, result.Stderr)
 				}
-				live = strings.Split(strings.TrimSpace(n.printed(t, ctx, l.token, id, "stdout")), "\n")
+				live = strings.Split(strings.TrimSpace(n.printed(t, ctx, id, "stdout")), "\n")
 				if strings.Join(live, "\n") != strings.Join(out, "\n") {
 					t.Errorf("execution %d: the stream of output is %q", i, live)
 				}
@@ -127,23 +126,12 @@ func TestLocalActionsSurvive(t *testing.T) {
 			if got := strings.Count(string(starts), "\n"); got != count {
 				t.Errorf("%d commands came to their end, want %d", got, count)
 			}
-			left, _ := filepath.Glob(filepath.Join(n.dir, "runs", "ended-*"))
+			left, _ := filepath.Glob(filepath.Join(n.Dir, "runs", "ended-*"))
 			if len(left) > 0 {
 				t.Errorf("%d results are kept although they are stored", len(left))
 			}
 		})
 	}
-}
-
-// newer is another build of the program.
-func newer(t *testing.T) string {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), "squall")
-	out, err := exec.Command("go", "build", "-ldflags", "-X squall/internal/app.Version=newer -s", "-o", path, "squall/cmd/squall").CombinedOutput()
-	if err != nil {
-		t.Fatalf("build the program: %v\n%s", err, out)
-	}
-	return path
 }
 
 // localResult is the result of a command, or of the pack's Python action.
@@ -154,13 +142,13 @@ type localResult struct {
 }
 
 // outcome reads how an execution ended.
-func (n *node) outcome(t *testing.T, ctx context.Context, token string, id squall.ID) (squall.Status, localResult) {
+func (n *node) outcome(t *testing.T, ctx context.Context, id squall.ID) (squall.Status, localResult) {
 	t.Helper()
 	var answer struct {
 		Status squall.Status
 		Result localResult
 	}
-	body := n.read(t, ctx, token, "/api/v1/executions/"+string(id))
+	body := n.read(t, ctx, "/api/v1/executions/"+string(id))
 	if err := json.Unmarshal(body, &answer); err != nil {
 		t.Errorf("%s: %v: %s", id, err, body)
 	}
@@ -168,26 +156,7 @@ func (n *node) outcome(t *testing.T, ctx context.Context, token string, id squal
 }
 
 // printed reads the stored output of an execution.
-func (n *node) printed(t *testing.T, ctx context.Context, token string, id squall.ID, stream string) string {
+func (n *node) printed(t *testing.T, ctx context.Context, id squall.ID, stream string) string {
 	t.Helper()
-	return string(n.read(t, ctx, token, "/api/v1/executions/"+string(id)+"/output?output_format=raw&output_type="+stream))
-}
-
-func (n *node) read(t *testing.T, ctx context.Context, token, path string) []byte {
-	t.Helper()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, n.url+path, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	req.Header.Set("X-Auth-Token", token)
-	resp, err := web.Do(req)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	body, err := io.ReadAll(resp.Body)
-	if err != nil || resp.StatusCode != http.StatusOK {
-		t.Errorf("%s: %s: %v", path, resp.Status, err)
-	}
-	return body
+	return string(n.read(t, ctx, "/api/v1/executions/"+string(id)+"/output?output_format=raw&output_type="+stream))
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"squall/internal/squall"
+	"squall/internal/squalltest"
 )
 
 // kind is a sort of work, and how it may end.
@@ -41,7 +42,6 @@ var kinds = []kind{
 // load is what was asked for, and what of it was acknowledged.
 type load struct {
 	nodes []*node
-	token string
 	file  string // where attempts write down their keys
 
 	mu       sync.Mutex
@@ -51,19 +51,19 @@ type load struct {
 	refused  []error            // answers that were neither yes nor "not now"
 }
 
-func newLoad(nodes []*node, token, file string) *load {
-	return &load{nodes: nodes, token: token, file: file, accepted: map[squall.ID]*kind{}, canceled: map[squall.ID]bool{}, answered: map[squall.ID]bool{}}
+func newLoad(nodes []*node, file string) *load {
+	return &load{nodes: nodes, file: file, accepted: map[squall.ID]*kind{}, canceled: map[squall.ID]bool{}, answered: map[squall.ID]bool{}}
 }
 
 // respond answers all questions, through any node, until ctx ends.
 func (l *load) respond(ctx context.Context, rng *rand.Rand) {
 	for ctx.Err() == nil {
-		ids, err := l.any(rng).inquiries(ctx, l.token)
+		ids, err := l.any(rng).inquiries(ctx)
 		if err != nil {
 			l.note(err)
 		}
 		for _, id := range ids {
-			_, _, err := l.any(rng).call(ctx, l.token, "PUT", "/api/v1/inquiries/"+string(id), map[string]any{"id": id, "response": map[string]int{"n": 7}})
+			_, _, err := l.any(rng).call(ctx, "PUT", "/api/v1/inquiries/"+string(id), map[string]any{"id": id, "response": map[string]int{"n": 7}})
 			switch {
 			case err == nil:
 				l.mu.Lock()
@@ -126,7 +126,7 @@ func (l *load) request(ctx context.Context, k *kind, rng *rand.Rand) {
 		body["delay"] = k.delay.Milliseconds()
 	}
 	for ctx.Err() == nil {
-		id, _, err := l.any(rng).call(ctx, l.token, "POST", "/api/v1/executions", body)
+		id, _, err := l.any(rng).call(ctx, "POST", "/api/v1/executions", body)
 		if err == nil {
 			l.mu.Lock()
 			l.accepted[id] = k
@@ -145,7 +145,7 @@ func (l *load) request(ctx context.Context, k *kind, rng *rand.Rand) {
 // cancel asks until somebody says that it will be done, or that it is too late.
 func (l *load) cancel(ctx context.Context, id squall.ID, rng *rand.Rand) {
 	for {
-		_, status, err := l.any(rng).call(ctx, l.token, "DELETE", "/api/v1/executions/"+string(id), nil)
+		_, status, err := l.any(rng).call(ctx, "DELETE", "/api/v1/executions/"+string(id), nil)
 		switch {
 		case err == nil:
 			if status == squall.Canceling || status == squall.Canceled {
@@ -167,7 +167,7 @@ func (l *load) any(rng *rand.Rand) *node { return l.nodes[rng.IntN(len(l.nodes))
 // note keeps answers that no stopping server may give: "not now" (503) is the
 // one that it may.
 func (l *load) note(err error) {
-	if !errors.Is(err, errRefused) || strings.Contains(err.Error(), ": 503") {
+	if !errors.Is(err, squalltest.ErrRefused) || strings.Contains(err.Error(), ": 503") {
 		return
 	}
 	l.mu.Lock()

@@ -29,7 +29,7 @@ func TestRuleStateSurvives(t *testing.T) {
 		t.Parallel()
 		n := newNode(t, "n1", "")
 		ruleState(t, n, func() store.Store {
-			st, err := sqlite.Open(t.Context(), sqlite.Options{Path: filepath.Join(n.dir, "squall.db")})
+			st, err := sqlite.Open(t.Context(), sqlite.Options{Path: filepath.Join(n.Dir, "squall.db")})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -84,8 +84,8 @@ func ruleState(t *testing.T, n *node, open func() store.Store) {
 				return
 			case <-time.After(time.Duration(100+own.IntN(400)) * time.Millisecond):
 			}
-			n.kill()
-			if err := n.start(ctx); err != nil {
+			n.Kill()
+			if err := n.Start(ctx); err != nil {
 				t.Error(err)
 				cancel()
 				return
@@ -104,12 +104,12 @@ func ruleState(t *testing.T, n *node, open func() store.Store) {
 	}
 	// One more kill while debounce and absence wait for the time to pass.
 	l.sendBody(ctx, stateEvents, `{"n":29,"host":"b","off":true,"fives":0}`, rng) // calls off the newest, if that still waits
-	n.kill()
-	if err := n.start(ctx); err != nil {
+	n.Kill()
+	if err := n.Start(ctx); err != nil {
 		t.Fatal(err)
 	}
 	l.quiet(t, n)
-	n.stop(t)
+	n.Stop(t)
 	st := open()
 	defer closeStore(t, st)
 	got := runsOf(t, st)
@@ -130,7 +130,7 @@ func (l *hookLoad) ruleWith(t *testing.T, name, criteria, memory string) {
 	if err := json.Unmarshal([]byte(text), &doc); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := l.nodes[0].call(t.Context(), l.token, "POST", "/api/v1/rules", doc); err != nil {
+	if _, _, err := l.nodes[0].call(t.Context(), "POST", "/api/v1/rules", doc); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -141,12 +141,12 @@ func (l *hookLoad) quiet(t *testing.T, n *node) {
 	t.Helper()
 	for deadline := time.Now().Add(patience()); ; time.Sleep(200 * time.Millisecond) {
 		var list []struct{ ID string }
-		body := n.read(t, t.Context(), l.token, "/api/v1/ruleenforcements?limit=100&rule_ref=default.debounce")
+		body := n.read(t, t.Context(), "/api/v1/ruleenforcements?limit=100&rule_ref=default.debounce")
 		if err := json.Unmarshal(body, &list); err != nil {
 			t.Fatalf("%v: %s", err, body)
 		}
 		var absent []struct{ ID string }
-		body = n.read(t, t.Context(), l.token, "/api/v1/ruleenforcements?limit=100&rule_ref=default.absence")
+		body = n.read(t, t.Context(), "/api/v1/ruleenforcements?limit=100&rule_ref=default.absence")
 		if err := json.Unmarshal(body, &absent); err != nil {
 			t.Fatalf("%v: %s", err, body)
 		}

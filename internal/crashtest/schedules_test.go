@@ -1,7 +1,6 @@
 package crashtest
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -45,14 +44,14 @@ func TestSchedulesOnce(t *testing.T) {
 	steady()
 	first := l.leader(t)
 	faults := []time.Time{time.Now()}
-	first.signal(syscall.SIGSTOP)
+	first.Signal(syscall.SIGSTOP)
 	time.Sleep(stopped)
-	first.signal(syscall.SIGCONT)
+	first.Signal(syscall.SIGCONT)
 	steady()
 	second := l.leader(t)
 	faults = append(faults, time.Now())
-	second.kill()
-	if err := second.start(t.Context()); err != nil {
+	second.Kill()
+	if err := second.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	steady()
@@ -60,12 +59,12 @@ func TestSchedulesOnce(t *testing.T) {
 	steady()
 	ran := time.Since(began)
 	for _, n := range l.nodes {
-		n.stop(t)
+		n.Stop(t)
 	}
 	st := openPostgres(t, dsn)
 	verifyTimers(t, st, enforced(t, st), schedules, ran)
 	verifyLateness(t, st, faults)
-	t.Logf("%s fired first, then %s", first.name, second.name)
+	t.Logf("%s fired first, then %s", first.Name, second.Name)
 }
 
 // leader waits until one node has fired more times than before and returns it.
@@ -93,18 +92,13 @@ func (l *hookLoad) leader(t *testing.T) (found *node) {
 
 // fired reads how many times of timers the node has fired; -1: it does not say.
 func (n *node) fired(ctx context.Context) int {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, n.url+"/metrics", nil)
+	_, metrics, err := n.do(ctx, http.MethodGet, "/metrics", nil)
 	if err != nil {
 		return -1
 	}
-	resp, err := web.Do(req)
-	if err != nil {
-		return -1
-	}
-	defer resp.Body.Close()
-	for in := bufio.NewScanner(resp.Body); in.Scan(); {
-		if text, ok := strings.CutPrefix(in.Text(), "squall_timer_late_seconds_count "); ok {
-			count, err := strconv.Atoi(text)
+	for line := range strings.Lines(string(metrics)) {
+		if text, ok := strings.CutPrefix(line, "squall_timer_late_seconds_count "); ok {
+			count, err := strconv.Atoi(strings.TrimSpace(text))
 			if err != nil {
 				return -1
 			}
@@ -168,7 +162,7 @@ func TestMachinesOfASchedule(t *testing.T) {
 	t.Parallel()
 	const machines, dead, atOnce = 60, 3, 10
 	n := newNode(t, "n1", "")
-	n.args = append(n.args, "--set", "scheduler.slots=16")
+	n.Set("scheduler.slots=16")
 	l := &hookLoad{load: begin(t, n), acked: map[int]squall.ID{}}
 	var nodes []map[string]any
 	for i := range machines {
@@ -192,16 +186,16 @@ func TestMachinesOfASchedule(t *testing.T) {
 	if err := json.Unmarshal([]byte(rule), &doc); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := n.call(t.Context(), l.token, "POST", "/api/v1/rules", doc); err != nil {
+	if _, _, err := n.call(t.Context(), "POST", "/api/v1/rules", doc); err != nil {
 		t.Fatal(err)
 	}
 	eventually(t, "some machines have begun", func() bool { return len(l.marks(t)) >= 15 })
-	n.kill()
-	if err := n.start(t.Context()); err != nil {
+	n.Kill()
+	if err := n.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	drain(t, n, l.token)
-	n.stop(t)
+	drain(t, n)
+	n.Stop(t)
 
 	running, most, begun := map[string]bool{}, 0, map[string]int{}
 	for _, mark := range l.marks(t) {
@@ -243,7 +237,7 @@ func (l *hookLoad) marks(t *testing.T) (list []string) {
 
 func (l *hookLoad) post201(t *testing.T, path string, body any) {
 	t.Helper()
-	if _, _, err := l.nodes[0].call(t.Context(), l.token, http.MethodPost, path, body); err != nil {
+	if _, _, err := l.nodes[0].call(t.Context(), http.MethodPost, path, body); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -57,12 +57,12 @@ func TestSensorsMove(t *testing.T) {
 	nodes := make([]*node, 3)
 	for i := range nodes {
 		n := newNode(t, fmt.Sprint("n", i+1), dsn)
-		for k, arg := range n.args {
+		for k, arg := range n.Args {
 			if have, ok := strings.CutPrefix(arg, "packs.dirs="); ok {
-				n.args[k] = "packs.dirs=" + have + "," + packs
+				n.Args[k] = "packs.dirs=" + have + "," + packs
 			}
 		}
-		n.args = append(n.args, "--set", "sensors.lease="+(2*lease).String())
+		n.Set("sensors.lease=" + (2 * lease).String())
 		nodes[i] = n
 	}
 	l := begin(t, nodes...)
@@ -79,13 +79,13 @@ func TestSensorsMove(t *testing.T) {
 		time.Sleep(span/time.Duration(faults)*3/4 + time.Duration(rng.IntN(200))*time.Millisecond)
 		n := l.nodes[rng.IntN(len(l.nodes))]
 		if i%3 == 1 {
-			n.signal(syscall.SIGSTOP)
+			n.Signal(syscall.SIGSTOP)
 			time.Sleep(3 * lease)
-			n.signal(syscall.SIGCONT)
+			n.Signal(syscall.SIGCONT)
 			continue
 		}
-		n.kill()
-		if err := n.start(t.Context()); err != nil {
+		n.Kill()
+		if err := n.Start(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -102,7 +102,7 @@ func TestSensorsMove(t *testing.T) {
 		return n >= lines
 	})
 	for _, n := range l.nodes {
-		n.stop(t)
+		n.Stop(t)
 	}
 	verifyLines(t, st, lines)
 }

@@ -17,8 +17,11 @@ import (
 	"testing"
 	"time"
 
+	"squall/internal/squalltest"
 	"squall/internal/sshtest"
 )
+
+func TestMain(m *testing.M) { os.Exit(squalltest.Main(m)) }
 
 // TestCommandsOfThePages does what a reader does: it types in the commands of
 // every page, in order, and compares what they print. Each page has a directory,
@@ -27,11 +30,10 @@ import (
 func TestCommandsOfThePages(t *testing.T) {
 	t.Parallel()
 	bin := t.TempDir()
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", filepath.Join(bin, "squall"), "squall/cmd/squall").CombinedOutput(); err != nil {
-		t.Fatalf("go build: %v\n%s", err, out)
-	}
-	if err := os.Symlink("squall", filepath.Join(bin, "st2")); err != nil {
-		t.Fatal(err)
+	for _, name := range []string{"squall", "st2"} {
+		if err := os.Symlink(squalltest.Program(t), filepath.Join(bin, name)); err != nil {
+			t.Fatal(err)
+		}
 	}
 	ran := 0
 	var mu sync.Mutex
