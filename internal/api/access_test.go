@@ -195,7 +195,7 @@ func TestTokens(t *testing.T) {
 		{"other scheme", `{}`, "Digest abc", 401, "Invalid or missing credentials"},
 		{"broken base64", `{}`, "Basic !!", 401, "Invalid or missing credentials"},
 		{"ttl too long", `{"ttl":99999999}`, basic, 400, "TTL specified 99999999 is greater than max allowed 86400."},
-		{"ttl of a wrong type", `{"ttl":"60"}`, basic, 400, "'60' is not of type 'integer'"},
+		{"ttl of a wrong type", `{"ttl":"60"}`, basic, 400, "'60' is not of type 'integer', 'null'"},
 		{"ttl not whole", `{"ttl":1.5}`, basic, 400, "1.5 is not of type 'integer'"},
 		{"somebody else", `{"user":"ann"}`, basic, 400, "Current user is not a service and cannot request impersonated tokens"},
 		{"unknown member", `{"x":1}`, basic, 400, "Additional properties are not allowed ('x' was unexpected)"},

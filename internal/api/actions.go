@@ -19,7 +19,7 @@ func members(names ...string) func(string) (exists, parts bool) {
 var actionFields = members("id", "tags", "uid", "metadata_file", "name", "ref", "description", "enabled", "entry_point",
 	"pack", "runner_type", "parameters", "output_schema", "notify")
 
-// actionList lists actions by reference. Filters: pack, name.
+// actionList lists actions by reference. Filters: id, pack, name, tags.
 func (s *Server) actionList(w http.ResponseWriter, r *request) error {
 	p, err := s.page(r, 0)
 	if err != nil {
@@ -36,8 +36,15 @@ func (s *Server) actionList(w http.ResponseWriter, r *request) error {
 		Pack: r.query.Get("pack"), Name: r.query.Get("name"), Search: r.query.Get("search"), After: r.query.Get("after"),
 		Offset: p.offset, Limit: p.limit,
 	}
-	if len(list(r.query, "tags")) > 0 {
-		return s.actionsTagged(w, r, p, f, filter)
+	ids, err := idsOf(r.query)
+	if err != nil {
+		return err
+	}
+	if tag := r.query.Get("tags"); tag != "" || ids != nil {
+		return s.actionsKept(w, r, p, f, filter, func(a *squall.Action) bool {
+			return (ids == nil || slices.Contains(ids, wire.ActionID(a.Ref))) &&
+				(tag == "" || slices.ContainsFunc(a.Tags, func(t squall.Tag) bool { return t.Name == tag })) // st2: the name alone counts
+		})
 	}
 	var actions []*squall.Action
 	var total int
@@ -55,10 +62,9 @@ func (s *Server) actionList(w http.ResponseWriter, r *request) error {
 	return respondActions(w, actions, f)
 }
 
-// actionsTagged lists the actions that have one of the tags asked for
-// ("name:value", st2). Tags are part of the action's document, so all are read.
-func (s *Server) actionsTagged(w http.ResponseWriter, r *request, p page, f wire.Fields, filter store.ActionFilter) error {
-	wanted := list(r.query, "tags")
+// actionsKept lists the actions that keep lets pass. What it looks at is part of
+// the actions' documents, so all are read.
+func (s *Server) actionsKept(w http.ResponseWriter, r *request, p page, f wire.Fields, filter store.ActionFilter, keep func(*squall.Action) bool) error {
 	filter.Offset, filter.Limit = 0, 0
 	var actions []*squall.Action
 	err := s.Store.View(r.Context(), func(tx store.Tx) (err error) {
@@ -68,9 +74,7 @@ func (s *Server) actionsTagged(w http.ResponseWriter, r *request, p page, f wire
 	if err != nil {
 		return err
 	}
-	actions = slices.DeleteFunc(actions, func(a *squall.Action) bool {
-		return !slices.ContainsFunc(a.Tags, func(t squall.Tag) bool { return slices.Contains(wanted, t.Name+":"+t.Value) })
-	})
+	actions = slices.DeleteFunc(actions, func(a *squall.Action) bool { return !keep(a) })
 	p.headers(w.Header(), len(actions))
 	return respondActions(w, slice(p, actions), f)
 }
@@ -91,11 +95,7 @@ func (s *Server) actionGet(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	f, err := fields(r.query, actionFields, nil)
-	if err != nil {
-		return err
-	}
-	return respond(w, http.StatusOK, func(e *wire.Encoder) { e.Action(a, f) })
+	return respond(w, http.StatusOK, func(e *wire.Encoder) { e.Action(a, wire.Fields{}) })
 }
 
 // action finds an action by reference or identifier.
@@ -131,7 +131,7 @@ func (s *Server) action(r *request, name string) (*squall.Action, error) {
 var packFields = members("id", "uid", "ref", "name", "description", "keywords", "version", "python_versions", "author", "email",
 	"contributors", "files", "path", "dependencies", "system", "stackstorm_version")
 
-// packList lists packs by reference. Filters: ref, name.
+// packList lists packs by reference. Filters: id, ref, name.
 func (s *Server) packList(w http.ResponseWriter, r *request) error {
 	p, err := s.page(r, s.MaxPageSize)
 	if err != nil {
@@ -145,8 +145,16 @@ func (s *Server) packList(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
+	ids, err := idsOf(r.query)
+	if err != nil {
+		return err
+	}
 	packs = slices.DeleteFunc(packs, func(pk *squall.Pack) bool {
-		return differs(r.query.Get("ref"), pk.Ref) || differs(r.query.Get("name"), pk.Name)
+		return differs(r.query.Get("ref"), pk.Ref) || differs(r.query.Get("name"), pk.Name) || ids != nil && !slices.Contains(ids, wire.ObjectID("pack", pk.Ref))
+	})
+	sorted(r.query, packs, map[string]func(*squall.Pack) string{
+		"ref": func(pk *squall.Pack) string { return pk.Ref }, "name": func(pk *squall.Pack) string { return pk.Name },
+		"id": func(pk *squall.Pack) string { return string(wire.ObjectID("pack", pk.Ref)) },
 	})
 	p.headers(w.Header(), len(packs))
 	return respond(w, http.StatusOK, func(e *wire.Encoder) {
@@ -173,10 +181,6 @@ func (s *Server) packs(r *request) (packs []*squall.Pack, err error) {
 // packGet answers with one pack, named by reference or identifier.
 func (s *Server) packGet(w http.ResponseWriter, r *request) error {
 	name := r.params["ref"]
-	f, err := fields(r.query, packFields, nil)
-	if err != nil {
-		return err
-	}
 	packs, err := s.packs(r)
 	if err != nil {
 		return err
@@ -185,5 +189,5 @@ func (s *Server) packGet(w http.ResponseWriter, r *request) error {
 	if i < 0 {
 		return squall.Errorf(squall.NotFound, "Resource with a ref or id %q not found", name)
 	}
-	return respond(w, http.StatusOK, func(e *wire.Encoder) { e.Pack(packs[i], f) })
+	return respond(w, http.StatusOK, func(e *wire.Encoder) { e.Pack(packs[i], wire.Fields{}) })
 }

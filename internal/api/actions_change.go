@@ -58,8 +58,11 @@ var actionDeleteShape = typedShape("ActionDeleteRequest", `{"remove_files": {"ty
 
 // actionCreate makes an action in a pack, with the files that come along.
 func (s *Server) actionCreate(w http.ResponseWriter, r *request) error {
-	a, files, err := s.readAction(r, defaultPack)
+	a, files, name, err := s.readAction(r)
 	if err != nil {
+		return err
+	}
+	if a.Ref, err = refOf(orDefault(name.Pack, defaultPack), name.Name); err != nil {
 		return err
 	}
 	if err := r.caller.CheckOn(r.route.need, actionUIDs(a.Ref)...); err != nil {
@@ -95,12 +98,15 @@ func (s *Server) actionCreate(w http.ResponseWriter, r *request) error {
 
 // actionPut replaces an action. Without a pack it stays in its own (st2).
 func (s *Server) actionPut(w http.ResponseWriter, r *request) error {
+	a, files, name, err := s.readAction(r)
+	if err != nil {
+		return err
+	}
 	old, err := s.action(r, r.params["ref"])
 	if err != nil {
 		return err
 	}
-	a, files, err := s.readAction(r, old.Ref.Pack)
-	if err != nil {
+	if a.Ref, err = refOf(orDefault(name.Pack, old.Ref.Pack), name.Name); err != nil {
 		return err
 	}
 	if err := checkNotSystem(old.Ref.Pack); err != nil {
@@ -190,23 +196,23 @@ func refuseTakenAction(r *request, tx store.Tx, ref squall.Ref) error {
 }
 
 // readAction reads and checks the body of a request for an action.
-func (s *Server) readAction(r *request, pack string) (*squall.Action, []content.File, error) {
+func (s *Server) readAction(r *request) (a *squall.Action, files []content.File, name squall.Ref, err error) {
 	body, err := s.readShape(r, actionShape)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, name, err
 	}
-	a := &squall.Action{
+	a = &squall.Action{
 		Description: body.str("description"), Runner: body.str("runner_type"), Enabled: body.flag("enabled", true),
 		EntryPoint: body.str("entry_point"), Tags: body.tags(), MetadataFile: body.str("metadata_file"),
 	}
 	if a.Parameters, err = readSchema(body.raw("parameters", "object")); err != nil {
-		return nil, nil, err
+		return nil, nil, name, err
 	}
 	if a.Output, err = outputSchema(body.raw("output_schema", "object")); err != nil {
-		return nil, nil, err
+		return nil, nil, name, err
 	}
 	if a.Notify, err = cleanNotify(body.raw("notify", "object")); err != nil {
-		return nil, nil, err
+		return nil, nil, name, err
 	}
 	if isEmpty(a.Notify) {
 		a.Notify = nil
@@ -219,14 +225,12 @@ func (s *Server) readAction(r *request, pack string) (*squall.Action, []content.
 		body.decode(v, &given)
 	}
 	if body.err != nil {
-		return nil, nil, body.err
+		return nil, nil, name, body.err
 	}
-	var files []content.File
 	for _, f := range given {
 		files = append(files, content.File{Path: f.Path, Text: []byte(f.Content)})
 	}
-	a.Ref, err = refOf(orDefault(body.str("pack"), pack), body.str("name"))
-	return a, files, err
+	return a, files, squall.Ref{Pack: body.str("pack"), Name: body.str("name")}, nil
 }
 
 var parameterName = regexp.MustCompile(`^[\p{L}\p{N}_]+$`)

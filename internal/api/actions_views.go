@@ -22,7 +22,10 @@ func (s *Server) actionParameters(w http.ResponseWriter, r *request) error {
 	a, err := s.action(r, name)
 	if err != nil {
 		text := squall.Errorf(squall.NotFound, `Database lookup for id=%q resulted in exception. Unable to find the ActionDB instance. {'id': '%s'}`, name, name)
-		if strings.Contains(name, ".") {
+		switch {
+		case !strings.Contains(name, ".") && !squall.ID(name).Valid():
+			text = squall.Errorf(squall.NotFound, `Database lookup for id=%q resulted in exception. %s`, name, badID(name))
+		case strings.Contains(name, "."):
 			text = squall.Errorf(squall.NotFound, `Database lookup for ref=%q resulted in exception. Referenced action %q doesnt exist`, name, name)
 		}
 		return notFoundAs(err, text)
@@ -95,7 +98,7 @@ func (s *Server) overview(a *squall.Action) *squall.Action {
 }
 
 // actionOverviewList lists actions with the parameters of their runners.
-// Filters: name, pack.
+// Filters: id, name, pack.
 func (s *Server) actionOverviewList(w http.ResponseWriter, r *request) error {
 	p, err := s.page(r, 0)
 	if err != nil {
@@ -106,6 +109,13 @@ func (s *Server) actionOverviewList(w http.ResponseWriter, r *request) error {
 		return err
 	}
 	filter := store.ActionFilter{Pack: r.query.Get("pack"), Name: r.query.Get("name"), Offset: p.offset, Limit: p.limit}
+	ids, err := idsOf(r.query)
+	if err != nil {
+		return err
+	}
+	if ids != nil { // all are read, and those asked for kept
+		filter.Offset, filter.Limit = 0, 0
+	}
 	var actions []*squall.Action
 	var total int
 	err = s.Store.View(r.Context(), func(tx store.Tx) (err error) {
@@ -117,6 +127,11 @@ func (s *Server) actionOverviewList(w http.ResponseWriter, r *request) error {
 	})
 	if err != nil {
 		return err
+	}
+	if ids != nil {
+		actions = slices.DeleteFunc(actions, func(a *squall.Action) bool { return !slices.Contains(ids, wire.ActionID(a.Ref)) })
+		total = len(actions)
+		actions = slice(p, actions)
 	}
 	for i, a := range actions {
 		actions[i] = s.overview(a)

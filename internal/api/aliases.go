@@ -4,8 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"math"
 	"net/http"
-	"strconv"
 
 	"squall/internal/alias"
 	"squall/internal/api/wire"
@@ -57,7 +57,11 @@ func (s *Server) aliasGet(w http.ResponseWriter, r *request) error {
 
 // aliasCreate makes an alias.
 func (s *Server) aliasCreate(w http.ResponseWriter, r *request) error {
-	a, err := s.readAlias(r)
+	body, err := s.readShape(r, aliasShape)
+	if err != nil {
+		return err
+	}
+	a, err := aliasOf(body)
 	if err != nil {
 		return err
 	}
@@ -73,10 +77,14 @@ func (s *Server) aliasCreate(w http.ResponseWriter, r *request) error {
 // aliasPut replaces an alias. st2 takes the identifier only; here the reference
 // does as well.
 func (s *Server) aliasPut(w http.ResponseWriter, r *request) error {
+	body, err := s.readShape(r, aliasShape)
+	if err != nil {
+		return err
+	}
 	if _, err := nounNamed[squall.Alias](s, r, store.Aliases, r.params["ref"]); err != nil {
 		return err
 	}
-	a, err := s.readAlias(r)
+	a, err := aliasOf(body)
 	if err != nil {
 		return err
 	}
@@ -94,14 +102,10 @@ func (s *Server) aliasDelete(w http.ResponseWriter, r *request) error {
 	return s.dropContent(w, r, store.Aliases, nil, nil)
 }
 
-// readAlias reads and checks the body of a request for an alias. st2: the
-// action need not exist.
-func (s *Server) readAlias(r *request) (*squall.Alias, error) {
-	body, err := s.readShape(r, aliasShape)
-	if err != nil {
-		return nil, err
-	}
-	a := &squall.Alias{
+// aliasOf makes an alias of a body that has its shape. st2: the action need not
+// exist.
+func aliasOf(body *object) (a *squall.Alias, err error) {
+	a = &squall.Alias{
 		Description: body.str("description"), Enabled: body.flag("enabled", true), Action: body.str("action_ref"),
 		Ack: body.doc("ack"), Result: body.doc("result"), Extra: body.doc("extra"), Immutable: body.doc("immutable_parameters"),
 		MetadataFile: body.str("metadata_file"),
@@ -118,7 +122,7 @@ func (s *Server) readAlias(r *request) (*squall.Alias, error) {
 	return a, err
 }
 
-var aliasMatchShape = newShape("ActionAliasMatchRequest", `{"command": {"type": "string", "required": true}}`)
+var aliasMatchShape = openShape("ActionAliasMatchRequest", `{"command": {"type": "string", "required": true}}`)
 
 // aliasMatch answers with the alias that a command means.
 func (s *Server) aliasMatch(w http.ResponseWriter, r *request) error {
@@ -180,16 +184,19 @@ func (s *Server) matchAlias(ctx context.Context, command string) (alias.Hit, err
 	return alias.Hit{}, squall.Errorf(squall.Invalid, "Command '%s' matched no patterns", command)
 }
 
+// defaultHelp is how many lines help has when the client does not say (st2).
+const defaultHelp = 100
+
 // aliasHelp lists what can be said. Filters: filter (a regular expression), pack.
 func (s *Server) aliasHelp(w http.ResponseWriter, r *request) error {
-	q := alias.HelpQuery{Filter: r.query.Get("filter"), Pack: r.query.Get("pack")}
+	q := alias.HelpQuery{Filter: r.query.Get("filter"), Pack: r.query.Get("pack"), Limit: defaultHelp}
 	for name, into := range map[string]*int{"limit": &q.Limit, "offset": &q.Offset} {
-		if text := r.query.Get(name); text != "" {
-			n, err := strconv.Atoi(text)
-			if err != nil {
-				return squall.Errorf(squall.Invalid, "Parameter %q is not of type integer", name)
-			}
-			*into = n
+		n, given, err := integer(r.query, name)
+		if err != nil {
+			return err
+		}
+		if given {
+			*into = int(min(max(n, 0), math.MaxInt32))
 		}
 	}
 	all, err := s.aliases(r.Context())

@@ -25,7 +25,7 @@ var aliasExecutionShape = newShape("AliasExecutionRequest", `{
 	"notification_channel": {"type": "string"}, "notification_route": {"type": "string"}
 }`)
 
-var matchAndExecuteShape = newShape("AliasMatchAndExecuteRequest", `{
+var matchAndExecuteShape = typedShape("AliasMatchAndExecuteRequest", `{
 	"command": {"type": "string", "required": true}, "source_channel": {"type": "string", "required": true},
 	"user": {"type": "string", "required": true},
 	"notification_channel": {"type": "string"}, "notification_route": {"type": "string"}

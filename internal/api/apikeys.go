@@ -15,6 +15,11 @@ func errNoAPIKey(id string) error {
 	return squall.Errorf(squall.NotFound, "ApiKey matching %s for reference and id not found.", id)
 }
 
+// errNoAPIKeyOf is errNoAPIKey in the words st2 has for changes.
+func errNoAPIKeyOf(id string) error {
+	return squall.Errorf(squall.NotFound, "ApiKey with key or id=%s not found.", id)
+}
+
 // apiKeyList lists the caller's keys, or everybody's for who may see them.
 func (s *Server) apiKeyList(w http.ResponseWriter, r *request) error {
 	p, err := s.page(r, 50)
@@ -83,7 +88,10 @@ func (s *Server) apiKeyGet(w http.ResponseWriter, r *request) error {
 // apiKey reads the key in the path. Somebody else's looks as if it were not there.
 func (s *Server) apiKey(ctx context.Context, tx store.Tx, r *request) (*squall.APIKey, error) {
 	id := r.params["id"]
-	k, err := tx.APIKey(ctx, squall.ID(id))
+	k, err := tx.APIKeyByHash(ctx, auth.HashAPIKey(id)) // st2: the key itself names it as well
+	if squall.KindOf(err) == squall.NotFound {
+		k, err = tx.APIKey(ctx, squall.ID(id))
+	}
 	if squall.KindOf(err) == squall.NotFound || err == nil && k.User != r.caller.User && !r.caller.May(auth.APIKeyAll) {
 		return nil, errNoAPIKey(id)
 	}
@@ -154,12 +162,12 @@ func (s *Server) ensureUser(ctx context.Context, tx store.Tx, name string, sourc
 
 // apiKeyPut changes whether a key works, its metadata and its user.
 func (s *Server) apiKeyPut(w http.ResponseWriter, r *request) error {
-	body, err := s.readObject(r, false)
+	body, err := s.readObject(r, true)
 	if err != nil {
 		return err
 	}
 	body.only("id", "uid", "user", "key_hash", "metadata", "created_at", "enabled", "key")
-	user, metadata := body.str("user"), body.raw("metadata", "object")
+	user, metadata, hash := body.str("user"), body.raw("metadata", "object"), body.str("key_hash")
 	_, given := body.members["metadata"]
 	body.boolean("enabled", true)
 	if body.err != nil {
@@ -170,6 +178,9 @@ func (s *Server) apiKeyPut(w http.ResponseWriter, r *request) error {
 	err = s.Store.Update(ctx, func(tx store.Tx) (err error) {
 		if k, err = s.apiKey(ctx, tx, r); err != nil {
 			return err
+		}
+		if hash != "" && hash != wire.Masked && hash != k.Hash {
+			return squall.Errorf(squall.Invalid, "Update of key_hash is not allowed.")
 		}
 		if user != "" && user != k.User {
 			if k.User, err = s.onBehalf(r, user); err != nil {
@@ -189,7 +200,7 @@ func (s *Server) apiKeyPut(w http.ResponseWriter, r *request) error {
 		return s.note(tx, r, "api_key:"+string(k.ID))
 	})
 	if err != nil {
-		return err
+		return notFoundAs(err, errNoAPIKeyOf(r.params["id"]))
 	}
 	s.tokens.drop(k.Hash)
 	shown := showAPIKey(k, false)
@@ -211,7 +222,7 @@ func (s *Server) apiKeyDelete(w http.ResponseWriter, r *request) error {
 		return s.note(tx, r, "api_key:"+string(k.ID))
 	})
 	if squall.KindOf(err) == squall.NotFound {
-		return squall.Errorf(squall.NotFound, "ApiKey with key or id=%s not found.", r.params["id"]) // st2's other words
+		return errNoAPIKeyOf(r.params["id"])
 	}
 	if err != nil {
 		return err

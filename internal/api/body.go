@@ -7,10 +7,11 @@ import (
 	"fmt"
 	"io"
 	"mime"
+	"net/url"
 	"slices"
 	"strings"
-	"time"
 
+	"squall/internal/expr/value"
 	"squall/internal/squall"
 )
 
@@ -22,32 +23,73 @@ type object struct {
 	err     error
 }
 
-// readObject reads the body of r, which must be a JSON object. An empty body is
-// an empty object when optional says so.
+// readObject reads the body of r, which must be a JSON object, or a form, which is
+// an object of lists (st2). An empty body is an empty object when optional says so.
 func (s *Server) readObject(r *request, optional bool) (*object, error) {
-	if ct := r.Header.Get("Content-Type"); ct != "" {
-		media, _, err := mime.ParseMediaType(ct)
-		if err != nil || media != "application/json" && !strings.HasSuffix(media, "+json") {
-			if optional && r.ContentLength == 0 {
-				return &object{}, nil
+	media := mediaOf(r.Header.Get("Content-Type"))
+	known := media == jsonMedia || media == formMedia || media == "text/plain" || strings.HasSuffix(media, "+json")
+	switch {
+	case r.ContentLength == 0 && optional && media != "text/plain":
+		return &object{members: map[string]json.RawMessage{}}, nil
+	case !known:
+		return nil, squall.Errorf(squall.Invalid, "Failed to parse request body: Unsupported Content-Type: %q", media)
+	}
+	body, err := s.readAll(r)
+	if err != nil {
+		return nil, err
+	}
+	switch media {
+	case "text/plain":
+		return nil, notAnObject(string(body))
+	case formMedia:
+		members, err := formMembers(body)
+		return &object{members: members}, err
+	}
+	return parseObject(body, optional)
+}
+
+const (
+	jsonMedia = "application/json"
+	formMedia = "application/x-www-form-urlencoded"
+)
+
+// mediaOf is the media type of a Content-Type; without one a body is JSON (st2).
+func mediaOf(contentType string) string {
+	if contentType == "" {
+		return jsonMedia
+	}
+	media, _, err := mime.ParseMediaType(contentType)
+	if err != nil {
+		media, _, _ = strings.Cut(contentType, ";")
+		media = strings.TrimSpace(media)
+	}
+	return media
+}
+
+// notAnObject refuses a body of another kind.
+func notAnObject(v any) error {
+	text, err := marshal(v)
+	if err != nil {
+		return err
+	}
+	return squall.Errorf(squall.Invalid, "%s is not of type 'object'", pyValue(text))
+}
+
+// formMembers reads a form. Fields without a value are left out (st2).
+func formMembers(body []byte) (map[string]json.RawMessage, error) {
+	form, err := url.ParseQuery(string(body))
+	if err != nil {
+		return nil, squall.Errorf(squall.Invalid, "Failed to parse request body: %v", err)
+	}
+	members := map[string]json.RawMessage{}
+	for name, values := range form {
+		if values = slices.DeleteFunc(values, func(v string) bool { return v == "" }); len(values) > 0 {
+			if members[name], err = marshal(values); err != nil {
+				return nil, err
 			}
-			return nil, squall.Errorf(squall.Invalid, "Failed to parse request body: Unsupported Content-Type: %q", ct)
 		}
 	}
-	_ = r.rc.SetReadDeadline(time.Now().Add(s.BodyTimeout)) // a body that trickles in must not hold us forever
-	var buf bytes.Buffer
-	if n := r.ContentLength; n > 0 {
-		buf.Grow(int(n) + bytes.MinRead) // no larger than the limit: checked before
-	}
-	_, err := buf.ReadFrom(r.Body)
-	switch {
-	case errors.Is(err, io.ErrUnexpectedEOF):
-		return nil, squall.Errorf(squall.Invalid, "The request body ended early.")
-	case err != nil:
-		return nil, err // the deadline stays: what else is read of the body must not wait either
-	}
-	_ = r.rc.SetReadDeadline(time.Time{}) // the connection may live long after this
-	return parseObject(buf.Bytes(), optional)
+	return members, nil
 }
 
 // parseObject is readObject without the transport.
@@ -55,7 +97,7 @@ func parseObject(body []byte, optional bool) (*object, error) {
 	text := bytes.TrimSpace(body)
 	if len(text) == 0 {
 		if optional {
-			return &object{}, nil
+			return &object{members: map[string]json.RawMessage{}}, nil
 		}
 		return nil, squall.Errorf(squall.Invalid, "The request body is empty; a JSON object is expected.")
 	}
@@ -65,7 +107,7 @@ func parseObject(body []byte, optional bool) (*object, error) {
 		return nil, squall.Errorf(squall.Invalid, "Failed to parse request body: %s: %s", syntaxText(bad), position(body, bad.Offset))
 	}
 	if err != nil || text[0] != '{' {
-		return nil, squall.Errorf(squall.Invalid, "The request body must be a JSON object, not %s.", article[typeName(text)])
+		return nil, notAnObject(json.RawMessage(text))
 	}
 	return o, nil
 }
@@ -150,11 +192,6 @@ func (o *object) raw(name string, types ...string) json.RawMessage {
 		return nil
 	}
 	return v
-}
-
-// article puts the types of JSON values into a sentence.
-var article = map[string]string{
-	"array": "an array", "string": "a string", "boolean": "a boolean", "null": "null", "number": "a number", "object": "an object",
 }
 
 // typeName is the JSON-schema name of v's type.
@@ -245,22 +282,16 @@ func pyString(s string) string {
 	return "'" + strings.NewReplacer(`\`, `\\`, "'", `\'`, "\n", `\n`, "\r", `\r`, "\t", `\t`).Replace(s) + "'"
 }
 
-// pyValue shows a JSON value in a message, cut when it is long.
+// pyValue shows a JSON value in a message as Python does, cut when it is long.
 func pyValue(v json.RawMessage) string {
-	var s string
-	if json.Unmarshal(v, &s) == nil {
-		v = json.RawMessage(pyString(s))
+	shown := string(v)
+	if decoded, err := value.FromJSON(v); err == nil {
+		if text, err := value.Repr(nil, decoded); err == nil {
+			shown = text
+		}
 	}
-	switch string(v) {
-	case "true":
-		return "True"
-	case "false":
-		return "False"
-	case "null":
-		return "None"
-	}
-	if text := []rune(string(v)); len(text) > 200 {
+	if text := []rune(shown); len(text) > 200 {
 		return string(text[:200]) + "..."
 	}
-	return string(v)
+	return shown
 }

@@ -23,6 +23,8 @@ type definition struct {
 	*lifecycle.Definition // nil when the version is not known
 	action, runner        json.RawMessage
 	workflow              bool
+	// The members of both documents.
+	actionParts, runnerParts map[string]json.RawMessage
 }
 
 // catalog keeps definitions by version. A version never changes, so an entry is
@@ -64,6 +66,8 @@ func (s *Server) definition(ctx context.Context, ex *squall.Execution) (*definit
 	if def.Runner != nil {
 		d.runner = encode(func(e *wire.Encoder) { e.RunnerType(def.Runner, wire.Fields{}) })
 	}
+	_ = json.Unmarshal(d.action, &d.actionParts) // they were encoded just now
+	_ = json.Unmarshal(d.runner, &d.runnerParts)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.m == nil || len(c.m) >= maxDefinitions {
@@ -80,11 +84,14 @@ func (s *Server) view(ctx context.Context, ex *squall.Execution, open bool) (*wi
 		return nil, err
 	}
 	shown := *ex
-	v := &wire.View{Execution: &shown, Action: d.action, Runner: d.runner, Workflow: d.workflow, WebURL: s.WebURL}
+	v := &wire.View{
+		Execution: &shown, Action: d.action, Runner: d.runner, ActionParts: d.actionParts, RunnerParts: d.runnerParts, Workflow: d.workflow, WebURL: s.WebURL,
+	}
+	v.Flow, v.Task = taskOf(ex.Context)
 	if d.Definition != nil && d.Definition.Runner != nil && s.Lifecycle.RunnerOff(ctx, ex.Runner) {
 		off := *d.Definition.Runner
 		off.Disabled = true
-		v.Runner = encode(func(e *wire.Encoder) { e.RunnerType(&off, wire.Fields{}) })
+		v.Runner, v.RunnerParts = encode(func(e *wire.Encoder) { e.RunnerType(&off, wire.Fields{}) }), nil
 	}
 	if bytes.Contains(ex.Context, []byte(`"`+wire.ExtraKey+`"`)) {
 		v.Extra, shown.Context = wire.ExtraOf(ex.Context)
@@ -110,6 +117,21 @@ func (s *Server) view(ctx context.Context, ex *squall.Execution, open bool) (*wi
 	}
 	v.Host, v.PID = s.nodes.where(ex)
 	return v, nil
+}
+
+// taskOf says of which workflow's task an execution is, from its context; "" for
+// others.
+func taskOf(context json.RawMessage) (flow, task string) {
+	var doc struct {
+		Orquesta struct {
+			Flow string `json:"workflow_execution_id"`
+			Task string `json:"task_execution_id"`
+		}
+	}
+	if !bytes.Contains(context, []byte(`"task_execution_id"`)) || json.Unmarshal(context, &doc) != nil {
+		return "", ""
+	}
+	return doc.Orquesta.Flow, doc.Orquesta.Task
 }
 
 // pausedResult is what a workflow shows as its result from its first pause to

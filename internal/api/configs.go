@@ -58,6 +58,9 @@ func (s *Server) configList(w http.ResponseWriter, r *request) error {
 		return err
 	}
 	filter := store.ContentFilter{Kind: store.Configs, Offset: p.offset, Limit: p.limit}
+	if err := refuseNames(r.query); err != nil {
+		return err
+	}
 	var configs []configuration
 	total := 0
 	err = s.Store.View(r.Context(), func(tx store.Tx) (err error) {
@@ -127,7 +130,11 @@ func (s *Server) configGet(w http.ResponseWriter, r *request) error {
 // sealed before they are stored.
 func (s *Server) configPut(w http.ResponseWriter, r *request) error {
 	pack := r.params["ref"]
-	body, err := s.readObject(r, false)
+	open, err := s.showSecrets(r)
+	if err != nil {
+		return err
+	}
+	body, err := s.readObject(r, true)
 	if err != nil {
 		return err
 	}
@@ -160,7 +167,7 @@ func (s *Server) configPut(w http.ResponseWriter, r *request) error {
 		return err
 	}
 	s.Log.InfoContext(r.Context(), "pack configured", "user", r.caller.User, "pack", pack, "request_id", r.id)
-	doc, err := s.showConfig(c, false)
+	doc, err := s.showConfig(c, open)
 	if err != nil {
 		return err
 	}

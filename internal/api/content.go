@@ -61,7 +61,11 @@ func listContent[T any](s *Server, w http.ResponseWriter, r *request, l listing[
 func (l listing[T]) find(s *Server, r *request, p page, keep func(*T) bool) (page []*T, total int, err error) {
 	q := r.query
 	filter := store.ContentFilter{Kind: l.kind, Pack: q.Get("pack")}
-	ids, names := list(q, "id"), []string{}
+	names := []string{}
+	ids, err := idsOf(q)
+	if err != nil {
+		return nil, 0, err
+	}
 	switch {
 	case l.names:
 		names = list(q, "name")
@@ -84,7 +88,7 @@ func (l listing[T]) find(s *Server, r *request, p page, keep func(*T) bool) (pag
 			}
 		}
 		contents = slices.DeleteFunc(contents, func(c *store.Content) bool {
-			return len(ids) > 0 && !slices.Contains(ids, string(c.ID())) || len(names) > 0 && !slices.Contains(names, c.Name)
+			return len(ids) > 0 && !slices.Contains(ids, c.ID()) || len(names) > 0 && !slices.Contains(names, c.Name)
 		})
 		if order != nil {
 			slices.SortStableFunc(contents, order)
@@ -107,35 +111,16 @@ func (l listing[T]) find(s *Server, r *request, p page, keep func(*T) bool) (pag
 	return slice(p, page), len(page), nil
 }
 
-// order reads "sort": keys with commas, "-" in front for the other way around.
-// Other keys than those known are passed over (st2).
+// order is how the list is to be sorted; nil: by reference.
 func (l listing[T]) order(q url.Values) func(a, b *store.Content) int {
 	if !l.sorts {
 		return nil
 	}
-	keys := map[string]func(*store.Content) string{
+	return sorting(q, map[string]func(*store.Content) string{
 		"name": func(c *store.Content) string { return c.Name },
 		"pack": func(c *store.Content) string { return c.Pack },
 		"id":   func(c *store.Content) string { return string(c.ID()) },
-	}
-	var order func(a, b *store.Content) int
-	for _, key := range slices.Backward(list(q, "sort")) {
-		of, ok := keys[strings.TrimLeft(key, "+- ")]
-		if !ok {
-			continue
-		}
-		sign, next := 1, order
-		if strings.HasPrefix(key, "-") {
-			sign = -1
-		}
-		order = func(a, b *store.Content) int {
-			if c := sign * strings.Compare(of(a), of(b)); c != 0 || next == nil {
-				return c
-			}
-			return next(a, b)
-		}
-	}
-	return order
+	})
 }
 
 // fieldsOf is fields for objects of packs: who asks for some members gets the

@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -19,9 +20,21 @@ type Events = *reactor.Reactor
 var (
 	errNoEvents = squall.Errorf(squall.Unavailable, "This process takes no events.")
 
-	eventFields       = members("id", "trigger", "occurrence_time", "status", "payload")
-	enforcementFields = members("id", "trigger_instance_id", "execution_id", "failure_reason", "rule", "enforced_at", "status", "trigger_instance", "execution")
+	eventFields = members("id", "trigger", "occurrence_time", "status", "payload")
 )
+
+// enforcementFields are the members of an enforcement; what views show beside
+// them cannot be asked for alone (st2).
+func enforcementFields(name string) (exists, parts bool) {
+	if name == "rule" {
+		return true, true
+	}
+	return members("id", "trigger_instance_id", "execution_id", "failure_reason", "enforced_at", "status", "tags")(name)
+}
+
+// defaultEnforcements is how many enforcements a list shows when the client does
+// not say (st2).
+const defaultEnforcements = 50
 
 // errNoObject is st2's answer to an identifier that nothing has.
 func errNoObject(id string) error {
@@ -35,7 +48,7 @@ func (s *Server) triggerInstanceList(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	fields, err := fieldsOf(r.query, eventFields)
+	fields, err := fields(r.query, eventFields, nil)
 	if err != nil {
 		return err
 	}
@@ -43,6 +56,12 @@ func (s *Server) triggerInstanceList(w http.ResponseWriter, r *request) error {
 	f := store.EventFilter{
 		Type: q.Get("trigger_type"), Trigger: q.Get("trigger"), Status: squall.EventStatus(q.Get("status")), Offset: p.offset, Limit: p.limit,
 		Oldest: q.Get("sort_asc") == "true" || q.Get("sort") == "occurrence_time",
+	}
+	if f.IDs, err = idsOf(q); err != nil {
+		return err
+	}
+	if err := refuseNames(q); err != nil {
+		return err
 	}
 	if f.After, err = instant(q, "timestamp_gt"); err != nil {
 		return err
@@ -119,17 +138,27 @@ func (s *Server) triggerInstanceReEmit(w http.ResponseWriter, r *request) error 
 // execution, trigger_instance, enforced_at_gt, enforced_at_lt.
 func (s *Server) enforcementFilter(r *request) (f store.EnforcementFilter, err error) {
 	q := r.query
-	f = store.EnforcementFilter{Rule: q.Get("rule_ref"), Event: squall.ID(q.Get("trigger_instance")), Execution: squall.ID(q.Get("execution"))}
+	f = store.EnforcementFilter{
+		Rule: q.Get("rule_ref"), Event: squall.ID(q.Get("trigger_instance")), Execution: squall.ID(q.Get("execution")), Oldest: enforcedFirst(q),
+	}
+	if f.IDs, err = idsOf(q); err != nil {
+		return f, err
+	}
+	if err := refuseNames(q); err != nil {
+		return f, err
+	}
 	if id := q.Get("rule_id"); id != "" {
+		none := false
 		err = s.Store.View(r.Context(), func(tx store.Tx) error {
 			c, err := contentByID(r.Context(), tx, store.Rules, id)
 			if err == nil {
+				none = differs(f.Rule, c.Ref)
 				f.Rule = c.Ref
 			}
 			return err
 		})
-		if squall.KindOf(err) == squall.NotFound {
-			f.Rule, err = "no such rule", nil
+		if none || squall.KindOf(err) == squall.NotFound {
+			f.IDs, err = []squall.ID{}, nil
 		}
 	}
 	if err == nil {
@@ -141,12 +170,23 @@ func (s *Server) enforcementFilter(r *request) (f store.EnforcementFilter, err e
 	return f, err
 }
 
+// enforcedFirst reports whether the oldest enforcements are asked for first.
+func enforcedFirst(q url.Values) bool {
+	for _, key := range list(q, "sort") {
+		name, down := strings.CutPrefix(key, "-")
+		if name = strings.TrimPrefix(name, "+"); name == "enforced_at" || name == "id" {
+			return !down
+		}
+	}
+	return false
+}
+
 func (s *Server) enforcements(w http.ResponseWriter, r *request, show func(context.Context, *squall.Enforcement) (wire.RuleEnforcement, error)) error {
-	p, err := s.page(r, s.MaxPageSize)
+	p, err := s.page(r, defaultEnforcements)
 	if err != nil {
 		return err
 	}
-	fields, err := fieldsOf(r.query, enforcementFields)
+	fields, err := fields(r.query, enforcementFields, nil)
 	if err != nil {
 		return err
 	}
@@ -301,7 +341,7 @@ func rulesNamed(ctx context.Context, tx store.Tx, name, trigger, triggerType str
 // an enforcement led to; none says that there are none.
 func (s *Server) filterEnforced(r *request, f *store.ExecutionFilter) (none bool, err error) {
 	given := func(name string) string {
-		if v := r.query.Get(name); v != "null" {
+		if v := r.query.Get(name); !isNullFilter(v) {
 			return v
 		}
 		return ""

@@ -1,7 +1,11 @@
 package api
 
 import (
+	"bytes"
+	"compress/gzip"
 	"context"
+	"encoding/json"
+	"fmt"
 	"net/http"
 	"slices"
 
@@ -25,7 +29,7 @@ func errNoExecution(id string) error {
 
 // executionGet answers with one execution; the id "last" is the newest.
 func (s *Server) executionGet(w http.ResponseWriter, r *request) error {
-	f, err := fields(r.query, wire.ExecutionField, excludable)
+	f, err := executionFieldsOf(r.query)
 	if err != nil {
 		return err
 	}
@@ -67,7 +71,7 @@ func (s *Server) executionGet(w http.ResponseWriter, r *request) error {
 // parts says what must be read for the members selected.
 func parts(f wire.Fields) store.Parts {
 	p := store.Parts(0)
-	if f.Has("parameters") || f.Has("context") || f.Has("liveaction") || slices.ContainsFunc(originFields, f.Has) {
+	if slices.ContainsFunc([]string{"parameters", "context", "liveaction", "workflow_execution", "task_execution"}, f.Has) || slices.ContainsFunc(originFields, f.Has) {
 		p |= store.WithParameters
 	}
 	if f.Has("result") {
@@ -81,20 +85,18 @@ func parts(f wire.Fields) store.Parts {
 
 // resultLimit reads the size in bytes up to which results are shown.
 func resultLimit(r *request) (int, error) {
-	if !r.query.Has("max_result_size") {
-		return maxResultSize, nil
-	}
-	o := object{members: map[string]jsonRaw{"n": jsonRaw(r.query.Get("max_result_size"))}}
-	n := o.int("n")
+	n, given, err := integer(r.query, "max_result_size")
 	switch {
-	case o.err != nil || n == nil:
-		return 0, squall.Errorf(squall.Invalid, `Parameter "max_result_size" is not of type integer`)
-	case *n <= 0:
+	case err != nil:
+		return 0, err
+	case !given || n == 0: // st2
+		return maxResultSize, nil
+	case n < 0:
 		return 0, squall.Errorf(squall.Invalid, "max_result_size must be a positive number")
-	case *n > maxResultSize:
+	case n > maxResultSize:
 		return 0, squall.Errorf(squall.Invalid, "max_result_size query parameter must be smaller than 14 MB")
 	}
-	return int(*n), nil
+	return int(n), nil
 }
 
 // showSecrets reports whether secrets are asked for and may be shown. Who may
@@ -161,9 +163,14 @@ func (s *Server) executionAttribute(w http.ResponseWriter, r *request) error {
 	switch name {
 	case "result":
 		p = store.WithResult
-	case "status", "trigger_instance":
+	case "trigger_instance":
+		p = store.WithParameters // its context says
+	case "status":
 	default:
 		return squall.Errorf(squall.Invalid, "Invalid attribute %q specified. Valid attributes are: result, trigger_instance, status", name)
+	}
+	if id := r.params["id"]; !squall.ID(id).Valid() && id != "last" {
+		return errBadID(id)
 	}
 	ex, err := s.execution(r, r.params["id"], p, maxResultSize)
 	if err != nil {
@@ -173,13 +180,16 @@ func (s *Server) executionAttribute(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
+	if err := s.addOrigins(r.Context(), wire.Include(name), v); err != nil {
+		return err
+	}
 	switch name {
 	case "result":
 		return respondRaw(w, "application/json", v.Result)
 	case "status":
 		return respondJSON(w, http.StatusOK, ex.Status)
 	default:
-		return respondJSON(w, http.StatusOK, struct{}{})
+		return respondRaw(w, jsonMedia, v.Origin.Instance)
 	}
 }
 
@@ -189,34 +199,55 @@ func (s *Server) executionResult(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	download, err := flag(r.query, "download")
-	if err != nil {
-		return err
+	var form struct{ download, compress, pretty bool }
+	for name, into := range map[string]*bool{"download": &form.download, "compress": &form.compress, "pretty_format": &form.pretty} {
+		if *into, err = flag(r.query, name); err != nil {
+			return err
+		}
+	}
+	if id := r.params["id"]; !squall.ID(id).Valid() && id != "last" {
+		return errBadID(id)
 	}
 	ex, err := s.execution(r, r.params["id"], store.WithResult, int(^uint(0)>>1))
 	if err != nil {
-		return err
+		return notFoundAs(err, errNoRoute) // st2
 	}
 	v, err := s.view(r.Context(), ex, open)
 	if err != nil {
 		return err
 	}
-	if download {
-		w.Header().Set("Content-Disposition", `attachment; filename="execution_`+string(ex.ID)+`_result.json"`)
+	result, name := v.Result, "execution_"+string(ex.ID)+"_result.json"
+	if form.pretty && len(result) > 0 {
+		var b bytes.Buffer
+		if err := json.Indent(&b, result, "", "  "); err != nil {
+			return fmt.Errorf("indent result: %w", err)
+		}
+		result = b.Bytes()
 	}
-	return respondRaw(w, "text/json", v.Result)
+	if form.compress {
+		name += ".gz"
+	}
+	if form.download {
+		w.Header().Set("Content-Disposition", "attachment; filename="+name)
+	}
+	if !form.compress {
+		return respondRaw(w, "text/json", result)
+	}
+	if len(result) == 0 {
+		result = jsonRaw("{}")
+	}
+	var b bytes.Buffer
+	z := gzip.NewWriter(&b)
+	_, _ = z.Write(result) // a buffer takes everything
+	_ = z.Close()
+	w.Header().Set("Content-Encoding", "gzip")
+	return respondRaw(w, "application/x-gzip", b.Bytes())
 }
 
 // executionChildren lists the executions below one, oldest first, down to a
 // depth; -1, the default, is to the bottom.
 func (s *Server) executionChildren(w http.ResponseWriter, r *request) error {
-	f, err := fields(r.query, wire.ExecutionField, excludable)
-	if err != nil {
-		return err
-	}
-	if len(list(r.query, "include_attributes")) > 0 {
-		f = wire.Fields{} // st2: checked, and then not applied to children
-	}
+	f := wire.Fields{} // st2: children are always shown whole
 	depth, err := depthOf(r)
 	if err != nil {
 		return err
@@ -231,75 +262,23 @@ func (s *Server) executionChildren(w http.ResponseWriter, r *request) error {
 		return err
 	}
 	var below []*squall.Execution
+	children := map[squall.ID][]squall.ID{}
 	err = s.Store.View(ctx, func(tx store.Tx) (err error) {
-		below, err = descendants(ctx, tx, parent.ID, depth, parts(f))
+		if below, err = descendants(ctx, tx, parent.ID, depth, parts(f)); err != nil {
+			return err
+		}
+		children, err = childrenOf(ctx, tx, below)
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	return s.respondExecutions(w, r, below, f, open)
-}
-
-func depthOf(r *request) (int, error) {
-	if !r.query.Has("depth") {
-		return -1, nil
-	}
-	o := object{members: map[string]jsonRaw{"n": jsonRaw(r.query.Get("depth"))}}
-	n := o.int("n")
-	if o.err != nil || n == nil || *n < -1 || *n == 0 {
-		return 0, squall.Errorf(squall.Invalid, `Parameter "depth" must be a positive number, or -1 for all levels`)
-	}
-	return int(min(*n, 1000)), nil
-}
-
-// maxChildren bounds what one answer lists below an execution.
-const maxChildren = 10_000
-
-// descendants reads the executions below id, level by level.
-func descendants(ctx context.Context, tx store.Tx, id squall.ID, depth int, p store.Parts) ([]*squall.Execution, error) {
-	var all []*squall.Execution
-	for level := []squall.ID{id}; len(level) > 0 && depth != 0; depth-- {
-		var next []squall.ID
-		for _, parent := range level {
-			children, err := tx.FindExecutions(ctx, store.ExecutionFilter{Parent: parent, Ascending: true, Limit: maxChildren, Parts: p})
-			if err != nil {
-				return nil, err
-			}
-			for _, c := range children {
-				if workflows[c.Runner] {
-					next = append(next, c.ID)
-				}
-			}
-			if all = append(all, children...); len(all) > maxChildren {
-				return nil, squall.Errorf(squall.Invalid, "There are more than %d executions below this one; ask for executions?parent= page by page.", maxChildren)
-			}
-		}
-		level = next
-	}
-	return all, nil
-}
-
-func (s *Server) childIDs(ctx context.Context, id squall.ID) (ids []squall.ID, err error) {
-	err = s.Store.View(ctx, func(tx store.Tx) error {
-		children, err := tx.FindExecutions(ctx, store.ExecutionFilter{Parent: id, Ascending: true, Limit: maxChildren})
-		ids = make([]squall.ID, len(children))
-		for i, c := range children {
-			ids[i] = c.ID
-		}
-		return err
-	})
-	return ids, err
-}
-
-// respondExecutions writes executions as a list.
-func (s *Server) respondExecutions(w http.ResponseWriter, r *request, exs []*squall.Execution, f wire.Fields, open bool) error {
-	views := make([]*wire.View, len(exs))
-	for i, ex := range exs {
-		var err error
-		if views[i], err = s.view(r.Context(), ex, open); err != nil {
+	views := make([]*wire.View, len(below))
+	for i, ex := range below {
+		if views[i], err = s.view(ctx, ex, open); err != nil {
 			return err
 		}
+		views[i].Children = children[ex.ID]
 	}
 	return respond(w, http.StatusOK, func(e *wire.Encoder) {
 		e.Array(func() {
@@ -308,4 +287,80 @@ func (s *Server) respondExecutions(w http.ResponseWriter, r *request, exs []*squ
 			}
 		})
 	})
+}
+
+func depthOf(r *request) (int, error) {
+	n, given, err := integer(r.query, "depth")
+	switch {
+	case err != nil:
+		return 0, err
+	case !given || n < 1: // st2: no level has such a number, so none is the last
+		return -1, nil
+	}
+	return int(min(n, 1000)), nil
+}
+
+// maxChildren bounds what one answer lists below an execution.
+const maxChildren = 10_000
+
+// descendants reads the executions below id down to a depth, negative: all; each
+// is followed by those below it (st2).
+func descendants(ctx context.Context, tx store.Tx, id squall.ID, depth int, p store.Parts) (all []*squall.Execution, err error) {
+	var visit func(parent squall.ID, depth int) error
+	visit = func(parent squall.ID, depth int) error {
+		if depth == 0 {
+			return nil
+		}
+		children, err := tx.FindExecutions(ctx, store.ExecutionFilter{Parent: parent, Ascending: true, Limit: maxChildren, Parts: p})
+		if err != nil {
+			return err
+		}
+		for _, c := range children {
+			if all = append(all, c); len(all) > maxChildren {
+				return squall.Errorf(squall.Invalid, "There are more than %d executions below this one; ask for executions?parent= page by page.", maxChildren)
+			}
+			if !workflows[c.Runner] {
+				continue
+			}
+			if err := visit(c.ID, depth-1); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	err = visit(id, depth)
+	return all, err
+}
+
+func (s *Server) childIDs(ctx context.Context, id squall.ID) (ids []squall.ID, err error) {
+	err = s.Store.View(ctx, func(tx store.Tx) error {
+		ids, err = readChildIDs(ctx, tx, id)
+		return err
+	})
+	return ids, err
+}
+
+func readChildIDs(ctx context.Context, tx store.Tx, id squall.ID) ([]squall.ID, error) {
+	children, err := tx.FindExecutions(ctx, store.ExecutionFilter{Parent: id, Ascending: true, Limit: maxChildren})
+	ids := make([]squall.ID, len(children))
+	for i, c := range children {
+		ids[i] = c.ID
+	}
+	return ids, err
+}
+
+// childrenOf reads the children of the workflows among exs.
+func childrenOf(ctx context.Context, tx store.Tx, exs []*squall.Execution) (map[squall.ID][]squall.ID, error) {
+	of := map[squall.ID][]squall.ID{}
+	for _, ex := range exs {
+		if !workflows[ex.Runner] {
+			continue
+		}
+		ids, err := readChildIDs(ctx, tx, ex.ID)
+		if err != nil {
+			return nil, err
+		}
+		of[ex.ID] = ids
+	}
+	return of, nil
 }

@@ -3,7 +3,10 @@ package api
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"time"
@@ -21,12 +24,15 @@ const maxDelay = int64(365 * 24 * time.Hour / time.Millisecond)
 // executionCreate asks for a run. The answer shows the execution as it was
 // requested, also when it is running already.
 func (s *Server) executionCreate(w http.ResponseWriter, r *request) error {
-	body, err := s.readObject(r, false)
+	body, err := s.readObject(r, true)
 	if err != nil {
 		return err
 	}
 	req, err := executionRequest(body)
 	if err != nil {
+		return err
+	}
+	if req.Context, err = withHeaderContext(r, req.Context); err != nil {
 		return err
 	}
 	if err := r.caller.CheckOn(r.route.need, actionUIDs(req.Action)...); err != nil {
@@ -66,6 +72,7 @@ func executionRequest(o *object) (squall.Request, error) {
 	extra := wire.Extra{Notify: o.raw("notify", "object"), Callback: o.raw("callback", "object")}
 	req.NotBefore, extra.Delay = dueTime(o)
 	o.raw("tags", "array")
+	checkStatus(o)
 	if o.err != nil {
 		return req, o.err
 	}
@@ -171,7 +178,6 @@ func (s *Server) executionReRun(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	body.only("parameters", "tasks", "reset", "user", "delay")
 	req := squall.Request{Parameters: body.raw("parameters", "object"), User: body.str("user")}
 	var extra wire.Extra
 	req.NotBefore, extra.Delay = dueTime(body)
@@ -279,19 +285,49 @@ var settable = []squall.Status{
 	squall.Abandoned, squall.Canceling, squall.Canceled, squall.Pending, squall.Pausing, squall.Paused, squall.Resuming,
 }
 
+// checkStatus reads the member of that name; it must be a state.
+func checkStatus(o *object) squall.Status {
+	status := squall.Status(o.str("status"))
+	if _, given := o.members["status"]; given && o.err == nil && !slices.Contains(settable, status) {
+		o.fail("%s is not one of %s", pyString(string(status)), pyList(settable))
+	}
+	return status
+}
+
+// withHeaderContext adds what a client that runs inside an action says of where it
+// is (st2: the header st2-context) to the context of a request.
+func withHeaderContext(r *request, doc jsonRaw) (jsonRaw, error) {
+	text := r.Header.Get("St2-Context")
+	if text == "" {
+		return doc, nil
+	}
+	var given, members map[string]jsonRaw
+	if json.Unmarshal([]byte(text), &given) != nil || given == nil {
+		return nil, squall.Errorf(squall.Invalid, "Unable to convert st2-context from the headers into JSON (it is no object).")
+	}
+	delete(given, wire.ExtraKey)
+	if doc != nil {
+		if err := json.Unmarshal(doc, &members); err != nil {
+			return nil, fmt.Errorf("read context: %w", err)
+		}
+	}
+	if members == nil {
+		members = map[string]jsonRaw{}
+	}
+	maps.Copy(members, given)
+	return marshal(members)
+}
+
 // executionPut moves an execution on request: canceling; pausing and resuming
 // are for workflows.
 func (s *Server) executionPut(w http.ResponseWriter, r *request) error {
-	body, err := s.readObject(r, false)
+	body, err := s.readObject(r, true)
 	if err != nil {
 		return err
 	}
 	body.only("status", "result")
 	body.required("status")
-	status := squall.Status(body.str("status"))
-	if body.err == nil && !slices.Contains(settable, status) {
-		body.fail("%s is not one of %s", pyString(string(status)), pyList(settable))
-	}
+	status := checkStatus(body)
 	if body.err != nil {
 		return body.err
 	}

@@ -3,7 +3,9 @@ package api
 import (
 	"context"
 	"net/http"
+	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	"squall/internal/api/wire"
@@ -27,7 +29,7 @@ func (s *Server) executionList(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	f, err := fields(r.query, wire.ExecutionField, excludable)
+	f, err := executionFieldsOf(r.query)
 	if err != nil {
 		return err
 	}
@@ -103,6 +105,7 @@ func (l *executionLister) next(ctx context.Context, more func(store.Tx) error) (
 	}
 	l.filter.Parts = l.parts &^ store.WithResult
 	var exs []*squall.Execution
+	var children map[squall.ID][]squall.ID
 	err := l.s.Store.View(ctx, func(tx store.Tx) (err error) {
 		if more != nil {
 			if err := more(tx); err != nil {
@@ -114,6 +117,11 @@ func (l *executionLister) next(ctx context.Context, more func(store.Tx) error) (
 		}
 		if exs, err = tx.FindExecutions(ctx, l.filter); err != nil {
 			return err
+		}
+		if l.fields.Has("children") {
+			if children, err = childrenOf(ctx, tx, exs); err != nil {
+				return err
+			}
 		}
 		if l.parts&store.WithResult != 0 {
 			return l.results(ctx, tx, exs)
@@ -130,6 +138,7 @@ func (l *executionLister) next(ctx context.Context, more func(store.Tx) error) (
 		if views[i], err = l.s.view(ctx, ex, l.open); err != nil {
 			return nil, err
 		}
+		views[i].Children = children[ex.ID]
 	}
 	if err := l.s.addOrigins(ctx, l.fields, views...); err != nil {
 		return nil, err
@@ -179,12 +188,16 @@ func executionFilter(r *request) (f store.ExecutionFilter, none bool, err error)
 	for _, st := range list(q, "status") {
 		f.Statuses = append(f.Statuses, squall.Status(st))
 	}
-	for _, id := range slices.Concat(list(q, "id"), list(q, "liveaction")) {
-		f.IDs = append(f.IDs, squall.ID(id))
+	if f.IDs, err = idsOf(q); err != nil {
+		return f, none, err
 	}
-	switch parent := q.Get("parent"); parent {
-	case "":
-	case "null", "None":
+	if live := squall.ID(q.Get("liveaction")); live != "" { // it has the identifier of its execution
+		none = f.IDs != nil && !slices.Contains(f.IDs, live)
+		f.IDs = []squall.ID{live}
+	}
+	switch parent := q.Get("parent"); {
+	case parent == "":
+	case isNullFilter(parent):
 		f.TopLevel = true
 	default:
 		f.Parent = squall.ID(parent)
@@ -202,29 +215,58 @@ func executionFilter(r *request) (f store.ExecutionFilter, none bool, err error)
 		none = none || f.User != "" && f.User != r.caller.User
 		f.User = r.caller.User
 	}
-	f.Ascending, err = ascending(r, f.CreatedAfter)
-	return f, none, err
+	f.Ascending = ascending(q)
+	if span := q.Get("timestamp"); span != "" {
+		if f.Ascending, err = within(span, &f); err != nil {
+			return f, none, err
+		}
+	}
+	return f, none, nil
 }
 
-// ascending says in which order to list. st2: who asks for what came after an
-// instant wants the oldest first.
-func ascending(r *request, after time.Time) (bool, error) {
-	asc, err := flag(r.query, "sort_asc")
+// isNullFilter reports whether a filter asks for what has no such member (st2).
+func isNullFilter(value string) bool { return strings.EqualFold(value, "null") }
+
+// within restricts f to what was requested at an instant or, "from..to", from one
+// to another, both included. From the later to the earlier is newest first (st2).
+func within(span string, f *store.ExecutionFilter) (oldestFirst bool, err error) {
+	first, second, isSpan := strings.Cut(span, "..")
+	from, err := parseInstant("timestamp", first)
+	to := from
+	if err == nil && isSpan {
+		to, err = parseInstant("timestamp", second)
+	}
 	if err != nil {
 		return false, err
 	}
-	desc, err := flag(r.query, "sort_desc")
-	if err != nil {
-		return false, err
+	oldestFirst = isSpan && from.Before(to)
+	if to.Before(from) {
+		from, to = to, from
 	}
-	switch sort := r.query.Get("sort"); {
-	case desc:
-		return false, nil
-	case asc:
-		return true, nil
-	case sort != "":
-		return sort[0] != '-', nil
+	if from = from.Add(-time.Microsecond); f.CreatedAfter.Before(from) { // the bounds are not included, and finer instants are not stored
+		f.CreatedAfter = from
+	}
+	if to = to.Add(time.Microsecond); f.CreatedBefore.IsZero() || to.Before(f.CreatedBefore) {
+		f.CreatedBefore = to
+	}
+	return oldestFirst, nil
+}
+
+// ascending says in which order to list: as "sort" says, which knows time and
+// identifier only and passes over other keys; else newest first, but for who asks
+// for what came after an instant (st2). What sort_asc and sort_desc are set to does
+// not matter (st2).
+func ascending(q url.Values) bool {
+	for _, key := range list(q, "sort") {
+		name, down := strings.CutPrefix(key, "-")
+		if name = strings.TrimPrefix(name, "+"); name == "timestamp" || name == "id" {
+			return !down
+		}
+	}
+	switch {
+	case q.Get("timestamp_lt") != "" || q.Get("sort_desc") != "":
+		return false
 	default:
-		return !after.IsZero() && r.query.Get("timestamp_lt") == "", nil
+		return q.Get("timestamp_gt") != "" || q.Get("sort_asc") != ""
 	}
 }

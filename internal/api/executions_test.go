@@ -231,15 +231,20 @@ func TestListLongerThanAChunk(t *testing.T) {
 	}
 }
 
+// localParts is what comes along with parts of an action (st2).
+const localParts = `"parameters":{"cmd":{"description":"Arbitrary Linux command to be executed on the local host.","type":"string","required":true},` +
+	`"sudo":{"immutable":true}},"output_schema":{},"pack":"core","uid":"action:core:local"`
+
 func TestAttributes(t *testing.T) {
 	ts := newTestServer(t)
 	id := ts.run(t, `{"action":"core.local","parameters":{"cmd":"echo hi"}}`)
 	ts.end(t, id)
 	for _, tt := range []struct{ query, want string }{
 		{"include_attributes=status", `{"status":"succeeded","id":"ID"}`},
-		{"include_attributes=id,status,action.ref", `{"action":{"ref":"core.local"},"status":"succeeded","id":"ID"}`},
-		{"include_attributes=runner.name,context.user", `{"runner":{"name":"local-shell-cmd"},"context":{"user":"admin"},"id":"ID"}`},
-		{"include_attributes=action.pack,action.nope", `{"action":{"pack":"core"},"id":"ID"}`},
+		{"include_attributes=id,status,action.ref", `{"action":{"ref":"core.local",` + localParts + `},"status":"succeeded","id":"ID"}`},
+		{"include_attributes=context.user", `{"context":{"pack":"core","user":"admin"},"id":"ID"}`},
+		{"include_attributes=parameters.cmd", `{"parameters":{"cmd":"echo hi"},"id":"ID"}`},
+		{"include_attributes=action.nope", `{"action":{` + localParts + `},"id":"ID"}`},
 		{"include_attributes=parent", `{"id":"ID"}`},
 		{"include_attributes=result", `{"id":"ID","result":{"failed":false,"return_code":0,"stderr":"","stdout":"hi","succeeded":true}}`},
 		{"include_attributes=result&max_result_size=10", `{"id":"ID"}`},
@@ -271,7 +276,7 @@ func TestAttributes(t *testing.T) {
 		t.Errorf("last = %s", a.body)
 	}
 	d := ts.do(t, ts.admin, "GET", "/v1/executions/"+id+"/result?download=1", "")
-	if got := d.header.Get("Content-Disposition"); got != `attachment; filename="execution_`+id+`_result.json"` {
+	if got := d.header.Get("Content-Disposition"); got != "attachment; filename=execution_"+id+"_result.json" {
 		t.Errorf("Content-Disposition %q", got)
 	}
 }
@@ -419,7 +424,8 @@ func TestActionsPacksRunners(t *testing.T) {
 		{"/v1/actions?after=core.local&limit=1", "ref", all[2:3], "5"},
 		{"/v1/actions?pack=default", "ref", all[3:], "2"},
 		{"/v1/actions?name=local&include_attributes=ref", "ref", all[1:2], "1"},
-		{"/v1/actions?tags=k:v", "ref", all[3:4], "1"},
+		{"/v1/actions?tags=k", "ref", all[3:4], "1"},
+		{"/v1/actions?tags=k:v", "ref", nil, "0"},
 		{"/v1/actions?tags=x:y", "ref", nil, "0"},
 		{"/v1/actions?pack=nope", "ref", nil, "0"},
 		{"/v1/packs", "ref", []string{"core", "default"}, "2"},

@@ -40,6 +40,10 @@ func (s *Server) inquiryList(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
+	fields, err := fields(r.query, inquiryFields, nil)
+	if err != nil {
+		return err
+	}
 	f := store.ExecutionFilter{Runner: lifecycle.InquiryRunner, Statuses: []squall.Status{squall.Pending}}
 	if r.caller.Isolated() {
 		f.User = r.caller.User
@@ -70,9 +74,19 @@ func (s *Server) inquiryList(w http.ResponseWriter, r *request) error {
 	}
 	h := w.Header()
 	h.Set("X-Total-Count", strconv.Itoa(total))
-	h.Set("X-Limit", strconv.Itoa(p.limit))
-	return respondJSON(w, http.StatusOK, list)
+	h.Set("X-Limit", strconv.Itoa(orDefault(p.limit, -1))) // st2: as it was asked for
+	return respond(w, http.StatusOK, func(e *wire.Encoder) {
+		e.Array(func() {
+			for _, q := range list {
+				e.Document(q, fields)
+			}
+		})
+	})
 }
+
+// inquiryFields are the members of an inquiry. st2: those of other names are not
+// refused, there are none.
+func inquiryFields(string) (exists, parts bool) { return true, true }
 
 func readInquiry(ex *squall.Execution) (wire.Inquiry, error) {
 	var q squall.Inquiry
@@ -97,10 +111,13 @@ func (s *Server) inquiry(r *request) (*squall.Execution, error) {
 	return ex, nil
 }
 
-// inquiryGet shows what is asked, also when nobody waits for it any more.
+// inquiryGet shows what is asked, as long as there is no answer (st2).
 func (s *Server) inquiryGet(w http.ResponseWriter, r *request) error {
 	ex, err := s.inquiry(r)
 	if err != nil {
+		return err
+	}
+	if err := lifecycle.Unanswered(ex); err != nil {
 		return err
 	}
 	q, err := readInquiry(ex)
@@ -112,7 +129,7 @@ func (s *Server) inquiryGet(w http.ResponseWriter, r *request) error {
 
 // inquiryRespond gives an inquiry its answer.
 func (s *Server) inquiryRespond(w http.ResponseWriter, r *request) error {
-	body, err := s.readObject(r, false)
+	body, err := s.readObject(r, true)
 	if err != nil {
 		return err
 	}

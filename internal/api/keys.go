@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 
 	"squall/internal/api/wire"
 	"squall/internal/auth"
@@ -17,7 +18,7 @@ import (
 
 // keyList lists keys of a scope (default: system; "all": system and users').
 func (s *Server) keyList(w http.ResponseWriter, r *request) error {
-	p, err := s.page(r, 0)
+	p, err := s.page(r, s.MaxPageSize)
 	if err != nil {
 		return err
 	}
@@ -100,7 +101,10 @@ func keyFilters(r *request) ([]store.KeyFilter, error) {
 	}
 	scope, err := squall.ParseScope(text)
 	if err != nil {
-		return nil, err
+		if !strings.HasPrefix(text, "st2kv.") {
+			text = "st2kv." + text
+		}
+		return nil, squall.Errorf(squall.Invalid, "Invalid scope: %s", text)
 	}
 	if scope == squall.UserScope {
 		own.User = user
@@ -127,6 +131,9 @@ func mayNameUsers(r *request) bool { return r.caller.Rights != nil && r.caller.M
 func keyRef(r *request, scope, user string) (squall.KeyRef, error) {
 	ref := squall.KeyRef{Name: r.params["name"]}
 	var err error
+	if scope == "all" { // st2: only lists know it
+		scope = ""
+	}
 	if ref.Scope, err = squall.ParseScope(orDefault(scope, string(squall.SystemScope))); err != nil {
 		return ref, err
 	}
@@ -212,7 +219,7 @@ func (s *Server) keyDocument(k *squall.KeyValue, decrypt bool) (wire.Key, error)
 // keyPut creates or replaces a key. The name is the path's (st2 ignores the
 // body's).
 func (s *Server) keyPut(w http.ResponseWriter, r *request) error {
-	body, err := s.readObject(r, false)
+	body, err := s.readObject(r, true)
 	if err != nil {
 		return err
 	}

@@ -14,7 +14,7 @@ const maxTTL = 100 * 365 * 24 * 3600
 // keyOf reads the body of a PUT: the key to store, its value sealed if it is
 // secret, and how long it is to live (0: for ever).
 func (s *Server) keyOf(r *request, body *object) (*squall.KeyValue, time.Duration, error) {
-	body.only("id", "uid", "name", "description", "value", "secret", "encrypted", "scope", "user", "ttl", "expire_timestamp")
+	body.required("name") // st2: though it is the path's that counts
 	body.required("value")
 	value := body.str("value")
 	if v := bytes.TrimSpace(body.members["value"]); len(v) > 0 && string(v) == "null" {

@@ -37,11 +37,11 @@ func TestKeysWhoSeesWhat(t *testing.T) {
 			t.Fatalf("PUT %s = %d %s", path, a.status, a.body)
 		}
 	}
-	put(ts.admin, "sys", `{"value":"v"}`, 200)
-	put(ts.admin, "pw", `{"value":"hush","secret":true}`, 200)
-	put(ts.user, "mine", `{"value":"hers","scope":"user","secret":true}`, 200)
-	put(ts.admin, "mine?scope=user", `{"value":"his"}`, 200)
-	put(ts.user, "given?user=ann&scope=user", `{"value":"x"}`, 200)
+	put(ts.admin, "sys", `{"name":"k","value":"v"}`, 200)
+	put(ts.admin, "pw", `{"name":"k","value":"hush","secret":true}`, 200)
+	put(ts.user, "mine", `{"name":"k","value":"hers","scope":"user","secret":true}`, 200)
+	put(ts.admin, "mine?scope=user", `{"name":"k","value":"his"}`, 200)
+	put(ts.user, "given?user=ann&scope=user", `{"name":"k","value":"x"}`, 200)
 
 	for _, c := range []struct {
 		token, query string
@@ -76,14 +76,14 @@ func TestKeysWhoSeesWhat(t *testing.T) {
 	wantFault(t, ts.do(t, ts.user, "GET", "/api/v1/keys?decrypt=1", ""), http.StatusForbidden, needsAdmin)
 	wantFault(t, ts.do(t, ts.user, "GET", "/api/v1/keys?decrypt=1&scope=all", ""), http.StatusForbidden, needsAdmin)
 	const other = `"user" attribute can only be provided by admins when RBAC is enabled`
-	wantFault(t, ts.do(t, ts.admin, "PUT", "/api/v1/keys/given?scope=user&user=ann", `{"value":"x"}`), http.StatusForbidden, other)
+	wantFault(t, ts.do(t, ts.admin, "PUT", "/api/v1/keys/given?scope=user&user=ann", `{"name":"k","value":"x"}`), http.StatusForbidden, other)
 	wantFault(t, ts.do(t, ts.user, "GET", "/api/v1/keys/mine?scope=user&user=admin", ""), http.StatusForbidden, other)
 	wantFault(t, ts.do(t, ts.user, "GET", "/api/v1/keys?scope=all&user=admin", ""), http.StatusForbidden, other)
 	wantFault(t, ts.do(t, ts.user, "DELETE", "/api/v1/keys/mine?scope=user&user=admin", ""), http.StatusForbidden, other)
-	wantFault(t, ts.do(t, ts.user, "PUT", "/api/v1/keys/mine", `{"value":"x","scope":"user","user":"admin"}`), http.StatusForbidden, other)
+	wantFault(t, ts.do(t, ts.user, "PUT", "/api/v1/keys/mine", `{"name":"k","value":"x","scope":"user","user":"admin"}`), http.StatusForbidden, other)
 
 	// The ciphertext of somebody else's secret does not become one's own.
-	body := fmt.Sprintf(`{"value":%q,"encrypted":true,"scope":"user"}`, shut.object(t)["value"])
+	body := fmt.Sprintf(`{"name":"k","value":%q,"encrypted":true,"scope":"user"}`, shut.object(t)["value"])
 	wantFault(t, ts.do(t, ts.user, "PUT", "/api/v1/keys/copy", body), http.StatusForbidden,
 		"An encrypted value can be stored in scope user by administrators only; send the plain text with secret.")
 }
@@ -96,7 +96,7 @@ func TestKeysOfOthersWithRoles(t *testing.T) {
 		"assignments/ann.yaml":  "username: ann\nroles: [keys]\n",
 	}))
 	for path, token := range map[string]string{"given?user=ann&scope=user": ts.admin, "mine?scope=user": ts.user} {
-		if a := ts.do(t, token, "PUT", "/api/v1/keys/"+path, `{"value":"x"}`); a.status != http.StatusOK {
+		if a := ts.do(t, token, "PUT", "/api/v1/keys/"+path, `{"name":"k","value":"x"}`); a.status != http.StatusOK {
 			t.Fatalf("PUT %s = %d %s", path, a.status, a.body)
 		}
 	}
@@ -107,7 +107,7 @@ func TestKeysOfOthersWithRoles(t *testing.T) {
 			t.Errorf("list %s: %s", query, d)
 		}
 	}
-	wantFault(t, ts.do(t, ts.user, "PUT", "/api/v1/keys/x?scope=user&user=admin", `{"value":"x"}`), http.StatusForbidden,
+	wantFault(t, ts.do(t, ts.user, "PUT", "/api/v1/keys/x?scope=user&user=admin", `{"name":"k","value":"x"}`), http.StatusForbidden,
 		`"user" attribute can only be provided by admins when RBAC is enabled`)
 	if got := ts.do(t, ts.admin, "GET", "/api/v1/keys/given?user=ann", "").object(t); got["user"] != "ann" || got["scope"] != "st2kv.user" {
 		t.Errorf("a user named without a scope: %v", got)
@@ -121,7 +121,7 @@ func TestKeyLife(t *testing.T) {
 	if left := time.Until(at); err != nil || left < 59*time.Minute || left > time.Hour || first["name"] != "a/b c" {
 		t.Errorf("key with a life: %v", first)
 	}
-	second := ts.do(t, ts.admin, "PUT", "/v1/keys/a%2Fb%20c", `{"value":"2"}`).object(t)
+	second := ts.do(t, ts.admin, "PUT", "/v1/keys/a%2Fb%20c", `{"name":"k","value":"2"}`).object(t)
 	if second["id"] != first["id"] || second["expire_timestamp"] != nil || second["value"] != "2" {
 		t.Errorf("replaced: %v after %v", second, first)
 	}
@@ -132,11 +132,11 @@ func TestKeyLife(t *testing.T) {
 	wantFault(t, ts.do(t, ts.admin, "GET", "/v1/keys/a%2Fb%20c", ""), http.StatusNotFound, gone)
 	wantFault(t, ts.do(t, ts.admin, "DELETE", "/v1/keys/a%2Fb%20c", ""), http.StatusNotFound, gone)
 	for body, fault := range map[string]string{
-		`{"value":null}`:                   "None is not of type 'string'",
-		`{"value":"x","ttl":-1}`:           "-1 is not a number of seconds between 0 and 3153600000",
-		`{"value":"x","secret":"yes"}`:     "'yes' is not of type 'boolean'",
-		`{"value":"x","surprise":1}`:       "Additional properties are not allowed ('surprise' was unexpected)",
-		`{"value":"x","scope":"internal"}`: "Scope st2kv.internal is not in allowed scopes list: ['system', 'user', 'st2kv.system', 'st2kv.user'].",
+		`{"name":"k","value":null}`:                   "None is not of type 'string'",
+		`{"name":"k","value":"x","ttl":-1}`:           "-1 is not a number of seconds between 0 and 3153600000",
+		`{"name":"k","value":"x","secret":"yes"}`:     "'yes' is not of type 'boolean'",
+		`{"value":"x"}`:                               "'name' is a required property",
+		`{"name":"k","value":"x","scope":"internal"}`: "Scope st2kv.internal is not in allowed scopes list: ['system', 'user', 'st2kv.system', 'st2kv.user'].",
 	} {
 		wantFault(t, ts.do(t, ts.admin, "PUT", "/v1/keys/k", body), http.StatusBadRequest, fault)
 	}
@@ -147,7 +147,7 @@ func TestKeyLife(t *testing.T) {
 func TestSecretKeysAreSealed(t *testing.T) {
 	ts := newTestServer(t)
 	const marker = "MARKER-5d41402abc4b"
-	a := ts.do(t, ts.admin, "PUT", "/v1/keys/k", `{"value":"`+marker+`","secret":true}`)
+	a := ts.do(t, ts.admin, "PUT", "/v1/keys/k", `{"name":"k","value":"`+marker+`","secret":true}`)
 	if a.status != 200 || strings.Contains(a.body, marker) {
 		t.Fatalf("PUT: %d %s", a.status, a.body)
 	}

@@ -115,7 +115,7 @@ func parameter(name, in, typ string) map[string]any {
 // queryTypes are the types of query parameters that are no strings.
 var queryTypes = map[string]string{
 	"limit": "integer", "offset": "integer", "enabled": "boolean", "show_secrets": "boolean", "decrypt": "boolean", "depth": "integer",
-	"max_result_size": "integer", "sort_asc": "boolean", "sort_desc": "boolean",
+	"max_result_size": "integer", "follow": "boolean", "compress": "boolean", "download": "boolean", "pretty_format": "boolean", "system": "boolean", "remote": "boolean",
 }
 
 // operationID names an operation: "get_rules_views_ref".

@@ -102,13 +102,9 @@ func (f *follower) selected(chunks []squall.Chunk) []squall.Chunk {
 
 // newFollower reads what output is asked for.
 func (s *Server) newFollower(r *request) (*follower, error) {
-	f := &follower{s: s, only: r.query.Get("output_type"), once: r.Method == http.MethodHead}
-	switch f.only {
-	case "", "stdout", "stderr":
-	case "all":
+	f := &follower{s: s, only: r.query.Get("output_type"), once: !r.route.events || r.Method == http.MethodHead}
+	if f.only == "all" { // of a kind that does not exist there is nothing (st2)
 		f.only = ""
-	default:
-		return nil, squall.Errorf(squall.Invalid, `Parameter "output_type" must be stdout, stderr or all, not %q.`, f.only)
 	}
 	if text := orDefault(lastEventID(r), r.query.Get("after")); text != "" {
 		n, err := strconv.ParseInt(text, 10, 64)
@@ -117,15 +113,12 @@ func (s *Server) newFollower(r *request) (*follower, error) {
 		}
 		f.after = n
 	}
-	if format := r.query.Get("output_format"); format != "" && format != "raw" {
-		return nil, squall.Errorf(squall.Invalid, `Parameter "output_format" must be raw, not %q.`, format)
-	}
-	if follow := r.query.Get("follow"); follow != "" {
+	if r.query.Has("follow") && r.Method != http.MethodHead {
 		on, err := flag(r.query, "follow")
 		if err != nil {
 			return nil, err
 		}
-		f.once = f.once || !on
+		f.once = !on
 	}
 	ex, err := s.execution(r, r.params["id"], 0, 0)
 	if err != nil {
@@ -135,8 +128,8 @@ func (s *Server) newFollower(r *request) (*follower, error) {
 	return f, nil
 }
 
-// executionOutput answers with the output as plain text, live until the
-// execution ends; ?follow=false takes what there is.
+// executionOutput answers with the output that there is as plain text (st2);
+// ?follow=true goes on, live, until the execution ends.
 func (s *Server) executionOutput(w http.ResponseWriter, r *request) error {
 	f, err := s.newFollower(r)
 	if err != nil {

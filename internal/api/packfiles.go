@@ -1,15 +1,16 @@
 package api
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"io/fs"
-	"mime"
 	"net/http"
 	"os"
 	"path"
 	"path/filepath"
 	"strconv"
+	"time"
 	"unicode/utf8"
 
 	"squall/internal/api/wire"
@@ -19,7 +20,7 @@ import (
 // Bounds of what is shown of a pack's files: a file alone, all of them (st2
 // leaves out larger ones).
 const (
-	maxPackFile  = 200 << 10
+	maxPackFile  = 500 * 1000
 	maxPackFiles = 16 << 20
 )
 
@@ -40,7 +41,7 @@ func (s *Server) openPack(r *request, ref string) (*squall.Pack, *os.Root, error
 		}
 		return p, root, err
 	}
-	return nil, nil, squall.Errorf(squall.NotFound, "Pack with ref or id %q does not exist", ref)
+	return nil, nil, squall.Errorf(squall.NotFound, "Resource with a ref or id %q not found", ref)
 }
 
 // packFiles answers with the text files of a pack. Files that are too large or
@@ -58,8 +59,8 @@ func (s *Server) packFiles(w http.ResponseWriter, r *request) error {
 	files := []file{}
 	total := 0
 	for _, name := range p.Files {
-		text, err := readFile(root, name)
-		if err != nil || !utf8.Valid(text) {
+		text, _, err := readFile(root, name)
+		if head := text[:min(len(text), 1024)]; err != nil || !utf8.Valid(text) || bytes.Contains(head, []byte("\uFEFF")) || bytes.Contains(head, []byte{0}) {
 			continue // went away, is too large, or no text
 		}
 		if total += len(text); total > maxPackFiles {
@@ -83,7 +84,7 @@ func (s *Server) readPackFile(r *request, pack, name string) ([]byte, error) {
 	if !filepath.IsLocal(filepath.FromSlash(name)) {
 		return nil, fs.ErrNotExist
 	}
-	text, err := readUpTo(root, name, maxDefinition)
+	text, _, err := readUpTo(root, name, maxDefinition)
 	if errors.Is(err, errTooLarge) {
 		return nil, squall.Errorf(squall.Invalid, "File %s exceeds maximum allowed file size (%d bytes)", name, maxDefinition)
 	}
@@ -92,28 +93,40 @@ func (s *Server) readPackFile(r *request, pack, name string) ([]byte, error) {
 
 var errTooLarge = errors.New("too large")
 
-func readFile(root *os.Root, name string) ([]byte, error) { return readUpTo(root, name, maxPackFile) }
+func readFile(root *os.Root, name string) ([]byte, time.Time, error) {
+	return readUpTo(root, name, maxPackFile)
+}
 
-func readUpTo(root *os.Root, name string, limit int64) ([]byte, error) {
+// readUpTo reads a file that is not larger than limit, and when it was changed.
+func readUpTo(root *os.Root, name string, limit int64) ([]byte, time.Time, error) {
 	f, err := root.Open(filepath.FromSlash(name))
 	if err != nil {
-		return nil, err
+		return nil, time.Time{}, err
 	}
 	defer f.Close()
 	info, err := f.Stat()
 	if err != nil {
-		return nil, err
+		return nil, time.Time{}, err
 	}
 	if !info.Mode().IsRegular() {
-		return nil, fs.ErrNotExist
+		return nil, time.Time{}, fs.ErrNotExist
 	}
 	if info.Size() > limit {
-		return nil, errTooLarge
+		return nil, time.Time{}, errTooLarge
 	}
-	return io.ReadAll(io.LimitReader(f, limit))
+	text, err := io.ReadAll(io.LimitReader(f, limit))
+	return text, info.ModTime(), err
 }
 
-// packFile answers with one file as it is.
+// fileTypes are the media types of files, as Python guesses them. Those that a
+// browser would run are not among them.
+var fileTypes = map[string]string{
+	".css": "text/css", ".csv": "text/csv", ".gif": "image/gif", ".jpeg": "image/jpeg", ".jpg": "image/jpeg", ".json": "application/json",
+	".md": "text/markdown", ".pl": "text/plain", ".png": "image/png", ".ps": "application/postscript", ".py": "text/x-python",
+	".sh": "application/x-sh", ".tar": "application/x-tar", ".txt": "text/plain", ".zip": "application/zip",
+}
+
+// packFile answers with one file as it is, or with the word that it has not changed.
 func (s *Server) packFile(w http.ResponseWriter, r *request) error {
 	p, root, err := s.openPack(r, r.params["ref"])
 	if err != nil {
@@ -124,19 +137,22 @@ func (s *Server) packFile(w http.ResponseWriter, r *request) error {
 	if !filepath.IsLocal(name) || path.IsAbs(name) {
 		return squall.Errorf(squall.Invalid, `Invalid file path: "%s". File path needs to be relative to the pack directory (%s). For example "my_action.py".`, name, p.Path)
 	}
-	text, err := readFile(root, name)
+	text, changed, err := readFile(root, name)
 	switch {
 	case errors.Is(err, errTooLarge):
-		return squall.Errorf(squall.Invalid, "File %s exceeds maximum allowed file size (%d bytes)", name, maxPackFile)
+		return squall.Errorf(squall.Invalid, "File %s exceeds maximum allowed file size (%d bytes)", name, int64(maxPackFile))
 	case err != nil:
 		return &squall.Error{Kind: squall.NotFound, Msg: "File \"" + name + "\" not found", Err: err}
 	}
-	kind := "application/octet-stream"
-	if byName := mime.TypeByExtension(path.Ext(name)); path.Ext(name) == ".png" && byName != "" {
-		kind = byName
-	}
 	h := w.Header()
-	h.Set("Content-Type", kind)
+	etag, at := strconv.FormatFloat(float64(changed.UnixNano())/1e9, 'f', -1, 64), changed.UTC().Format(http.TimeFormat)
+	h["ETag"] = []string{etag} // st2: without quotes, and spelled so
+	h.Set("Last-Modified", at)
+	if none, since := r.Header.Get("If-None-Match"), r.Header.Get("If-Modified-Since"); none == etag || none == "" && since == at {
+		w.WriteHeader(http.StatusNotModified)
+		return nil
+	}
+	h.Set("Content-Type", orDefault(fileTypes[path.Ext(name)], "application/octet-stream"))
 	h.Set("X-Content-Type-Options", "nosniff") // somebody else wrote it
 	h.Set("Content-Length", strconv.Itoa(len(text)))
 	w.WriteHeader(http.StatusOK)

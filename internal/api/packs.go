@@ -105,38 +105,64 @@ func (s *Server) packRegister(w http.ResponseWriter, r *request) error {
 			}
 		}
 	}
-	return respondJSON(w, http.StatusOK, s.registered(reports, dirs))
+	answer, err := s.registered(r, types, names, reports)
+	if err != nil {
+		return err
+	}
+	return respondJSON(w, http.StatusOK, answer)
 }
 
 // registered counts what was registered in the words of the original, which
-// registers the kinds of runner, rule and policy along.
-func (s *Server) registered(reports []*content.Report, dirs []string) map[string]int {
+// registers the kinds of runner, rule and policy along. types are those asked for;
+// none stands for all.
+func (s *Server) registered(r *request, types, packs []string, reports []*content.Report) (map[string]int, error) {
+	asked := func(names ...string) bool {
+		return len(types) == 0 || slices.Contains(types, "all") || slices.ContainsFunc(names, func(name string) bool { return slices.Contains(types, name) })
+	}
 	answer := map[string]int{}
-	for _, kind := range []string{"triggers", "sensors", "actions", "aliases", "policies", "rules"} {
-		if dirs != nil && !slices.Contains(dirs, kind) {
+	for _, kind := range []struct{ one, all string }{
+		{"trigger", "triggers"}, {"sensor", "sensors"}, {"action", "actions"}, {"alias", "aliases"}, {"policy", "policies"}, {"rule", "rules"},
+	} {
+		if !asked(kind.one, kind.all) {
 			continue
 		}
 		n := 0
 		for _, report := range reports {
-			n += report.Files[kind].Right
+			n += report.Files[kind.all].Right
 		}
-		answer[kind] = n
-		switch kind {
-		case "actions":
-			answer["runners"] = len(s.Runners.All())
-		case "rules":
-			answer["rule_types"] = 2
-		case "policies":
-			answer["policy_types"] = len(squall.PolicyTypes())
-		}
+		answer[kind.all] = n
 	}
-	return answer
+	if asked("runner", "action", "actions") {
+		answer["runners"] = len(s.Runners.All())
+	}
+	if asked("rule_type", "rule_types", "rule", "rules") {
+		answer["rule_types"] = len(wire.RuleTypes())
+	}
+	if asked("policy_type", "policy_types", "policy", "policies") {
+		answer["policy_types"] = len(squall.PolicyTypes())
+	}
+	if !asked("config", "configs") {
+		return answer, nil
+	}
+	answer["configs"] = 0
+	err := s.Store.View(r.Context(), func(tx store.Tx) error {
+		all, err := tx.FindContent(r.Context(), store.ContentFilter{Kind: store.Configs})
+		n := 0
+		for _, c := range all {
+			if len(packs) == 0 || slices.Contains(packs, c.Ref) {
+				n++
+			}
+		}
+		answer["configs"] = n
+		return err
+	})
+	return answer, err
 }
 
 // packInstall starts the action that installs packs and answers with its
 // execution (st2).
 func (s *Server) packInstall(w http.ResponseWriter, r *request) error {
-	body, err := s.readObject(r, false)
+	body, err := s.readObject(r, true)
 	if err != nil {
 		return err
 	}
@@ -152,7 +178,7 @@ func (s *Server) packInstall(w http.ResponseWriter, r *request) error {
 
 // packUninstall starts the action that removes packs.
 func (s *Server) packUninstall(w http.ResponseWriter, r *request) error {
-	body, err := s.readObject(r, false)
+	body, err := s.readObject(r, true)
 	if err != nil {
 		return err
 	}
@@ -193,7 +219,7 @@ func (s *Server) packIndex(w http.ResponseWriter, _ *request) error {
 // packSearch looks in the index: for one pack by its name, or for packs whose
 // name, description or keywords hold a text.
 func (s *Server) packSearch(w http.ResponseWriter, r *request) error {
-	body, err := s.readObject(r, false)
+	body, err := s.readObject(r, true)
 	if err != nil {
 		return err
 	}
@@ -222,6 +248,9 @@ func (s *Server) packSearch(w http.ResponseWriter, r *request) error {
 func (s *Server) configSchemaList(w http.ResponseWriter, r *request) error {
 	p, err := s.page(r, s.MaxPageSize)
 	if err != nil {
+		return err
+	}
+	if err := refuseNames(r.query); err != nil {
 		return err
 	}
 	filter := store.ContentFilter{Kind: store.ConfigSchemas, Pack: r.query.Get("pack"), Offset: p.offset, Limit: p.limit}

@@ -58,7 +58,7 @@ func TestPackRegister(t *testing.T) {
 	wantFault(t, post(`{"packs":["mine"],"types":["actions"]}`), 400,
 		`Failed to register pack "mine": actions/bad.yaml:1:1: runner_type is missing; add a line such as runner_type: local-shell-cmd`)
 	a := post(`{"packs":["mine"],"fail_on_failure":false}`)
-	if want := `{"actions":1,"aliases":0,"policies":0,"policy_types":` + strconv.Itoa(len(squall.PolicyTypes())) + `,"rule_types":2,"rules":1,"runners":` + strconv.Itoa(len(types.Builtin().All())) + `,"sensors":0,"triggers":1}`; a.status != 200 || a.body != want {
+	if want := `{"actions":1,"aliases":0,"configs":0,"policies":0,"policy_types":` + strconv.Itoa(len(squall.PolicyTypes())) + `,"rule_types":2,"rules":1,"runners":` + strconv.Itoa(len(types.Builtin().All())) + `,"sensors":0,"triggers":1}`; a.status != 200 || a.body != want {
 		t.Errorf("register: %d %s, want %s", a.status, a.body, want)
 	}
 	if a := ts.do(t, ts.user, "GET", "/api/v1/actions/mine.a", ""); a.status != 200 {
@@ -108,7 +108,7 @@ func TestPackFiles(t *testing.T) {
 	wantFault(t, file("mine/link.txt"), 404, `File "link.txt" not found`)
 	wantFault(t, file("mine/..%2f..%2fetc%2fpasswd"), 400,
 		`Invalid file path: "../../etc/passwd". File path needs to be relative to the pack directory (`+pack+`). For example "my_action.py".`)
-	wantFault(t, file("nope/x"), 404, `Pack with ref or id "nope" does not exist`)
+	wantFault(t, file("nope/x"), 404, `Resource with a ref or id "nope" not found`)
 	if a := file("mine/large.txt"); a.status != 400 {
 		t.Errorf("large file: %d %s", a.status, a.body)
 	}

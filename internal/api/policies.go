@@ -56,7 +56,11 @@ func (s *Server) policyGet(w http.ResponseWriter, r *request) error {
 
 // policyCreate makes a policy.
 func (s *Server) policyCreate(w http.ResponseWriter, r *request) error {
-	p, err := s.readPolicy(r, "")
+	body, err := s.readShape(r, policyShape)
+	if err != nil {
+		return err
+	}
+	p, err := policyOf(body, "")
 	if err != nil {
 		return err
 	}
@@ -71,6 +75,13 @@ func (s *Server) policyCreate(w http.ResponseWriter, r *request) error {
 
 // policyPut replaces a policy. Without a pack it stays in its own (st2).
 func (s *Server) policyPut(w http.ResponseWriter, r *request) error {
+	body, err := s.readShape(r, policyShape)
+	if err != nil {
+		return err
+	}
+	if _, err := policyOf(body, defaultPack); err != nil { // st2: what is sent is looked at first
+		return err
+	}
 	old, err := nounNamed[squall.Policy](s, r, store.Policies, r.params["ref"])
 	if err != nil {
 		return err
@@ -78,7 +89,7 @@ func (s *Server) policyPut(w http.ResponseWriter, r *request) error {
 	if err := checkNotSystem(old.Ref.Pack); err != nil {
 		return err
 	}
-	p, err := s.readPolicy(r, old.Ref.Pack)
+	p, err := policyOf(body, old.Ref.Pack)
 	if err != nil {
 		return err
 	}
@@ -96,14 +107,10 @@ func (s *Server) policyDelete(w http.ResponseWriter, r *request) error {
 	return s.dropContent(w, r, store.Policies, notSystem, nil)
 }
 
-// readPolicy reads and checks the body of a request for a policy. st2: the
-// action need not exist.
-func (s *Server) readPolicy(r *request, pack string) (*squall.Policy, error) {
-	body, err := s.readShape(r, policyShape)
-	if err != nil {
-		return nil, err
-	}
-	p := &squall.Policy{
+// policyOf makes a policy of a body that has its shape; pack is where it goes when
+// the body does not say. st2: the action need not exist.
+func policyOf(body *object, pack string) (p *squall.Policy, err error) {
+	p = &squall.Policy{
 		Description: body.str("description"), Enabled: body.flag("enabled", true), Resource: body.str("resource_ref"),
 		Type: body.str("policy_type"), MetadataFile: body.str("metadata_file"), DescriptionGiven: body.members["description"] != nil,
 	}
@@ -151,16 +158,24 @@ func (s *Server) policyTypeList(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	ids, names := list(r.query, "id"), list(r.query, "name")
+	names := list(r.query, "name")
+	ids, err := idsOf(r.query)
+	if err != nil {
+		return err
+	}
 	var docs []wire.PolicyType
 	for _, t := range squall.PolicyTypes() {
 		doc := wire.PolicyTypeOf(t)
-		if differs(r.query.Get("resource_type"), doc.ResourceType) || len(ids) > 0 && !slices.Contains(ids, string(doc.ID)) ||
+		if differs(r.query.Get("resource_type"), doc.ResourceType) || ids != nil && !slices.Contains(ids, doc.ID) ||
 			len(names) > 0 && !slices.Contains(names, doc.Name) {
 			continue
 		}
 		docs = append(docs, doc)
 	}
+	sorted(r.query, docs, map[string]func(wire.PolicyType) string{
+		"name": func(t wire.PolicyType) string { return t.Name }, "resource_type": func(t wire.PolicyType) string { return t.ResourceType },
+		"id": func(t wire.PolicyType) string { return string(t.ID) },
+	})
 	return respondPageOf(w, p, f, docs)
 }
 

@@ -30,9 +30,13 @@ func (s *Server) roleList(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
+	system, err := flag(r.query, "system")
+	if err != nil {
+		return err
+	}
 	var roles []wire.Role
 	for _, role := range s.policy().Roles {
-		if !differs(r.query.Get("name"), role.Name) {
+		if !differs(r.query.Get("name"), role.Name) && (role.System || !system) { // st2: false is not looked at
 			roles = append(roles, showRole(role))
 		}
 	}
@@ -94,8 +98,12 @@ func (s *Server) assignmentList(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
+	remote, err := flag(r.query, "remote")
+	if err != nil {
+		return err
+	}
 	list := slices.DeleteFunc(s.assignments(), func(a wire.RoleAssignment) bool {
-		return differs(r.query.Get("user"), a.User) || differs(r.query.Get("role"), a.Role) || differs(r.query.Get("source"), a.Source)
+		return remote && !a.Remote || differs(r.query.Get("user"), a.User) || differs(r.query.Get("role"), a.Role) || differs(r.query.Get("source"), a.Source)
 	})
 	return respondPage(w, p, list)
 }

@@ -51,7 +51,7 @@ func TestNoRouteWithoutPermission(t *testing.T) {
 				case r.method == "POST" && r.path == "/api/v1/fleet/rollouts":
 					body = `{"action":"core.noop","target":"*"}`
 				case r.method == "PUT" && r.path == "/api/v1/keys/{name}":
-					body = `{"value":"x"}`
+					body = `{"name":"k","value":"x"}`
 				case r.method == "POST" || r.method == "PUT":
 					body = `{}`
 				}
@@ -114,12 +114,12 @@ func TestGrantsOnResources(t *testing.T) {
 		{"GET", "/stream/v1/executions/" + local + "/output", "", 403},
 		{"GET", "/api/v1/executions", "", 200},
 		{"GET", "/stream/v1/stream", "", 403},
-		{"PUT", "/api/v1/keys/site.a", `{"value":"x"}`, 200},
+		{"PUT", "/api/v1/keys/site.a", `{"name":"k","value":"x"}`, 200},
 		{"GET", "/api/v1/keys/site.a", "", 200},
 		{"DELETE", "/api/v1/keys/site.a", "", 403},
-		{"PUT", "/api/v1/keys/other", `{"value":"x"}`, 403},
-		{"PUT", "/api/v1/keys/own", `{"value":"x","scope":"user"}`, 200},
-		{"PUT", "/api/v1/keys/own", `{"value":"x","scope":"user","user":"admin"}`, 403},
+		{"PUT", "/api/v1/keys/other", `{"name":"k","value":"x"}`, 403},
+		{"PUT", "/api/v1/keys/own", `{"name":"k","value":"x","scope":"user"}`, 200},
+		{"PUT", "/api/v1/keys/own", `{"name":"k","value":"x","scope":"user","user":"admin"}`, 403},
 		{"POST", "/api/v1/apikeys", `{}`, 403},
 		{"GET", "/api/v1/rbac/roles", "", 403},
 	} {

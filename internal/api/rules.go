@@ -77,7 +77,11 @@ func (s *Server) ruleGet(w http.ResponseWriter, r *request) error {
 
 // ruleCreate makes a rule, and the trigger it waits for.
 func (s *Server) ruleCreate(w http.ResponseWriter, r *request) error {
-	rule, err := s.readRule(r)
+	body, err := s.readShape(r, ruleShape)
+	if err != nil {
+		return err
+	}
+	rule, err := s.ruleOf(r, body)
 	if err != nil {
 		return err
 	}
@@ -93,10 +97,14 @@ func (s *Server) ruleCreate(w http.ResponseWriter, r *request) error {
 // rulePut replaces a rule. st2 takes the identifier only; here the reference
 // does as well.
 func (s *Server) rulePut(w http.ResponseWriter, r *request) error {
+	body, err := s.readShape(r, ruleShape)
+	if err != nil {
+		return err
+	}
 	if _, err := nounNamed[squall.Rule](s, r, store.Rules, r.params["ref"]); err != nil {
 		return err
 	}
-	rule, err := s.readRule(r)
+	rule, err := s.ruleOf(r, body)
 	if err != nil {
 		return err
 	}
@@ -129,17 +137,14 @@ func (s *Server) putRule(r *request, tx store.Tx, rule *squall.Rule) error {
 	return store.PutRule(r.Context(), tx, rule, "")
 }
 
-// readRule reads and checks the body of a request for a rule. st2: the action
-// need not exist, nor does a trigger type that is given parameters.
-func (s *Server) readRule(r *request) (*squall.Rule, error) {
-	body, err := s.readShape(r, ruleShape)
-	if err != nil {
-		return nil, err
-	}
+// ruleOf makes a rule of a body that has its shape. st2: the action need not
+// exist, nor does a trigger type that is given parameters.
+func (s *Server) ruleOf(r *request, body *object) (*squall.Rule, error) {
 	rule := &squall.Rule{
 		Description: body.str("description"), Enabled: body.flag("enabled", false), Type: squall.RuleStandard,
 		Criteria: body.doc("criteria"), Tags: body.tags(), MetadataFile: body.str("metadata_file"),
 	}
+	var err error
 	if rule.Ref, err = refOf(orDefault(body.str("pack"), defaultPack), body.str("name")); err != nil {
 		return nil, err
 	}
@@ -339,13 +344,14 @@ func (s *Server) checkRuleRights(r *request, rule *squall.Rule) error {
 }
 
 // ruleViewList lists rules with the descriptions of what they wait for and run.
+// Filters: id, name, pack (st2: those of rules beside them have no effect).
 func (s *Server) ruleViewList(w http.ResponseWriter, r *request) error {
 	describe, err := s.describer(r)
 	if err != nil {
 		return err
 	}
 	return listContent(s, w, r, listing[squall.Rule]{
-		kind: store.Rules, fields: ruleFields, keep: ruleFilter, show: func(rule *squall.Rule) any { return describe(rule) },
+		kind: store.Rules, fields: ruleFields, show: func(rule *squall.Rule) any { return describe(rule) },
 	})
 }
 
@@ -415,8 +421,7 @@ func (s *Server) ruleTypeGet(w http.ResponseWriter, r *request) error {
 		}
 	}
 	if !squall.ID(id).Valid() {
-		return squall.Errorf(squall.NotFound,
-			`Database lookup for id="%s" resulted in exception. '%s' is not a valid ObjectId, it must be a 12-byte input or a 24-character hex string`, id, id)
+		return squall.Errorf(squall.NotFound, `Database lookup for id="%s" resulted in exception. %s`, id, badID(id))
 	}
 	return squall.Errorf(squall.NotFound, "Unable to find the RuleTypeDB instance. {'id': '%s'}", id)
 }

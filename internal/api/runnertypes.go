@@ -48,10 +48,15 @@ func (s *Server) runnerList(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	ids, names := list(r.query, "id"), list(r.query, "name")
+	names := list(r.query, "name")
+	ids, err := idsOf(r.query)
+	if err != nil {
+		return err
+	}
 	all = slices.DeleteFunc(all, func(rt *squall.RunnerType) bool {
-		return len(names) > 0 && !slices.Contains(names, rt.Name) || len(ids) > 0 && !slices.Contains(ids, runnerID(rt))
+		return len(names) > 0 && !slices.Contains(names, rt.Name) || ids != nil && !slices.Contains(ids, squall.ID(runnerID(rt)))
 	})
+	sorted(r.query, all, map[string]func(*squall.RunnerType) string{"name": func(rt *squall.RunnerType) string { return rt.Name }, "id": runnerID})
 	p.headers(w.Header(), len(all))
 	return respond(w, http.StatusOK, func(e *wire.Encoder) {
 		e.Array(func() {
@@ -84,15 +89,11 @@ func (s *Server) runnerType(r *request) (*squall.RunnerType, error) {
 
 // runnerGet answers with one runner type.
 func (s *Server) runnerGet(w http.ResponseWriter, r *request) error {
-	f, err := fields(r.query, runnerFields, nil)
-	if err != nil {
-		return err
-	}
 	rt, err := s.runnerType(r)
 	if err != nil {
 		return err
 	}
-	return respond(w, http.StatusOK, func(e *wire.Encoder) { e.RunnerType(rt, f) })
+	return respond(w, http.StatusOK, func(e *wire.Encoder) { e.RunnerType(rt, wire.Fields{}) })
 }
 
 // runnerPut switches a runner on or off; nothing else of it can be changed (st2).

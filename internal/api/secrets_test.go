@@ -58,7 +58,7 @@ func secretServer(t *testing.T) (*testServer, *witness) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if a := ts.do(t, ts.admin, "PUT", "/api/v1/keys/own", `{"value":"MARKER-own","secret":true}`); a.status != 200 {
+	if a := ts.do(t, ts.admin, "PUT", "/api/v1/keys/own", `{"name":"k","value":"MARKER-own","secret":true}`); a.status != 200 {
 		t.Fatal(a.body)
 	}
 	return ts, rec
@@ -171,7 +171,7 @@ func TestSealedLookalike(t *testing.T) {
 
 func TestTemplatesAndSecrets(t *testing.T) {
 	ts, rec := secretServer(t)
-	for _, body := range []string{`{"value":"shown"}`, `{"value":"hers","scope":"user","secret":true}`} {
+	for _, body := range []string{`{"name":"k","value":"shown"}`, `{"name":"k","value":"hers","scope":"user","secret":true}`} {
 		if a := ts.do(t, ts.user, "PUT", "/api/v1/keys/k", body); a.status != 200 {
 			t.Fatal(a.body)
 		}
@@ -220,9 +220,9 @@ func TestExternalSecrets(t *testing.T) {
 	if a := ts.do(t, ts.user, "POST", "/api/v1/executions", `{"action":"default.login","parameters":{"host":"secret:env:X"}}`); a.status != http.StatusCreated {
 		t.Errorf("%d %s", a.status, a.body)
 	}
-	wantFault(t, ts.do(t, ts.user, "PUT", "/api/v1/keys/ref", `{"value":"secret:env:X"}`), http.StatusForbidden,
+	wantFault(t, ts.do(t, ts.user, "PUT", "/api/v1/keys/ref", `{"name":"k","value":"secret:env:X"}`), http.StatusForbidden,
 		"A value that names an external secret can be stored by administrators only.")
-	if a := ts.do(t, ts.admin, "PUT", "/api/v1/keys/own", `{"value":"secret:file:own","secret":true}`); a.status != 200 {
+	if a := ts.do(t, ts.admin, "PUT", "/api/v1/keys/own", `{"name":"k","value":"secret:file:own","secret":true}`); a.status != 200 {
 		t.Fatal(a.body)
 	}
 	// A reference that an administrator put there works for everybody.

@@ -86,8 +86,8 @@ func (s *Server) serve(w *response, r *request) error {
 		return errNoRoute
 	}
 	var err error
-	if r.query, err = url.ParseQuery(r.URL.RawQuery); err != nil {
-		return squall.Errorf(squall.Invalid, "The query string cannot be read: %v", err)
+	if r.query, err = readQuery(r.URL.RawQuery); err != nil {
+		return err
 	}
 	if s.Tracer != nil {
 		ctx, span := s.startSpan(r)

@@ -290,7 +290,7 @@ func (ts *testServer) run(t testing.TB, body string) string {
 // end waits until an execution has ended and returns its document.
 func (ts *testServer) end(t testing.TB, id string) map[string]any {
 	t.Helper()
-	a := ts.do(t, ts.admin, "GET", "/api/v1/executions/"+id+"/output", "")
+	a := ts.do(t, ts.admin, "GET", "/api/v1/executions/"+id+"/output?follow=true", "")
 	if a.status != http.StatusOK {
 		t.Fatalf("output of %s: %d %s", id, a.status, a.body)
 	}

@@ -28,9 +28,11 @@ type eventFilter struct {
 	shown  map[string]bool // verdicts on names seen; of the stream's goroutine alone
 }
 
-// defaultEvents are the events of a stream that does not name any (st2): all
-// but the pieces of output.
-var defaultEvents = []string{"st2.announcement__*", "st2.execution__*", "st2.liveaction__*", "st2.workflow__*"}
+// defaultEvents are the events of a stream that does not name any (st2).
+var defaultEvents = []string{
+	"st2.announcement__*", "st2.execution__create", "st2.execution__update", "st2.execution__delete",
+	"st2.liveaction__create", "st2.liveaction__update", "st2.liveaction__delete",
+}
 
 func newEventFilter(r *request) (*eventFilter, error) {
 	f := &eventFilter{

@@ -8,6 +8,7 @@ import (
 	"squall/internal/reactor"
 	"squall/internal/squall"
 	"squall/internal/store"
+	"squall/internal/timer"
 )
 
 // maxNextRuns bounds how many instants a list of timers shows of each.
@@ -48,6 +49,9 @@ func (s *Server) timerList(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
+	if err := checkTimerType(r.query.Get("timer_type")); err != nil {
+		return err
+	}
 	list := []wire.Timer{}
 	for _, v := range views {
 		if typ := r.query.Get("timer_type"); typ == "" || typ == v.Trigger.Type.String() {
@@ -55,6 +59,15 @@ func (s *Server) timerList(w http.ResponseWriter, r *request) error {
 		}
 	}
 	return respondJSON(w, http.StatusOK, list)
+}
+
+// checkTimerType refuses a filter for what is no type of timers. The text is st2's.
+func checkTimerType(name string) error {
+	if _, ok := timer.KindOf(name); ok || name == "" {
+		return nil
+	}
+	return squall.Errorf(squall.Invalid,
+		"Timer type %s not in supported types - dict_keys(['core.st2.IntervalTimer', 'core.st2.DateTimer', 'core.st2.CronTimer']).", name)
 }
 
 // timerGet answers with one timer, by reference or identifier.

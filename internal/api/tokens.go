@@ -23,7 +23,13 @@ func (s *Server) tokenCreate(w http.ResponseWriter, r *request) error {
 		return err
 	}
 	body.only("ttl", "user", "service", "metadata", "id", "expiry", "token") // st2: the token's whole document is accepted
+	if v := body.members["ttl"]; !isNull(v) && typeName(v) != "number" {
+		body.fail("%s is not of type 'integer', 'null'", pyValue(v))
+	}
 	seconds, user := body.int("ttl"), body.str("user")
+	if seconds != nil && *seconds < 1 {
+		body.fail("%d is less than the minimum of 1", *seconds)
+	}
 	if body.err != nil {
 		return body.err
 	}

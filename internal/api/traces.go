@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"net/url"
+	"slices"
 
 	"squall/internal/api/wire"
 	"squall/internal/squall"
@@ -17,10 +19,21 @@ func (s *Server) traceList(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
+	f, err := fields(r.query, traceFields, nil)
+	if err != nil {
+		return err
+	}
+	if err := refuseNames(r.query); err != nil {
+		return err
+	}
+	ids, err := idsOf(r.query)
+	if err != nil {
+		return err
+	}
 	var docs []wire.Trace
 	total := 0
 	err = s.Store.View(r.Context(), func(tx store.Tx) error {
-		found, n, err := s.findTraces(r, tx, p)
+		found, n, err := s.findTraces(r, tx, p, ids)
 		if err != nil {
 			return err
 		}
@@ -36,46 +49,112 @@ func (s *Server) traceList(w http.ResponseWriter, r *request) error {
 		return err
 	}
 	p.headers(w.Header(), total)
-	return respondJSON(w, http.StatusOK, docs)
+	return respond(w, http.StatusOK, func(e *wire.Encoder) {
+		e.Array(func() {
+			for _, doc := range docs {
+				e.Document(doc, f)
+			}
+		})
+	})
 }
 
-func (s *Server) findTraces(r *request, tx store.Tx, p page) (found []*squall.Trace, total int, err error) {
-	ctx, q := r.Context(), r.query
-	var ids []squall.ID
-	switch {
-	case q.Get("execution") != "":
-		ids, err = traceOfExecution(ctx, tx, squall.ID(q.Get("execution")))
-	case q.Get("trigger_instance") != "":
-		var ev *squall.Event
-		if ev, err = tx.Event(ctx, squall.ID(q.Get("trigger_instance"))); err == nil {
-			ids = []squall.ID{ev.Trace}
-		}
-	case q.Get("rule") != "":
-		ids, err = tracesOfRule(ctx, tx, q.Get("rule"))
-	default:
-		if total, err = tx.CountTraces(ctx, q.Get("trace_tag"), s.CountLimit); err != nil {
-			return nil, 0, err
-		}
-		found, err = tx.FindTraces(ctx, q.Get("trace_tag"), p.offset, p.limit)
-		return found, total, err
+func traceFields(name string) (exists, parts bool) {
+	switch name {
+	case "trigger_instances", "rules", "action_executions":
+		return true, true
 	}
-	if squall.KindOf(err) == squall.NotFound {
-		return nil, 0, nil
+	return members("id", "uid", "trace_tag", "start_timestamp")(name)
+}
+
+// findTraces reads a page of the traces that all filters leave; ids are those
+// asked for, nil: any.
+func (s *Server) findTraces(r *request, tx store.Tx, p page, ids []squall.ID) (found []*squall.Trace, total int, err error) {
+	ctx, q, tag := r.Context(), r.query, r.query.Get("trace_tag")
+	narrow := func(some []squall.ID, err error) error {
+		if err != nil && squall.KindOf(err) != squall.NotFound {
+			return err
+		}
+		if ids == nil {
+			ids = append([]squall.ID{}, some...)
+		} else {
+			ids = slices.DeleteFunc(ids, func(id squall.ID) bool { return !slices.Contains(some, id) })
+		}
+		return nil
+	}
+	if id := q.Get("execution"); id != "" && err == nil {
+		err = narrow(traceOfExecution(ctx, tx, squall.ID(id)))
+	}
+	if id := q.Get("trigger_instance"); id != "" && err == nil {
+		err = narrow(traceOfEvent(ctx, tx, squall.ID(id)))
+	}
+	if rule := q.Get("rule"); rule != "" && err == nil {
+		err = narrow(tracesOfRule(ctx, tx, rule))
 	}
 	if err != nil {
 		return nil, 0, err
 	}
-	for _, id := range ids {
-		t, err := tx.Trace(ctx, id)
-		if squall.KindOf(err) == squall.NotFound {
-			continue
+	if ids == nil {
+		most := s.CountLimit
+		if oldestTraces(q) { // then it says where the page begins
+			most = 0
 		}
-		if err != nil {
+		if total, err = tx.CountTraces(ctx, tag, most); err != nil {
 			return nil, 0, err
 		}
-		found = append(found, t)
+		offset, limit := p.offset, p.limit
+		if oldestTraces(q) { // the last page, turned round
+			offset = max(0, total-p.offset-p.limit)
+			limit = max(0, total-p.offset-offset)
+			if p.limit == 0 {
+				offset, limit = 0, total-p.offset
+			}
+			if limit <= 0 {
+				return nil, total, nil
+			}
+		}
+		found, err = tx.FindTraces(ctx, tag, offset, limit)
+	} else {
+		found, err = tracesByID(ctx, tx, ids, tag)
+		total = len(found)
 	}
-	return slice(p, found), len(found), nil
+	if oldestTraces(q) {
+		slices.Reverse(found)
+	}
+	if ids != nil {
+		found = slice(p, found)
+	}
+	return found, total, err
+}
+
+// oldestTraces reports whether the oldest traces are asked for first. st2: only
+// with exactly this word.
+func oldestTraces(q url.Values) bool {
+	return q.Get("sort_asc") == "True" && q.Get("sort_desc") != "True"
+}
+
+// tracesByID reads traces, newest first: those of ids that exist and, where tag
+// is not empty, have that name.
+func tracesByID(ctx context.Context, tx store.Tx, ids []squall.ID, tag string) (found []*squall.Trace, err error) {
+	slices.Sort(ids)
+	for _, id := range slices.Backward(slices.Compact(ids)) {
+		t, err := tx.Trace(ctx, id)
+		switch {
+		case squall.KindOf(err) == squall.NotFound:
+		case err != nil:
+			return nil, err
+		case !differs(tag, t.Tag):
+			found = append(found, t)
+		}
+	}
+	return found, nil
+}
+
+func traceOfEvent(ctx context.Context, tx store.Tx, id squall.ID) ([]squall.ID, error) {
+	ev, err := tx.Event(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	return []squall.ID{ev.Trace}, nil
 }
 
 // traceOfExecution returns the trace that an execution, or the root of its

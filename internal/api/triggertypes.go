@@ -45,7 +45,11 @@ func (s *Server) triggerTypeGet(w http.ResponseWriter, r *request) error {
 // triggerTypeCreate makes a trigger type, and the trigger that stands for it
 // when it takes no parameters.
 func (s *Server) triggerTypeCreate(w http.ResponseWriter, r *request) error {
-	t, err := s.readTriggerType(r)
+	body, err := s.readShape(r, triggerTypeShape)
+	if err != nil {
+		return err
+	}
+	t, err := triggerTypeOf(body)
 	if err != nil {
 		return err
 	}
@@ -57,6 +61,10 @@ func (s *Server) triggerTypeCreate(w http.ResponseWriter, r *request) error {
 
 // triggerTypePut replaces a trigger type.
 func (s *Server) triggerTypePut(w http.ResponseWriter, r *request) error {
+	body, err := s.readShape(r, triggerTypeShape)
+	if err != nil {
+		return err
+	}
 	old, err := nounNamed[squall.TriggerType](s, r, store.TriggerTypes, r.params["ref"])
 	if err != nil {
 		return err
@@ -64,7 +72,7 @@ func (s *Server) triggerTypePut(w http.ResponseWriter, r *request) error {
 	if err := checkNotSystem(old.Ref.Pack); err != nil {
 		return err
 	}
-	t, err := s.readTriggerType(r)
+	t, err := triggerTypeOf(body)
 	if err != nil {
 		return err
 	}
@@ -81,12 +89,9 @@ func (s *Server) triggerTypeDelete(w http.ResponseWriter, r *request) error {
 	})
 }
 
-func (s *Server) readTriggerType(r *request) (*squall.TriggerType, error) {
-	body, err := s.readShape(r, triggerTypeShape)
-	if err != nil {
-		return nil, err
-	}
-	t := &squall.TriggerType{
+// triggerTypeOf makes a trigger type of a body that has its shape.
+func triggerTypeOf(body *object) (t *squall.TriggerType, err error) {
+	t = &squall.TriggerType{
 		Description: body.str("description"), PayloadSchema: body.doc("payload_schema"), ParametersSchema: body.doc("parameters_schema"),
 		Tags: body.tags(), MetadataFile: body.str("metadata_file"),
 	}

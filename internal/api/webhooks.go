@@ -5,9 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
-	"mime"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -150,6 +148,9 @@ func (s *Server) systemWebhook(w http.ResponseWriter, r *request, doc jsonRaw, k
 		Payload  jsonRaw `json:"payload"`
 		TraceTag string  `json:"trace_tag"`
 	}
+	if doc[0] == '[' {
+		return squall.Errorf(squall.Invalid, "Webhook body needs to be an object, got: array")
+	}
 	if err := json.Unmarshal(doc, &body); err != nil || body.Trigger == "" {
 		return squall.Errorf(squall.Invalid, "Trigger not specified.")
 	}
@@ -188,18 +189,12 @@ func (s *Server) readAll(r *request) ([]byte, error) {
 // webhookBody is the body as a JSON object or list. st2: a form becomes an
 // object of lists.
 func webhookBody(r *request, body []byte) (jsonRaw, error) {
-	media := "application/json"
-	if ct := r.Header.Get("Content-Type"); ct != "" {
-		var err error
-		if media, _, err = mime.ParseMediaType(ct); err != nil {
-			return nil, squall.Errorf(squall.Invalid, "Failed to parse request body: Unsupported Content-Type: %q", ct)
-		}
-	}
+	media := mediaOf(r.Header.Get("Content-Type"))
 	switch {
-	case media == "application/x-www-form-urlencoded":
-		form, err := url.ParseQuery(string(body))
+	case media == formMedia:
+		form, err := formMembers(body)
 		if err != nil {
-			return nil, squall.Errorf(squall.Invalid, "Failed to parse request body: %v", err)
+			return nil, err
 		}
 		return marshal(form)
 	case media == "text/plain":
@@ -208,7 +203,7 @@ func webhookBody(r *request, body []byte) (jsonRaw, error) {
 			return nil, err
 		}
 		return nil, squall.Errorf(squall.Invalid, "%s is not of type 'object', 'array'", pyValue(text))
-	case media != "application/json" && !strings.HasSuffix(media, "+json"):
+	case media != jsonMedia && !strings.HasSuffix(media, "+json"):
 		return nil, squall.Errorf(squall.Invalid, "Failed to parse request body: Unsupported Content-Type: %q", media)
 	}
 	text := bytes.TrimSpace(body)

@@ -220,7 +220,7 @@ func TestSignedWebhook(t *testing.T) {
 		return []string{"Content-Type", "application/json", auth.TimestampHeader, stamp, auth.SignatureHeader, auth.Sign(secret, stamp, []byte(body))}
 	}
 	wantFault(t, ts.do(t, "", "POST", "/v1/webhooks/gold", body, sign("s", time.Now())...), 401, "Unauthorized - The signature of the webhook is not right.")
-	ts.do(t, ts.admin, "PUT", "/v1/keys/webhook.gold.secret", `{"value":"s","secret":true}`)
+	ts.do(t, ts.admin, "PUT", "/v1/keys/webhook.gold.secret", `{"name":"k","value":"s","secret":true}`)
 	headers := sign("s", time.Now())
 	if a := ts.do(t, "", "POST", "/v1/webhooks/gold", body, headers...); a.status != 202 {
 		t.Errorf("signed: %d %s", a.status, a.body)
@@ -253,9 +253,9 @@ func TestKeyEvents(t *testing.T) {
 		return nil
 	})
 	for _, v := range []string{"1", "1", "2"} {
-		ts.do(t, ts.admin, "PUT", "/v1/keys/k", `{"value":"`+v+`"}`)
+		ts.do(t, ts.admin, "PUT", "/v1/keys/k", `{"name":"k","value":"`+v+`"}`)
 	}
-	ts.do(t, ts.admin, "PUT", "/v1/keys/s", `{"value":"hidden","secret":true}`)
+	ts.do(t, ts.admin, "PUT", "/v1/keys/s", `{"name":"k","value":"hidden","secret":true}`)
 	var events []*squall.Event
 	if err := ts.store.View(t.Context(), func(tx store.Tx) (err error) {
 		events, err = tx.FindEvents(t.Context(), store.EventFilter{Oldest: true})

@@ -132,7 +132,7 @@ type ExecutionQuery struct {
 }
 
 // listed are the members of executions that lists hold.
-const listed = "id,status,action.ref,context.user,start_timestamp,end_timestamp,parent,parameters"
+const listed = "id,status,action.ref,context.user,start_timestamp,end_timestamp,elapsed_seconds,parent,parameters"
 
 func (q ExecutionQuery) values(limit int) url.Values {
 	v := url.Values{"include_attributes": {listed}}

@@ -152,7 +152,7 @@ func (r *replay) send(ctx context.Context, p *pair) (*reply, error) {
 func (r *replay) before(ctx context.Context, p *pair) error {
 	if p.Name == "keys_list_prefix" { // these keys were set again
 		for name, value := range map[string]string{"gold1": "v1", "goldu?scope=user": "u"} {
-			if _, err := r.request(ctx, "PUT", "/v1/keys/"+name, `{"value":"`+value+`"}`, nil); err != nil {
+			if _, err := r.request(ctx, "PUT", "/v1/keys/"+name, `{"name":"`+name+`","value":"`+value+`"}`, nil); err != nil {
 				return err
 			}
 		}

@@ -80,14 +80,8 @@ func answerable(ex *squall.Execution, by Respondent, answer json.RawMessage) (*s
 	if ex.Runner != InquiryRunner {
 		return nil, NotInquiry(ex.ID)
 	}
-	switch ex.Status {
-	case squall.Pending:
-	case squall.Succeeded:
-		return nil, squall.Errorf(squall.Invalid, "Inquiry %q has already been responded to.", ex.ID)
-	case squall.Timeout:
-		return nil, squall.Errorf(squall.Invalid, "Inquiry %q timed out and cannot be responded to.", ex.ID)
-	default:
-		return nil, squall.Errorf(squall.Invalid, "Inquiry %q is %s and cannot be responded to.", ex.ID, ex.Status)
+	if err := Unanswered(ex); err != nil {
+		return nil, err
 	}
 	var asked squall.Inquiry
 	if err := json.Unmarshal(ex.Result, &asked); err != nil {
@@ -100,6 +94,21 @@ func answerable(ex *squall.Execution, by Respondent, answer json.RawMessage) (*s
 		return nil, squall.Errorf(squall.Invalid, "Response for inquiry %q did not pass schema validation. %s", ex.ID, squall.MessageOf(err))
 	}
 	return &asked, nil
+}
+
+// Unanswered says why an inquiry takes no answer; nil when it waits for one. The
+// error is of kind Invalid.
+func Unanswered(ex *squall.Execution) error {
+	switch ex.Status {
+	case squall.Pending:
+		return nil
+	case squall.Succeeded:
+		return squall.Errorf(squall.Invalid, "Inquiry %q has already been responded to.", ex.ID)
+	case squall.Timeout:
+		return squall.Errorf(squall.Invalid, "Inquiry %q timed out and cannot be responded to.", ex.ID)
+	default:
+		return squall.Errorf(squall.Invalid, "Inquiry %q is %s and cannot be responded to.", ex.ID, ex.Status)
+	}
 }
 
 // endInquiry ends an inquiry that is pending in tx. ok is false when it was moved

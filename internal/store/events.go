@@ -63,8 +63,9 @@ type Events interface {
 
 // EventFilter selects events; zero fields do not restrict.
 type EventFilter struct {
-	Type    string // full reference
-	Trigger string // full reference; fast together with Type
+	IDs     []squall.ID // nil: any
+	Type    string      // full reference
+	Trigger string      // full reference; fast together with Type
 	Status  squall.EventStatus
 	After   time.Time // exclusive
 	Before  time.Time // exclusive
@@ -76,12 +77,14 @@ type EventFilter struct {
 
 // EnforcementFilter selects enforcements; zero fields do not restrict.
 type EnforcementFilter struct {
+	IDs       []squall.ID // nil: any
 	Rule      string
 	Event     squall.ID
 	Execution squall.ID
 	After     time.Time // exclusive
 	Before    time.Time // exclusive
 	Failed    *bool     // with a failure, or without
+	Oldest    bool      // oldest first
 	Offset    int
 	Limit     int // 0: no limit
 }

@@ -2,6 +2,8 @@ package wire
 
 import (
 	"encoding/json"
+	"slices"
+	"strings"
 
 	"squall/internal/squall"
 )
@@ -26,6 +28,10 @@ type Execution struct {
 	WebURL         string          `json:"web_url,omitempty"`
 	Result         json.RawMessage `json:"result,omitempty"`
 	Elapsed        float64         `json:"elapsed_seconds,omitempty"`
+
+	// Of executions inside a workflow.
+	Flow string `json:"workflow_execution,omitempty"`
+	Task string `json:"task_execution,omitempty"`
 
 	// Of executions that a rule has started.
 	Rule        json.RawMessage `json:"rule,omitempty"`
@@ -110,6 +116,9 @@ type View struct {
 	WebURL   string // in front of the path; no slash at its end
 	Extra    Extra
 	Origin   Origin
+	// Members of Action and Runner, for who asks for some of them; nil: not known.
+	ActionParts, RunnerParts map[string]json.RawMessage
+	Flow, Task               string // inside a workflow: its identifier, and that of the task
 }
 
 // Origin is where the execution of a rule comes from: documents, nil where there
@@ -166,7 +175,8 @@ func ExtraOf(doc json.RawMessage) (Extra, json.RawMessage) {
 // name, with those that have members of their own.
 var executionFields = map[string]bool{
 	"action": true, "runner": true, "liveaction": true, "context": true, "trigger": true, "trigger_type": true, "trigger_instance": true, "rule": true,
-	"id": false, "status": false, "start_timestamp": false, "end_timestamp": false, "parameters": false, "result": false, "result_size": false,
+	"parameters": true,
+	"id":         false, "status": false, "start_timestamp": false, "end_timestamp": false, "result": false, "result_size": false,
 	"parent": false, "children": false, "log": false, "delay": false, "web_url": false, "workflow_execution": false, "task_execution": false,
 	"elapsed_seconds": false,
 }
@@ -182,8 +192,8 @@ func ExecutionField(name string) (exists, parts bool) {
 func (e *Encoder) Execution(v *View, f Fields) {
 	ref := v.Execution.Action.String()
 	e.Object(func() {
-		e.part(f, "action", v.Action, func(name string) (string, bool) { return ref, name == "ref" })
-		e.part(f, "runner", v.Runner, func(name string) (string, bool) { return v.Execution.Runner, name == "name" })
+		e.part(f, "action", v.Action, v.ActionParts)
+		e.part(f, "runner", v.Runner, v.RunnerParts)
 		e.part(f, "rule", v.Origin.Rule, nil)
 		e.part(f, "trigger", v.Origin.Trigger, nil)
 		e.part(f, "trigger_type", v.Origin.Type, nil)
@@ -191,6 +201,12 @@ func (e *Encoder) Execution(v *View, f Fields) {
 		if f.Has("liveaction") {
 			e.key("liveaction")
 			e.liveAction(v, ref)
+		}
+		if v.Flow != "" && f.Has("workflow_execution") {
+			e.str("workflow_execution", v.Flow)
+		}
+		if v.Task != "" && f.Has("task_execution") {
+			e.str("task_execution", v.Task)
 		}
 		if f.Has("status") {
 			e.str("status", string(v.Status))
@@ -234,15 +250,15 @@ func (e *Encoder) Execution(v *View, f Fields) {
 		if v.Result != nil && f.Has("result") {
 			e.raw("result", v.Result, "")
 		}
-		if ended && f.Has("start_timestamp") && f.Has("end_timestamp") {
+		if ended && f.Has("elapsed_seconds") {
 			e.seconds("elapsed_seconds", v.EndedAt.Sub(v.CreatedAt))
 		}
 	})
 }
 
 // part writes a member whose value is a stored object, or the members of it
-// that are asked for; quick may know one without reading the object.
-func (e *Encoder) part(f Fields, name string, doc json.RawMessage, quick func(string) (string, bool)) {
+// that are asked for; members are its members, nil when nobody has read them.
+func (e *Encoder) part(f Fields, name string, doc json.RawMessage, members map[string]json.RawMessage) {
 	if len(doc) == 0 || !f.Has(name) {
 		return
 	}
@@ -253,18 +269,13 @@ func (e *Encoder) part(f Fields, name string, doc json.RawMessage, quick func(st
 	}
 	e.key(name)
 	e.Object(func() {
-		var members map[string]json.RawMessage
-		for _, p := range parts {
-			if quick != nil {
-				if v, ok := quick(p); ok {
-					e.str(p, v)
-					continue
-				}
-			}
-			if members == nil && json.Unmarshal(doc, &members) != nil {
-				return
-			}
-			if v, ok := members[p]; ok {
+		members := members
+		if members == nil && json.Unmarshal(doc, &members) != nil {
+			return
+		}
+		for i, p := range parts {
+			p, _, _ = strings.Cut(p, ".") // of what is deeper, the member it is in
+			if v, ok := members[p]; ok && !slices.ContainsFunc(parts[:i], func(q string) bool { return q == p || strings.HasPrefix(q, p+".") }) {
 				e.raw(p, v, "")
 			}
 		}

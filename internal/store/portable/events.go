@@ -58,8 +58,24 @@ func (t Statements) EventByKey(ctx context.Context, key string) (id squall.ID, e
 	return id, err
 }
 
+// among restricts c to what has one of the identifiers.
+func among(c *driver.Condition, ids []squall.ID) {
+	if len(ids) == 0 {
+		c.And("FALSE")
+		return
+	}
+	args := make([]any, len(ids))
+	for i, id := range ids {
+		args[i] = id
+	}
+	c.And("id IN ("+driver.Marks(len(ids))+")", args...)
+}
+
 func eventCondition(f store.EventFilter) *driver.Condition {
 	c := &driver.Condition{SQL: "TRUE"}
+	if f.IDs != nil {
+		among(c, f.IDs)
+	}
 	if f.Type != "" {
 		c.And("type = ?", f.Type)
 	}
@@ -153,6 +169,9 @@ func (t Statements) Enforcement(ctx context.Context, id squall.ID) (*squall.Enfo
 
 func enforcementCondition(f store.EnforcementFilter) *driver.Condition {
 	c := &driver.Condition{SQL: "TRUE"}
+	if f.IDs != nil {
+		among(c, f.IDs)
+	}
 	if f.Rule != "" {
 		c.And("rule = ?", f.Rule)
 	}
@@ -180,8 +199,11 @@ func enforcementCondition(f store.EnforcementFilter) *driver.Condition {
 
 // FindEnforcements implements store.Events.
 func (t Statements) FindEnforcements(ctx context.Context, f store.EnforcementFilter) ([]*squall.Enforcement, error) {
-	where := enforcementCondition(f)
-	list, err := t.enforcements(ctx, `WHERE `+where.SQL+` ORDER BY id DESC LIMIT ? OFFSET ?`, append(where.Args, driver.Limit(f.Limit), max(0, f.Offset))...)
+	where, order := enforcementCondition(f), "DESC"
+	if f.Oldest {
+		order = "ASC"
+	}
+	list, err := t.enforcements(ctx, `WHERE `+where.SQL+` ORDER BY id `+order+` LIMIT ? OFFSET ?`, append(where.Args, driver.Limit(f.Limit), max(0, f.Offset))...)
 	return list, driver.Wrap("find enforcements", err)
 }
 

@@ -151,6 +151,9 @@ func testEnforcements(b *bundle) {
 			{store.EnforcementFilter{Limit: 1, Offset: 2}, 1},
 			{store.EnforcementFilter{After: failed.At.Add(time.Hour)}, 0},
 			{store.EnforcementFilter{Before: failed.At.Add(time.Hour)}, 3},
+			{store.EnforcementFilter{IDs: []squall.ID{done.ID, failed.ID, ev.ID, "no identifier"}}, 2},
+			{store.EnforcementFilter{IDs: []squall.ID{done.ID}, Event: other.ID}, 0},
+			{store.EnforcementFilter{IDs: []squall.ID{}}, 0},
 		} {
 			list, err := tx.FindEnforcements(b.Context(), c.f)
 			if err != nil {
@@ -158,6 +161,11 @@ func testEnforcements(b *bundle) {
 			}
 			b.equal("enforcements", len(list), c.want)
 		}
+		oldest, err3 := tx.FindEnforcements(b.Context(), store.EnforcementFilter{Oldest: true, Limit: 1})
+		if err3 != nil {
+			return err3
+		}
+		b.equal("the oldest", oldest, []*squall.Enforcement{done})
 		n, err2 := tx.CountEnforcements(b.Context(), store.EnforcementFilter{}, 2)
 		b.equal("counted to two", n, 2)
 		if err == nil {
