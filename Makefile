@@ -24,10 +24,7 @@ build: ## build bin/squall
 	$(GO) build -ldflags '$(LDFLAGS)' -o bin/squall ./cmd/squall
 
 run: ## build, and watch it back up a small computing centre (ARGS=--bare: only the server)
-	@scripts/setup run
-	@$(MAKE) --no-print-directory build
-	@$(GO) build -o bin/demo ./internal/demo
-	@scripts/run $(ARGS)
+	@GO='$(GO)' scripts/run $(ARGS)
 
 test: ## run all tests, PostgreSQL included (under 15 minutes on two cores)
 	@scripts/setup test

@@ -31,6 +31,7 @@ func main() {
 	switch {
 	case err == nil:
 	case stopped: // in the middle of the show
+		fmt.Fprintln(os.Stderr, "demo: stopped before its end")
 		os.Exit(130)
 	default:
 		fmt.Fprintf(os.Stderr, "demo: %v\n", err)
@@ -49,6 +50,7 @@ func run(ctx context.Context, binary string, bare, once bool) (err error) {
 			return err
 		}
 		defer os.RemoveAll(w.dir) //nolint:errcheck // it lies below the temporary directory
+		w.passing = true
 	} else if w.dir, err = filepath.Abs(w.dir); err != nil {
 		return err
 	} else if err = os.MkdirAll(w.dir, 0o700); err != nil {
@@ -56,6 +58,7 @@ func run(ctx context.Context, binary string, bare, once bool) (err error) {
 	}
 	defer w.stop()
 	if !bare {
+		fmt.Printf("Making a small computing centre in %s ...\n", w.dir)
 		if err := w.makeMachines(); err != nil {
 			return fmt.Errorf("make the machines: %w", err)
 		}
@@ -78,25 +81,38 @@ func run(ctx context.Context, binary string, bare, once bool) (err error) {
 	if once {
 		return nil
 	}
+	if err := w.invite(tryThese[bare]); err != nil {
+		return err
+	}
+	return w.wait(ctx)
+}
+
+// invite says how people go on from here in a terminal of their own.
+func (w *world) invite(commands []string) error {
+	env := fmt.Sprintf("export SQUALL_URL=%s SQUALL_USER=admin SQUALL_PASSWORD=$(cat '%s')\nPATH='%s':$PATH\n",
+		w.api.Base(), w.path("data", "admin-password"), filepath.Dir(w.binary))
+	if err := writeFile(w.path("env"), []byte(env)); err != nil {
+		return err
+	}
 	say("Try it yourself, in another terminal:")
-	fmt.Printf("  export SQUALL_URL=%s SQUALL_USER=admin SQUALL_PASSWORD=$(cat %s)\n", w.api.Base(), w.path("data", "admin-password"))
-	for _, line := range tryThese[bare] {
+	fmt.Printf("  . %s   # the address, the password, and squall in PATH\n", w.path("env"))
+	for _, line := range commands {
 		fmt.Println("  " + line)
 	}
-	fmt.Printf("Everything lies in %s until Ctrl-C stops the server.\n", w.dir)
-	return w.wait(ctx)
+	fmt.Printf("The server runs until Ctrl-C here; its log is %s.\n", w.path("server.log"))
+	return nil
 }
 
 var tryThese = map[bool][]string{
 	false: {
-		"bin/squall execution list",
-		"bin/squall run backup.run full=true",
-		"bin/squall run backup.report",
-		"bin/squall run core.local -- uname -a",
+		"squall execution list                                  # what has run",
+		"squall run backup.report --key output.report.text      # where every machine's backup stands",
+		"squall run backup.run full=true                        # all of them again",
+		"squall run core.local -- uname -a                      # any command",
 	},
 	true: {
-		"bin/squall run core.local -- uname -a",
-		"bin/squall action list",
-		"bin/squall run examples.workflow_parallel",
+		"squall run core.local -- uname -a            # any command",
+		"squall run examples.workflow_parallel        # a workflow",
+		"squall action list                           # what else can be run",
 	},
 }

@@ -49,6 +49,7 @@ func (w *world) show(ctx context.Context) error {
 // backUp configures the pack and fires its nightly trigger.
 func (w *world) backUp(ctx context.Context) error {
 	say("1. The night begins: all machines are copied, verified and compressed")
+	fmt.Println("  Two rules are switched on: what runs at night, and what cleans up after a run that broke off.")
 	if _, err := w.api.Do(ctx, http.MethodPut, "/api/v1/configs/backup", nil, w.configuration()); err != nil {
 		return fmt.Errorf("configure the pack: %w", err)
 	}
@@ -82,7 +83,7 @@ func (w *world) fireNightly(ctx context.Context) error {
 	if _, err := w.api.Do(ctx, http.MethodPost, "/api/v1/webhooks/st2", nil, event); err != nil {
 		return fmt.Errorf("fire the trigger: %w", err)
 	}
-	fmt.Println("$ curl ... /api/v1/webhooks/st2   # the event that the clock makes at 01:30")
+	fmt.Println("$ curl ... /api/v1/webhooks/st2   # we do not wait for 01:30: this is the event that the clock makes then")
 	var id string
 	if err := until(ctx, time.Minute, func() (bool, error) {
 		id, err = w.newest(ctx, "backup.run")
@@ -115,6 +116,7 @@ func (w *world) damage(ctx context.Context) error {
 	if bad, err := filepath.Glob(w.path("hosts", "nas", "wiki@hv2", "*.bad")); err != nil || len(bad) == 0 {
 		return errors.Join(errors.New("the damaged copy was not set aside"), err)
 	}
+	fmt.Println("  It ends as failed, as it should: one copy is bad. That one is set aside, and this mail tells:")
 	return w.mailCame(ctx, "wiki@hv2")
 }
 
@@ -286,4 +288,10 @@ func (w *world) do(ctx context.Context, args ...string) error {
 	return nil
 }
 
-func say(format string, args ...any) { fmt.Printf("\n\033[1m"+format+"\033[0m\n", args...) }
+// say prints a heading: bold at a terminal, unless NO_COLOR forbids (no-color.org).
+func say(format string, args ...any) {
+	if os.Getenv("NO_COLOR") == "" && term.IsTerminal(int(os.Stdout.Fd())) {
+		format = "\033[1m" + format + "\033[0m"
+	}
+	fmt.Printf("\n"+format+"\n", args...)
+}

@@ -20,6 +20,8 @@ type world struct {
 	dir    string // everything lies below it
 	listen string // address of Squall; empty: any free port
 
+	passing bool // the directory is removed in the end
+
 	hosts  []*host
 	mail   mailbox
 	api    *client.Client
@@ -64,7 +66,7 @@ func (w *world) startSquall(ctx context.Context) error {
 		select {
 		case <-w.ended:
 			text, _ := os.ReadFile(w.path("server.log"))
-			return false, fmt.Errorf("it ended:\n%s", tail(string(text), 20))
+			return false, fmt.Errorf("the server ended:\n%s", tail(string(text), 20))
 		default:
 		}
 		text, err := os.ReadFile(w.path("data", "address"))
@@ -98,6 +100,11 @@ func (w *world) command(ctx context.Context, args ...string) *exec.Cmd {
 func (w *world) wait(ctx context.Context) error {
 	select {
 	case <-ctx.Done():
+		if w.passing {
+			fmt.Printf("\nStopping, and removing %s.\n", w.dir)
+		} else {
+			fmt.Printf("\nStopping; %s stays.\n", w.dir)
+		}
 		return nil
 	case <-w.ended:
 		text, _ := os.ReadFile(w.path("server.log"))
