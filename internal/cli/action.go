@@ -1,9 +1,7 @@
 package cli
 
 import (
-	"encoding/json"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -66,16 +64,12 @@ func (a *app) actionGetCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			action, err := c.Action(cmd.Context(), args[0])
+			action, runner, err := actionAndRunner(cmd.Context(), c, args[0])
 			if err != nil {
 				return err
 			}
 			if out.machine() {
 				return out.print(a.io.Stdout, action)
-			}
-			runner, err := c.RunnerType(cmd.Context(), action.Runner)
-			if err != nil {
-				return err
 			}
 			return a.showAction(action, runner)
 		},
@@ -103,60 +97,9 @@ func (a *app) showAction(action *wire.Action, runner *wire.RunnerType) error {
 	return a.io.table(st, []string{"PARAMETER", "TYPE", "DEFAULT", "DESCRIPTION"}, rows)
 }
 
-// parameterRows lists what a caller may give: required parameters first, then
-// the action's, then the runner's.
+// parameterRows are what a caller may give, for a table.
 func parameterRows(action *wire.Action, runner *wire.RunnerType) [][]string {
-	type parameter struct {
-		Type        json.RawMessage `json:"type"`
-		Description string          `json:"description"`
-		Default     json.RawMessage `json:"default"`
-		Required    bool            `json:"required"`
-		Immutable   bool            `json:"immutable"`
-		Secret      bool            `json:"secret"`
-		Position    *int            `json:"position"`
-	}
-	type entry struct {
-		name string
-		parameter
-		own bool
-	}
-	merged := map[string]*entry{}
-	for _, source := range []struct {
-		schema map[string]json.RawMessage
-		own    bool
-	}{{runner.Parameters, false}, {action.Parameters, true}} {
-		for name, doc := range source.schema {
-			e := merged[name]
-			if e == nil {
-				e = &entry{name: name}
-				merged[name] = e
-			}
-			e.own = e.own || source.own
-			_ = json.Unmarshal(doc, &e.parameter) // the server checked it
-		}
-	}
-	var list []*entry
-	for _, e := range merged {
-		if !e.Immutable {
-			list = append(list, e)
-		}
-	}
-	rank := func(e *entry) int {
-		switch {
-		case e.Required:
-			return 0
-		case e.own:
-			return 1
-		default:
-			return 2
-		}
-	}
-	slices.SortFunc(list, func(x, y *entry) int {
-		if d := rank(x) - rank(y); d != 0 {
-			return d
-		}
-		return strings.Compare(x.name, y.name)
-	})
+	list := takes(action, runner)
 	rows := make([][]string, len(list))
 	for i, e := range list {
 		name, def := e.name, string(e.Default)
@@ -164,9 +107,9 @@ func parameterRows(action *wire.Action, runner *wire.RunnerType) [][]string {
 			name += " *"
 		}
 		switch {
-		case e.Secret && len(e.Default) > 0 && def != "null":
+		case e.Secret && e.hasDefault():
 			def = "********"
-		case def == "" || def == "null":
+		case !e.hasDefault():
 			def = "-"
 		}
 		typ := strings.NewReplacer(`"`, "", "[", "", "]", "").Replace(string(e.Type))

@@ -89,16 +89,17 @@ func (a *app) printExecutions(list []wire.Execution) error {
 func (a *app) executionGetCommand() *cobra.Command {
 	var out format
 	cmd := &cobra.Command{
-		Use:     "get ID",
-		Short:   "Show an execution with its result",
-		Example: "  squall execution get 6b0314e16e31f466e4e4acc3\n  squall execution get last -j",
-		Args:    cobra.ExactArgs(1),
+		Use:        "get ID",
+		SuggestFor: []string{"show", "view", "result"},
+		Short:      "Show an execution with its result",
+		Example:    "  squall execution get 6b0314e16e31f466e4e4acc3\n  squall execution get last -j",
+		Args:       cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := a.connect()
 			if err != nil {
 				return err
 			}
-			ex, err := c.Execution(cmd.Context(), args[0])
+			ex, err := execution(cmd.Context(), c, args[0])
 			if err != nil {
 				return err
 			}
@@ -162,17 +163,18 @@ func localTime(t *wire.Time) string {
 func (a *app) executionTailCommand() *cobra.Command {
 	var o runOptions
 	cmd := &cobra.Command{
-		Use:     "tail ID",
-		Aliases: []string{"output"},
-		Short:   "Show an execution's output, live until it ends",
-		Example: "  squall execution tail last",
-		Args:    cobra.ExactArgs(1),
+		Use:        "tail ID",
+		SuggestFor: []string{"logs", "log", "follow", "watch"},
+		Aliases:    []string{"output"},
+		Short:      "Show an execution's output, live until it ends",
+		Example:    "  squall execution tail last",
+		Args:       cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := a.connect()
 			if err != nil {
 				return err
 			}
-			ex, err := c.Execution(cmd.Context(), args[0])
+			ex, err := execution(cmd.Context(), c, args[0])
 			if err != nil {
 				return err
 			}
@@ -187,10 +189,11 @@ func (a *app) executionTailCommand() *cobra.Command {
 
 func (a *app) executionCancelCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:     "cancel ID...",
-		Short:   "Stop executions",
-		Example: "  squall execution cancel 6b0314e16e31f466e4e4acc3",
-		Args:    cobra.MinimumNArgs(1),
+		Use:        "cancel ID...",
+		SuggestFor: []string{"stop", "kill", "abort", "delete"},
+		Short:      "Stop executions",
+		Example:    "  squall execution cancel 6b0314e16e31f466e4e4acc3",
+		Args:       cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := a.connect()
 			if err != nil {
@@ -198,6 +201,9 @@ func (a *app) executionCancelCommand() *cobra.Command {
 			}
 			st := newStyles(a.io.renderer())
 			for _, id := range args {
+				if id, err = outermost(cmd.Context(), c, id); err != nil {
+					return err
+				}
 				ex, err := c.Cancel(cmd.Context(), id)
 				if err != nil {
 					return err
@@ -234,6 +240,10 @@ func (a *app) eachExecution(do func(*client.Client, context.Context, string) (*w
 	return func(ctx context.Context, c *client.Client, ids []string) error {
 		st := newStyles(a.io.renderer())
 		for _, id := range ids {
+			id, err := outermost(ctx, c, id)
+			if err != nil {
+				return err
+			}
 			ex, err := do(c, ctx, id)
 			if err != nil {
 				return err
@@ -247,8 +257,9 @@ func (a *app) eachExecution(do func(*client.Client, context.Context, string) (*w
 func (a *app) executionRerunCommand() *cobra.Command {
 	var o runOptions
 	cmd := &cobra.Command{
-		Use:   "re-run ID [name=value ...]",
-		Short: "Run an execution's action again with the same parameters",
+		Use:        "re-run ID [name=value ...]",
+		SuggestFor: []string{"rerun", "repeat", "retry"},
+		Short:      "Run an execution's action again with the same parameters",
 		Long: `Run an execution's action again with the same parameters. Parameters given here
 replace those of the first run.`,
 		Example: "  squall execution re-run 6b0314e16e31f466e4e4acc3\n  squall execution re-run last timeout=600",
@@ -259,7 +270,7 @@ replace those of the first run.`,
 			if err != nil {
 				return err
 			}
-			first, err := c.Execution(ctx, args[0])
+			first, err := execution(ctx, c, args[0])
 			if err != nil {
 				return err
 			}

@@ -67,6 +67,15 @@ Of a task with more than ten items only those are drawn that are not succeeded;
 	return cmd
 }
 
+// execution fetches an execution; "last" is the newest that is no task of another.
+func execution(ctx context.Context, c *client.Client, id string) (*wire.Execution, error) {
+	id, err := outermost(ctx, c, id)
+	if err != nil {
+		return nil, err
+	}
+	return c.Execution(ctx, id)
+}
+
 // outermost turns "last" into the newest execution that is no task of another.
 func outermost(ctx context.Context, c *client.Client, id string) (string, error) {
 	if id != "last" {
@@ -192,6 +201,9 @@ func (t *tree) drawBelow(b *strings.Builder, indent string, st styles, now time.
 			name += fmt.Sprintf("[%d]", *n.Item)
 		}
 		fmt.Fprintf(b, "%s%s %s %s\n", indent+fork, firstOf(name, n.Action), st.ofStatus(n.Status), st.dim.Render(n.took(now)+"  "+n.Action+" "+n.ID))
+		if n.asks() {
+			fmt.Fprintf(b, "%s   %s\n", indent+next, toAnswer(n.ID))
+		}
 		n.drawBelow(b, indent+next, st, now, all)
 	}
 	for i, h := range hidden {
@@ -202,6 +214,9 @@ func (t *tree) drawBelow(b *strings.Builder, indent string, st styles, now time.
 		fmt.Fprintf(b, "%s%s %s\n", indent+fork, h, st.dim.Render("(--all draws them)"))
 	}
 }
+
+// asks reports whether it is a question that waits for its answer.
+func (t *tree) asks() bool { return t.Status == squall.Pending && len(t.Children) == 0 }
 
 // drawn says which executions below are drawn, and in words which are not.
 func (t *tree) drawn(all bool) (shown []*tree, hidden []string) {
@@ -346,7 +361,7 @@ func (w *treeWatch) tell(n *tree) {
 		return
 	}
 	w.told[n.ID] = n.Status
-	if w.screen != nil || n.Task == "" || n.Status != squall.Running && !n.Status.Final() {
+	if w.screen != nil || n.Task == "" || n.Status != squall.Running && !n.asks() && !n.Status.Final() {
 		return
 	}
 	name := n.Task
@@ -358,6 +373,9 @@ func (w *treeWatch) tell(n *tree) {
 		at = *n.Ended
 	}
 	fmt.Fprintf(w.app.io.Stdout, "%s %s %s %s\n", at.Local().Format(time.TimeOnly), name, w.st.ofStatus(n.Status), n.ID)
+	if n.asks() {
+		fmt.Fprintln(w.app.io.Stdout, toAnswer(n.ID))
+	}
 }
 
 // draw redraws the tree from time to time until the returned function is called.

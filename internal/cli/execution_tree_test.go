@@ -73,11 +73,11 @@ func TestTreeLeavesOutItemsThatSucceeded(t *testing.T) {
 func TestRedrawnTakesBackWhatItDrew(t *testing.T) {
 	var b bytes.Buffer
 	r := &redrawn{w: &b, width: 30, height: 8}
-	r.show("one\ntwo\n")
-	r.show("one\ntwo\n")
+	r.show("one\n" + strings.Repeat("y", 50) + "\n")
+	r.show("one\n" + strings.Repeat("y", 50) + "\n")
 	r.show(strings.Repeat("line\n", 20))
 	r.end("done\n" + strings.Repeat("x", 50) + "\n")
-	want := "one\ntwo\n\x1b[2A\r\x1b[J" + strings.Repeat("line\n", 6) + "… 14 more lines\n\x1b[7A\r\x1b[Jdone\n" + strings.Repeat("x", 28) + "…\n"
+	want := "one\n" + strings.Repeat("y", 28) + "…\n\x1b[2A\r\x1b[J" + strings.Repeat("line\n", 6) + "… 14 more lines\n\x1b[7A\r\x1b[Jdone\n" + strings.Repeat("x", 50) + "\n"
 	if diff := cmp.Diff(want, b.String()); diff != "" {
 		t.Error(diff)
 	}

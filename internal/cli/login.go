@@ -163,14 +163,19 @@ func (a *app) loginByPassword(ctx context.Context, c *client.Client, args []stri
 	if password == "" {
 		return nil, usageErrorf("no password: set SQUALL_PASSWORD, or run this at a terminal")
 	}
-	return c.Login(ctx, user, password, ttl)
+	token, err := c.Login(ctx, user, password, ttl)
+	if squall.KindOf(err) == squall.Unauthentic {
+		return nil, &ExitError{Code: ExitDenied, Err: fmt.Errorf("%s: user or password is wrong\nThe first password of admin lies in the file admin-password of the server's data directory.", a.serverURL())}
+	}
+	return token, err
 }
 
 func (a *app) logoutCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:   "logout",
-		Short: "Revoke and forget the token that login has kept",
-		Args:  cobra.NoArgs,
+		Use:     "logout",
+		Short:   "Revoke and forget the token that login has kept",
+		Example: "  squall logout",
+		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			kept, ok := a.credentials().get(a.serverURL())
 			if !ok {
@@ -197,9 +202,10 @@ func (a *app) logoutCommand() *cobra.Command {
 
 func (a *app) whoamiCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:   "whoami",
-		Short: "Print who the server takes you for",
-		Args:  cobra.NoArgs,
+		Use:     "whoami",
+		Short:   "Print who the server takes you for",
+		Example: "  squall whoami",
+		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, err := a.connect()
 			if err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -195,20 +196,24 @@ func (a *app) packInstallCommand() *cobra.Command {
 		force, without bool
 	)
 	cmd := &cobra.Command{
-		Use:   "install PACK...",
-		Short: "Install or upgrade packs on the server",
+		Use:        "install PACK...",
+		SuggestFor: []string{"add", "update", "upgrade"},
+		Short:      "Install or upgrade packs on the server",
 		Long: `Install packs, or replace those that are there. A PACK is
 
   https://.../x.git, git@host:x.git   a git repository
   NAME                                a pack of the server's index (packs.index)
-  /path/to/pack, /path/x.tar.gz       a directory or an archive on the server
+  /path/to/pack, ./pack, ./x.tar.gz   a directory or an archive on the server
 
 The first two may have =VERSION behind: a branch, a tag or a commit. Packs that
 the pack depends on are installed first. When anything fails, the old pack is
 there as before.`,
-		Example: "  squall pack install https://git.example/mypack.git=v1.2.0\n  squall pack install /srv/packs/mypack",
+		Example: "  squall pack install https://git.example/mypack.git=v1.2.0\n  squall pack install ./mypack",
 		Args:    cobra.MinimumNArgs(1),
 		RunE: a.withClient(func(ctx context.Context, c *client.Client, args []string) error {
+			for i, pack := range args {
+				args[i] = hereAbsolute(pack)
+			}
 			id, err := c.InstallPacks(ctx, args, force, without)
 			return a.follow(ctx, c, id, err, o)
 		}),
@@ -218,6 +223,18 @@ there as before.`,
 	cmd.Flags().BoolVar(&force, "force", false, "install also what is faulty, or made for another version")
 	cmd.Flags().BoolVar(&without, "skip-dependencies", false, "do not install the packs it depends on")
 	return cmd
+}
+
+// hereAbsolute completes ./x and ../x, which people mean from where they are and
+// not from where the server is.
+func hereAbsolute(pack string) string {
+	if pack != "." && !strings.HasPrefix(pack, "./") && !strings.HasPrefix(pack, "../") {
+		return pack
+	}
+	if whole, err := filepath.Abs(pack); err == nil {
+		return whole
+	}
+	return pack
 }
 
 func (a *app) packRemoveCommand() *cobra.Command {

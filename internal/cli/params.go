@@ -41,7 +41,8 @@ func parseParams(a *wire.Action, runner *wire.RunnerType, words []string) (json.
 		params[name] = value
 	}
 	if len(rest) > 0 {
-		_, takesCommand := schemas["cmd"]
+		all := takes(a, runner)
+		takesCommand := slices.ContainsFunc(all, func(p *parameter) bool { return p.name == "cmd" })
 		_, given := params["cmd"]
 		switch {
 		case takesCommand && !given:
@@ -49,13 +50,17 @@ func parseParams(a *wire.Action, runner *wire.RunnerType, words []string) (json.
 		case takesCommand:
 			problems = append(problems, fmt.Sprintf("%q and cmd= both give a command", strings.Join(rest, " ")))
 		default:
-			for _, w := range rest {
-				problems = append(problems, fmt.Sprintf("%q is not of the form name=value", w))
+			for i, w := range rest {
+				problem := fmt.Sprintf("%q is not of the form name=value", w)
+				if name := firstPosition(all); i == 0 && name != "" {
+					problem += fmt.Sprintf("; did you mean %s=%s?", name, w)
+				}
+				problems = append(problems, problem)
 			}
 		}
 	}
 	if len(problems) > 0 {
-		return nil, usageErrorf("%s\nsee what the action takes: squall action get %s", strings.Join(problems, "\n"), a.Ref)
+		return nil, usageErrorf("%s\nsee what the action takes: squall run %s --help", strings.Join(problems, "\n"), a.Ref)
 	}
 	return json.Marshal(params)
 }

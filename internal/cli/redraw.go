@@ -10,7 +10,7 @@ import (
 
 // redrawn is a text at the terminal that is replaced by its next version. Lines
 // are cut to the width and the text to the height, for what has wrapped or
-// scrolled away could not be taken back.
+// scrolled away could not be taken back; the last version is shown whole.
 type redrawn struct {
 	w             io.Writer
 	width, height int
@@ -41,7 +41,10 @@ func (r *redrawn) replace(text string, most int) {
 			r.lines++
 			break
 		}
-		b.WriteString(ansi.Truncate(strings.TrimRight(line, "\n"), max(r.width-1, 20), "…") + "\n")
+		if most >= 0 {
+			line = ansi.Truncate(strings.TrimRight(line, "\n"), max(r.width-1, 20), "…") + "\n"
+		}
+		b.WriteString(line)
 		r.lines++
 	}
 	_, _ = io.WriteString(r.w, b.String()) // a terminal that is gone needs no picture

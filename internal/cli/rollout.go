@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -89,7 +90,7 @@ func (a *app) rolloutShowCommand() *cobra.Command {
 
 func (a *app) rolloutFollowCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "follow ID", Short: "Watch a rollout to its end and show what the machines answered", Args: cobra.ExactArgs(1),
+		Use: "follow ID", Short: "Watch a rollout to its end and show what the machines answered", Args: cobra.ExactArgs(1), Example: "  squall rollout follow 6b0353d4923ffe92ea60f69d",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := a.connect()
 			if err != nil {
@@ -102,7 +103,7 @@ func (a *app) rolloutFollowCommand() *cobra.Command {
 
 func (a *app) rolloutChange(use, short string, change func() wire.RolloutChange) *cobra.Command {
 	return &cobra.Command{
-		Use: use, Short: short, Args: cobra.ExactArgs(1),
+		Use: use, Short: short, Args: cobra.ExactArgs(1), Example: "  squall rollout " + strings.Replace(use, "ID", "6b0353d4923ffe92ea60f69d", 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := a.connect()
 			if err != nil {

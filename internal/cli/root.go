@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"slices"
 	"strings"
 
@@ -40,9 +41,9 @@ log in by flags, by the environment or by what ` + "`squall login`" + ` has kept
   SQUALL_URL       address of the server (default ` + DefaultURL + `)
   SQUALL_TOKEN     a token, or instead of it:
   SQUALL_USER, SQUALL_PASSWORD`,
-		Example: `  squall server &
-  squall login admin
-  squall run core.local cmd='uname -a'
+		Example: `  squall server --data ./data &
+  squall login admin                        # the password is in data/admin-password
+  squall run core.local -- uname -a
   squall execution list`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
@@ -54,7 +55,6 @@ log in by flags, by the environment or by what ` + "`squall login`" + ` has kept
 	root.SetVersionTemplate("squall {{.Version}}\n")
 	root.PersistentFlags().StringVar(&a.url, "url", "", "address of the server (SQUALL_URL)")
 	root.PersistentFlags().StringVar(&a.token, "token", "", "token to authenticate with (SQUALL_TOKEN)")
-	root.SetUsageTemplate(root.UsageTemplate() + exitHelp + "\n")
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usageErrorf("%w\nsee %s --help", err, cmd.CommandPath())
 	})
@@ -65,6 +65,7 @@ log in by flags, by the environment or by what ` + "`squall login`" + ` has kept
 	for _, cmd := range append(a.resources(), more...) {
 		merge(root, cmd)
 	}
+	showWell(root)
 	return root
 }
 
@@ -85,17 +86,26 @@ func merge(parent, cmd *cobra.Command) {
 
 // Main runs the command line and returns the exit code, having printed the error.
 func Main(ctx context.Context, root *cobra.Command, io *IO, args []string) int {
-	root.SetArgs(args)
-	err := root.ExecuteContext(ctx)
+	err := checkWords(root, args)
+	if err == nil {
+		root.SetArgs(args)
+		err = root.ExecuteContext(ctx)
+	}
 	if err == nil {
 		return ExitOK
 	}
 	code := ExitCode(err)
 	if slices.ContainsFunc(wrongLines, func(phrase string) bool { return strings.Contains(err.Error(), phrase) }) {
 		code = ExitUsage
+		if cmd, _, e := root.Find(args); e == nil && cmd.Runnable() {
+			err = fmt.Errorf("%w\nusage: %s", err, cmd.UseLine())
+		}
 	}
 	if _, said := st2cli.Status(err); said {
 		return code
+	}
+	if code == ExitInterrupted && errors.Is(err, context.Canceled) {
+		return code // who pressed Ctrl-C knows
 	}
 	if e, ok := errors.AsType[*ExitError](err); !ok || e.Err != nil {
 		fmt.Fprintf(io.Stderr, "squall: %s\n", err)
@@ -115,7 +125,13 @@ func nextStep(err error) string {
 	case squall.Unauthentic:
 		return "Log in with: squall login USER   (or set SQUALL_TOKEN, or SQUALL_USER and SQUALL_PASSWORD)"
 	case squall.Unavailable:
-		return "Is the server running, and is its address right? squall doctor, SQUALL_URL, --url"
+		if op, ok := errors.AsType[*net.OpError](err); ok && op.Op == "listen" {
+			return "Something else listens there (ss -ltnp tells what). Stop that, or choose another address: --listen 127.0.0.1:PORT"
+		}
+		if _, answered := errors.AsType[*client.StatusError](err); answered {
+			return "The server is there but takes no work now. On its machine: squall doctor"
+		}
+		return "Is the server running (squall server), and is its address right (SQUALL_URL, --url)? On its machine: squall doctor"
 	default:
 		return ""
 	}

@@ -12,11 +12,12 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"squall/internal/api/wire"
+	"squall/internal/squall"
 )
 
 // ruleCommand holds what the commands of StackStorm's client have not.
 func (a *app) ruleCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "rule", Short: "Rules"}
+	cmd := &cobra.Command{Use: "rule", Short: "Rules: what is done when something happens"}
 	cmd.AddCommand(a.ruleTestCommand(), a.ruleReplayCommand())
 	return cmd
 }
@@ -36,9 +37,9 @@ object with body and headers. Instead of it, --event names an event of the past.
 
 The exit status is 0 when the rule matches and its action could be requested, 1
 when it does not.`,
-		Example: `  squall rule test examples.greet_by_webhook event.json
+		Example: `  squall rule test examples.greet_on_webhook event.json
   squall rule test ./rules/alarm.yaml --event 6b0358c4563391ee5d4736fa
-  echo '{"body": {"name": "ann"}}' | squall rule test examples.greet_by_webhook -`,
+  echo '{"body": {"name": "ann"}}' | squall rule test examples.greet_on_webhook -`,
 		Args: cobra.RangeArgs(1, 2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			body, err := ruleBody(args[0])
@@ -59,7 +60,7 @@ when it does not.`,
 			}
 			var answer wire.RuleTest
 			if err := a.post(cmd, "/api/v1/rules/test", body, &answer); err != nil {
-				return err
+				return ruleFault(err, body, args[0])
 			}
 			return a.printRuleTest(out, &answer)
 		},
@@ -105,7 +106,8 @@ func (a *app) ruleReplayCommand() *cobra.Command {
 		Short: "Say which events of the past a rule would have matched",
 		Long: `Say which events of the past a rule would have matched, newest first. Nothing is
 stored and nothing runs. RULE is the reference of a rule or a file with one.`,
-		Args: cobra.ExactArgs(1),
+		Example: "  squall rule replay examples.greet_on_webhook\n  squall rule replay ./rules/alarm.yaml -n 100",
+		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			body, err := ruleBody(args[0])
 			if err != nil {
@@ -117,7 +119,7 @@ stored and nothing runs. RULE is the reference of a rule or a file with one.`,
 				Matches []wire.RuleTest `json:"matches"`
 			}
 			if err := a.post(cmd, "/api/v1/rules/replay", body, &answer); err != nil {
-				return err
+				return ruleFault(err, body, args[0])
 			}
 			if out.machine() {
 				return out.print(a.io.Stdout, answer)
@@ -156,6 +158,16 @@ func ruleBody(arg string) (map[string]any, error) {
 		rule["type"] = map[string]any{"ref": typ}
 	}
 	return map[string]any{"rule": rule}, nil
+}
+
+// ruleFault says that what was named is neither a file nor a rule.
+func ruleFault(err error, body map[string]any, arg string) error {
+	_, byName := body["rule_ref"]
+	_, ofPast := body["trigger_instance_id"] // which may be what is missing
+	if byName && !ofPast && squall.KindOf(err) == squall.NotFound {
+		return squall.Errorf(squall.NotFound, "%q is neither a rule nor a file; to see the rules: squall rule list", arg)
+	}
+	return err
 }
 
 // readDocument reads a file, YAML or JSON, as JSON.

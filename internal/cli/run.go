@@ -43,6 +43,7 @@ func (a *app) runCommand() *cobra.Command {
 Values are typed by the action's schema: timeout=30, sudo=true, hosts=a,b,c,
 env=A:1,B:2. name:=JSON gives any value, name=@FILE reads it from a file. Words
 without = are the command of actions that take one; behind -- it may have flags.
+(Without --, short flags belong in front of the action: squall run -q core.local ls.)
 
 With an action behind it, --help shows the parameters the action takes. Ctrl-C
 stops the watching, not the action.`,
@@ -70,6 +71,9 @@ stops the watching, not the action.`,
 	cmd.Flags().StringVar(&o.traceID, "trace-id", "", "the trace that the run belongs to")
 	cmd.Flags().BoolVarP(&o.inheritEnv, "inherit-env", "e", false, "hand this environment over as parameter env")
 	cmd.Flags().StringVar(&o.parameters, "parameters-json", "", "parameters as a JSON object; name=value goes on top")
+	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return usageErrorf("%w\nflags for the command that is run stand behind --: squall run core.local -- ls -l\nsee %s --help", err, cmd.CommandPath())
+	})
 	plainHelp := cmd.HelpFunc()
 	cmd.SetHelpFunc(func(cmd *cobra.Command, words []string) {
 		if ref := actionAmong(words); ref != "" && a.helpOnAction(cmd.Context(), ref) == nil {
@@ -103,17 +107,51 @@ func (a *app) helpOnAction(ctx context.Context, ref string) error {
 	if err := a.showAction(action, runner); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(a.io.Stdout, "\nTo run it: squall run %s name=value ...   options: squall run --help\n", ref)
+	line := "squall run " + ref
+	for _, p := range takes(action, runner) {
+		if p.Required {
+			line += " " + p.name + "=..."
+		}
+	}
+	_, err = fmt.Fprintf(a.io.Stdout, "\n* must be given. To run it: %s   options: squall run --help\n", line)
 	return err
 }
 
 func actionAndRunner(ctx context.Context, c *client.Client, ref string) (*wire.Action, *wire.RunnerType, error) {
 	action, err := c.Action(ctx, ref)
+	if squall.KindOf(err) == squall.NotFound {
+		return nil, nil, noSuchAction(ctx, c, ref)
+	}
 	if err != nil {
 		return nil, nil, err
 	}
 	runner, err := c.RunnerType(ctx, action.Runner)
 	return action, runner, err
+}
+
+// noSuchAction says which action may have been meant.
+func noSuchAction(ctx context.Context, c *client.Client, ref string) error {
+	hint := "to see what there is: squall action list"
+	list, err := c.Actions(ctx, client.ActionQuery{})
+	if err == nil {
+		if near := nearestAction(ref, list); near != "" {
+			hint = "did you mean " + near + "?"
+		}
+	}
+	return squall.Errorf(squall.NotFound, "there is no action %q; %s", ref, hint)
+}
+
+// nearestAction finds the action that was meant by a misspelled reference, or by
+// a name without its pack.
+func nearestAction(ref string, list []wire.Action) string {
+	refs := make([]string, len(list))
+	for i, ac := range list {
+		refs[i] = ac.Ref
+		if ac.Name == ref {
+			return ac.Ref
+		}
+	}
+	return squall.Nearest(ref, refs, 2)
 }
 
 func (a *app) run(ctx context.Context, ref string, words []string, o runOptions) error {
@@ -143,6 +181,9 @@ func (a *app) run(ctx context.Context, ref string, words []string, o runOptions)
 		}
 	}
 	ex, err := c.Run(ctx, req)
+	if squall.KindOf(err) == squall.Invalid {
+		return squall.Errorf(squall.Invalid, "%w\nsee what the action takes: squall run %s --help", err, ref)
+	}
 	if err != nil {
 		return err
 	}
@@ -207,6 +248,9 @@ func (a *app) watch(ctx context.Context, c *client.Client, ex *wire.Execution, o
 	if talk && ex.LiveAction != nil && ex.LiveAction.IsWorkflow {
 		return a.watchFlow(ctx, follow, c, ex, o)
 	}
+	if talk && waitsForPeople(ex) {
+		fmt.Fprintln(a.io.Stdout, "It waits for an answer. "+toAnswer(id))
+	}
 	var p *progress
 	if talk && a.io.isTerminal() {
 		p = startProgress(a.io.Stderr, "running")
@@ -247,6 +291,17 @@ func (a *app) watch(ctx context.Context, c *client.Client, ex *wire.Execution, o
 	}
 	return nil
 }
+
+// waitsForPeople reports whether an execution asks people something, and goes on.
+func waitsForPeople(ex *wire.Execution) bool {
+	var runner struct {
+		Name string `json:"name"`
+	}
+	_ = json.Unmarshal(ex.Runner, &runner) // none: then its state tells
+	return ex.Status == squall.Pending || runner.Name == "inquirer" && !ex.Status.Final()
+}
+
+func toAnswer(id string) string { return "To give one: squall inquiry respond " + id }
 
 // watchFlow is watch for workflows: a tree of its tasks.
 func (a *app) watchFlow(ctx, follow context.Context, c *client.Client, ex *wire.Execution, o runOptions) error {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -111,6 +112,9 @@ always also where it failed.`,
   squall schedule create once --at '2027-01-01 09:00' core.noop`,
 		Args: cobra.MinimumNArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if s.Cron == "" && s.Every == "" && s.At == "" {
+				return usageErrorf("when? give one of --cron, --every and --at")
+			}
 			for _, text := range exclude {
 				e, err := exclusion(text)
 				if err != nil {
@@ -123,7 +127,7 @@ always also where it failed.`,
 			if err != nil {
 				return err
 			}
-			params, err := a.parametersOf(cmd, c, args[1], args[2:])
+			params, err := a.parametersOf(cmd, c, args[1], args[2:], machines.param())
 			if err != nil {
 				return err
 			}
@@ -181,16 +185,22 @@ func exclusion(text string) (map[string]any, error) {
 	return nil, usageErrorf("--exclude is empty")
 }
 
-func (a *app) parametersOf(cmd *cobra.Command, c *client.Client, ref string, words []string) (json.RawMessage, error) {
-	action, err := c.Action(cmd.Context(), ref)
+// parametersOf reads the parameters of what will run. What is missing is told now
+// and not when it is due; but for machineParam, which the schedule gives itself.
+func (a *app) parametersOf(cmd *cobra.Command, c *client.Client, ref string, words []string, machineParam string) (json.RawMessage, error) {
+	action, runner, err := actionAndRunner(cmd.Context(), c, ref)
 	if err != nil {
 		return nil, err
 	}
-	runner, err := c.RunnerType(cmd.Context(), action.Runner)
+	params, err := parseParams(action, runner, words)
 	if err != nil {
 		return nil, err
 	}
-	return parseParams(action, runner, words)
+	names := missing(takes(action, runner), params)
+	if names = slices.DeleteFunc(names, func(n string) bool { return n == machineParam }); len(names) > 0 {
+		return nil, usageErrorf("%s needs %s\nsee what the action takes: squall run %s --help", ref, strings.Join(names, ", "), ref)
+	}
+	return params, nil
 }
 
 // putRule makes a rule, or replaces the one of its name.
@@ -206,9 +216,10 @@ func (a *app) scheduleListCommand() *cobra.Command {
 	var out format
 	next := 1
 	cmd := &cobra.Command{
-		Use:   "list",
-		Short: "List schedules and timers with their next runs",
-		Args:  cobra.NoArgs,
+		Use:     "list",
+		Short:   "List schedules and timers with their next runs",
+		Example: "  squall schedule list\n  squall schedule list -n 3",
+		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, err := a.connect()
 			if err != nil {
@@ -314,9 +325,10 @@ func (a *app) scheduleHistoryCommand() *cobra.Command {
 	var out format
 	limit := 20
 	cmd := &cobra.Command{
-		Use:   "history NAME",
-		Short: "List the times of a schedule and what became of them",
-		Args:  cobra.ExactArgs(1),
+		Use:     "history NAME",
+		Short:   "List the times of a schedule and what became of them",
+		Example: "  squall schedule history backup",
+		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := a.connect()
 			if err != nil {
@@ -367,9 +379,10 @@ func ruleName(name string) string {
 
 func (a *app) scheduleDeleteCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:   "delete NAME...",
-		Short: "Remove schedules",
-		Args:  cobra.MinimumNArgs(1),
+		Use:     "delete NAME...",
+		Short:   "Remove schedules",
+		Example: "  squall schedule delete backup",
+		Args:    cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := a.connect()
 			if err != nil {

@@ -36,6 +36,14 @@ func (m *onMachines) addTo(cmd *cobra.Command) {
 	f.StringVar(&m.MaxFail, "max-fail", "", "with --on: begin with no more when so many have failed: 3 or 10%")
 }
 
+// param is the action's parameter that gets the machine, "" without machines.
+func (m *onMachines) param() string {
+	if m.Target == "" {
+		return ""
+	}
+	return firstOf(m.Param, "hosts")
+}
+
 // action is what the rule of the schedule runs.
 func (m *onMachines) action(name, ref string, parameters json.RawMessage) (ruleAction, error) {
 	given := *m

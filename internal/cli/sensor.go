@@ -14,7 +14,7 @@ import (
 
 // sensorCommand holds what the commands of StackStorm's client have not.
 func (a *app) sensorCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "sensor", Short: "Sensors"}
+	cmd := &cobra.Command{Use: "sensor", Short: "Sensors: programs that watch something and report events"}
 	cmd.AddCommand(a.sensorStatusCommand())
 	return cmd
 }

@@ -12,7 +12,7 @@ import (
 )
 
 func (a *app) timerCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "timer", Short: "Look at schedules"}
+	cmd := &cobra.Command{Use: "timer", Short: "Try crontab lines and other times, take over crontabs"}
 	cmd.AddCommand(a.timerNextCommand(), a.timerImportCommand())
 	return cmd
 }

@@ -76,7 +76,7 @@ func (a *app) printUsers(list []wire.Account) error {
 func (a *app) userGetCommand() *cobra.Command {
 	var out format
 	cmd := &cobra.Command{
-		Use: "get NAME", Short: "Show one user", Args: cobra.ExactArgs(1),
+		Use: "get NAME", Short: "Show one user", Args: cobra.ExactArgs(1), Example: "  squall user get ann",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := a.connect()
 			if err != nil {
@@ -184,7 +184,7 @@ func (a *app) userPasswdCommand() *cobra.Command {
 // userSwitchCommand is a command that changes one thing about users.
 func (a *app) userSwitchCommand(name, short string, change func(*wire.AccountRequest)) *cobra.Command {
 	return &cobra.Command{
-		Use: name + " NAME...", Short: short, Args: cobra.MinimumNArgs(1),
+		Use: name + " NAME...", Short: short, Args: cobra.MinimumNArgs(1), Example: "  squall user " + name + " ann",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := a.connect()
 			if err != nil {
@@ -207,8 +207,9 @@ func (a *app) userSwitchCommand(name, short string, change func(*wire.AccountReq
 
 func (a *app) userDeleteCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:   "delete NAME...",
-		Short: "Remove users and their API keys",
+		Use:     "delete NAME...",
+		Short:   "Remove users and their API keys",
+		Example: "  squall user delete ann",
 		Long: `Remove users and their API keys. Who comes from a directory or an identity provider
 comes back with the next login: disable them instead.`,
 		Args: cobra.MinimumNArgs(1),

@@ -107,7 +107,7 @@ func (a *app) newRehearsals(file, caseFile string) (*rehearsals, error) {
 		}
 	}
 	if len(r.cases) == 0 {
-		r.cases = []*value.Dict{value.DictOf("name", "every action succeeds")}
+		r.cases = []*value.Dict{value.DictOf("name", "when every action succeeds")}
 	}
 	return r, nil
 }

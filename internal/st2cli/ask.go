@@ -20,6 +20,9 @@ func (c *call) ask(prompt string) (string, error) { return askFrom(c, c.lines(),
 func askFrom(c *call, in *bufio.Reader, prompt string) (string, error) {
 	fmt.Fprint(c.Stdout, prompt)
 	line, err := in.ReadString('\n')
+	if err == io.EOF && line == "" && c.style == Plain {
+		return "", invalid("nobody is there to answer: give the values on the command line, see %s --help", c.prog)
+	}
 	if err == io.EOF && line == "" {
 		return "", exitStatus(exitUsage) // nobody is there to answer
 	}

@@ -193,7 +193,7 @@ func anys[T any](list []T) []any {
 var samples = map[string]string{
 	"action": "core.local", "action-alias": "packs.pack_get", "apikey": "6b03153b6e31f466e4e4acdd", "execution": "6b0314e16e31f466e4e4acc3",
 	"inquiry": "6b0314e16e31f466e4e4acc3", "key": "mysql.host", "pack": "core", "policy": "examples.at_most_two", "policy-type": "action.retry",
-	"rule": "examples.on_webhook", "webhook": "deploy", "timer": "6b03104fcc75553ba34af041", "runner": "local-shell-cmd", "sensor": "linux.FileWatchSensor",
+	"rule": "examples.greet_on_webhook", "webhook": "deploy", "timer": "6b03104fcc75553ba34af041", "runner": "local-shell-cmd", "sensor": "linux.FileWatchSensor",
 	"trace": "6b0315335546b37120a2cee8", "trigger": "core.st2.webhook", "trigger-instance": "6b0315275546b37120a2cee1",
 	"rule-enforcement": "6b03151e5546b37120a2ced7", "role": "admin", "role-assignment": "6b03151e5546b37120a2ced7",
 }

@@ -33,6 +33,9 @@ func respond(c *call) error {
 	var answer any
 	if given := c.v.String("response"); given != "" {
 		answer, err = value.LoadJSON(nil, given)
+		if err != nil && c.style == Plain {
+			return invalid("--response is not JSON such as {\"go\": true}: %s", given)
+		}
 	} else {
 		properties, _ := member(d, "schema.properties").(document)
 		answer, err = c.form(properties)

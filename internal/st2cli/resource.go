@@ -32,6 +32,14 @@ type resource struct {
 
 func (r *resource) lower() string { return strings.ToLower(r.one) }
 
+// a is its name with an article.
+func (r *resource) a() string {
+	if strings.ContainsRune("aeiou", rune(r.lower()[0])) {
+		return "an " + r.lower()
+	}
+	return "a " + r.lower()
+}
+
 // shown binds the functions that show members to a call.
 func (r *resource) shown(c *call) map[string]func(any) any {
 	out := map[string]func(any) any{}

@@ -53,6 +53,14 @@ func (c *call) missing(r *resource, id string, err error) error {
 	return notFound("%s \"%s\" is not found.\nTo see what there is: %s list", r.one, id, up)
 }
 
+// namely tells, in the plain style, what to do about a thing that does not exist.
+func (c *call) namely(r *resource, id string, err error) error {
+	if c.style == Plain && squall.KindOf(err) == squall.NotFound {
+		return c.missing(r, id, err)
+	}
+	return err
+}
+
 // cutLast splits behind the last space.
 func cutLast(s string) (before, after string, ok bool) {
 	if i := strings.LastIndexByte(s, ' '); i >= 0 {
@@ -64,7 +72,7 @@ func cutLast(s string) (before, after string, ok bool) {
 // getCommand makes the command that shows one or several.
 func (r *resource) getCommand(query func(*call) url.Values, more ...argparse.Arg) *argparse.Command {
 	own := append([]argparse.Arg{r.idArg(argparse.Some), attrArg}, more...)
-	return &argparse.Command{Name: "get", Help: "Show a " + r.lower() + ".", Args: args(own...), Run: command(func(c *call) error {
+	return &argparse.Command{Name: "get", Help: "Show " + r.a() + ".", Args: args(own...), Run: command(func(c *call) error {
 		var q url.Values
 		if query != nil {
 			q = query(c)
@@ -98,14 +106,19 @@ func (c *call) readFile(path string) (any, error) {
 	case err != nil:
 		return nil, err
 	}
+	var doc any
 	switch ext := filepath.Ext(path); {
 	case ext == ".json":
-		return value.LoadJSON(nil, string(content))
+		doc, err = value.LoadJSON(nil, string(content))
 	case ext == ".yaml" || ext == ".yml" || path == "-":
-		return pyyaml.SafeLoad(nil, string(content))
+		doc, err = pyyaml.SafeLoad(nil, string(content))
 	default:
 		return nil, invalid("Unsupported meta type %s, file %s. Allowed: ['.json', '.yaml', '.yml']", ext, path)
 	}
+	if err != nil && c.style == Plain {
+		return nil, invalid("%s: %v", path, err)
+	}
+	return doc, err
 }
 
 func (c *call) readDocument(path string) (document, error) {
@@ -126,10 +139,14 @@ func (r *resource) fileArg(verb string) argparse.Arg {
 
 // create makes the command that creates one from a file.
 func (r *resource) create() *argparse.Command {
-	return &argparse.Command{Name: "create", Help: "Create a " + r.lower() + " from a file.", Args: args(r.fileArg("create")), Run: command(func(c *call) error {
+	return &argparse.Command{Name: "create", Help: "Create " + r.a() + " from a file.", Args: args(r.fileArg("create")), Run: command(func(c *call) error {
 		d, err := c.readDocument(c.v.String("file"))
 		if err == nil {
 			d, err = c.sendDocument(http.MethodPost, r.path, d)
+		}
+		if c.style == Plain && squall.KindOf(err) == squall.Conflict {
+			up, _, _ := cutLast(c.prog)
+			return squall.Errorf(squall.Conflict, "%w\nTo replace it: %s update NAME %s", err, up, c.v.String("file"))
 		}
 		if err != nil {
 			return c.failed(err)
@@ -151,11 +168,11 @@ func (c *call) failed(err error) error {
 
 // update makes the command that replaces one from a file.
 func (r *resource) update() *argparse.Command {
-	return &argparse.Command{Name: "update", Help: "Replace a " + r.lower() + " with what a file says.", Args: args(r.idArg(argparse.One), r.fileArg("update")), Run: command(func(c *call) error {
+	return &argparse.Command{Name: "update", Help: "Replace " + r.a() + " with what a file says.", Args: args(r.idArg(argparse.One), r.fileArg("update")), Run: command(func(c *call) error {
 		id := c.v.String(r.id)
 		old, err := r.get(c, id)
 		if err != nil {
-			return err
+			return c.namely(r, id, err)
 		}
 		d, err := c.readDocument(c.v.String("file"))
 		if err != nil {
@@ -176,15 +193,15 @@ func (r *resource) update() *argparse.Command {
 
 // enable makes the commands that switch one on or off.
 func (r *resource) enable(on bool) *argparse.Command {
-	name, help := "disable", "Switch a "+r.lower()+" off."
+	name, help := "disable", "Switch "+r.a()+" off."
 	if on {
-		name, help = "enable", "Switch a "+r.lower()+" on."
+		name, help = "enable", "Switch "+r.a()+" on."
 	}
 	return &argparse.Command{Name: name, Help: help, Args: args(r.idArg(argparse.One)), Run: command(func(c *call) error {
 		id := c.v.String(r.id)
 		d, err := r.get(c, id)
 		if err != nil {
-			return err
+			return c.namely(r, id, err)
 		}
 		where := at(r.path, key(d, id))
 		d.Delete("ref")
@@ -198,7 +215,7 @@ func (r *resource) enable(on bool) *argparse.Command {
 
 // delete makes the command that deletes one.
 func (r *resource) delete() *argparse.Command {
-	return &argparse.Command{Name: "delete", Help: "Delete a " + r.lower() + ".", Args: args(r.idArg(argparse.One)), Run: command(func(c *call) error {
+	return &argparse.Command{Name: "delete", Help: "Delete " + r.a() + ".", Args: args(r.idArg(argparse.One)), Run: command(func(c *call) error {
 		id := c.v.String(r.id)
 		d, err := r.get(c, id)
 		if squall.KindOf(err) == squall.NotFound {
@@ -230,7 +247,7 @@ func (c *call) deleted(id string) {
 
 // clone is a verb that st2 has for everything and that works for actions only.
 func (r *resource) clone() *argparse.Command {
-	return &argparse.Command{Name: "clone", Help: "Copy a " + r.lower() + " (only actions can be copied).", Args: args(), Run: command(func(c *call) error {
+	return &argparse.Command{Name: "clone", Help: "Copy " + r.a() + " (only actions can be copied).", Args: args(), Run: command(func(c *call) error {
 		branch, _, _ := cutLast(c.prog)
 		_, word, _ := cutLast(branch)
 		return invalid("clone '%s' is not implemented.", word)
