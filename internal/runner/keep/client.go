@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"squall/internal/runner"
+	"squall/internal/runner/process"
 )
 
 // Client is the server's side. It starts a keeper when the first command needs
@@ -146,7 +147,8 @@ func (c *Client) Start(ctx context.Context, spec Spec) (*Run, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Run{c: c, key: spec.Key, conn: conn, in: bufio.NewReaderSize(conn, 8<<10)}
+	r := newRun(c, spec)
+	r.conn, r.in = conn, bufio.NewReaderSize(conn, 8<<10)
 	if err := writeJSON(conn, frameStart, spec); err != nil {
 		conn.Close()
 		return nil, fmt.Errorf("talk to the keeper of local actions: %w", err)
@@ -272,27 +274,28 @@ func readSaved(dir string) (doc saved, err error) {
 // errNotKept: nobody knows of the run any more.
 var errNotKept = errors.New("the run is not kept any more")
 
-// Attach goes on with a kept run: all it has printed comes again.
-func (c *Client) Attach(key string) (*Run, error) {
+// Attach goes on with a kept run: all it has printed comes again. It is found by its
+// key; of the rest of the spec it counts how it is ended.
+func (c *Client) Attach(spec Spec) (*Run, error) {
 	c.mu.Lock()
-	place := c.kept[key]
+	place := c.kept[spec.Key]
 	c.mu.Unlock()
-	return c.attach(key, place)
+	return c.attach(spec, place)
 }
 
-func (c *Client) attach(key, place string) (*Run, error) {
-	r := &Run{c: c, key: key}
+func (c *Client) attach(spec Spec, place string) (*Run, error) {
+	r := newRun(c, spec)
 	if strings.HasSuffix(place, ".sock") {
 		conn, err := c.dial(place)
 		if err == nil {
 			r.conn, r.in = conn, bufio.NewReaderSize(conn, 8<<10)
-			if err := writeFrame(conn, frameAttach, []byte(key)); err == nil && r.begun() == nil {
+			if err := writeFrame(conn, frameAttach, []byte(spec.Key)); err == nil && r.begun() == nil {
 				return r, nil
 			}
 			conn.Close()
 		}
 		r.conn, r.in = nil, nil
-		place = savedName(c.dir, key) // it may have ended just now
+		place = savedName(c.dir, spec.Key) // it may have ended just now
 	}
 	if _, err := readSaved(place); err != nil {
 		return nil, errNotKept
@@ -317,7 +320,7 @@ func (c *Client) Release(key string) {
 		return
 	}
 	if strings.HasSuffix(place, ".sock") {
-		if r, err := c.attach(key, place); err == nil && r.conn != nil {
+		if r, err := c.attach(Spec{Key: key}, place); err == nil && r.conn != nil {
 			_ = writeFrame(r.conn, frameDone, nil)
 			r.conn.Close()
 		}
@@ -325,8 +328,7 @@ func (c *Client) Release(key string) {
 	_ = os.RemoveAll(savedName(c.dir, key))
 }
 
-// ErrDied: nobody will ever know how the command ended. It has been killed; what
-// it started may live on.
+// ErrDied: nobody will ever know how the command ended. It has been killed.
 var ErrDied = errors.New("the keeper of local actions has died, and its commands with it")
 
 // Run is a command in a keeper's hands.
@@ -337,6 +339,14 @@ type Run struct {
 	in   *bufio.Reader
 	dir  string // of a run that ended unheard; conn is nil then
 	note string
+
+	marker       string // of its processes
+	grace, delay time.Duration
+}
+
+// newRun keeps nothing else of the spec: it may be large, and hold a password.
+func newRun(c *Client, spec Spec) *Run {
+	return &Run{c: c, key: spec.Key, marker: spec.Marker, grace: spec.Grace, delay: spec.Delay}
 }
 
 // Note tells why a Python program was not forked; "" when it was.
@@ -364,13 +374,26 @@ func (r *Run) begun() error {
 	}
 }
 
-// Wait passes on what the command prints and returns when it has ended. When ctx
-// ends it ends the command; but when the node stops or has lost its lease, it lets
-// it go on and returns runner.ErrDetached. The run is kept until Release.
-func (r *Run) Wait(ctx context.Context, stdout, stderr func([]byte)) (Ending, error) {
+// Wait collects in end what the command prints and how it ends, and returns then.
+// Where a signal has ended it, end.Code is the caller's to fill. When ctx ends it
+// ends the command; but when the node stops or has lost its lease, it lets it go on
+// and returns runner.ErrDetached. The run is kept until Release.
+func (r *Run) Wait(ctx context.Context, end *process.Ending) (said Ending, err error) {
 	if r.conn == nil {
-		return r.read(stdout, stderr)
+		said, err = r.read(end.Stdout.Take, end.Stderr.Take)
+	} else {
+		said, err = r.hear(ctx, end.Stdout.Take, end.Stderr.Take)
 	}
+	if err != nil {
+		return Ending{}, err
+	}
+	end.Stdout.Total, end.Stderr.Total = said.OutTotal, said.ErrTotal
+	end.Code, end.Stopped, end.TimedOut = said.Code, said.Stopped, said.TimedOut
+	return said, nil
+}
+
+// hear is Wait for a run that a keeper has.
+func (r *Run) hear(ctx context.Context, stdout, stderr func([]byte)) (Ending, error) {
 	left := r.heed(ctx)
 	defer left()
 	var outcome []byte
@@ -381,6 +404,10 @@ func (r *Run) Wait(ctx context.Context, stdout, stderr func([]byte)) (Ending, er
 			r.conn.Close()
 			if left() {
 				return Ending{}, runner.ErrDetached
+			}
+			if r.marker != "" {
+				// The command itself went with its keeper; what it has started is known by its mark.
+				(&process.Tree{Leader: -1, Marker: r.marker}).End(r.grace, r.delay)
 			}
 			return Ending{}, ErrDied
 		}

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"squall/internal/runner"
+	"squall/internal/runner/process"
 )
 
 // TestMain is also the keeper's program, and a server's that is to be killed.
@@ -79,8 +80,9 @@ func tempDir(t *testing.T) string {
 func wait(t *testing.T, ctx context.Context, r *Run) (Ending, string, string, error) {
 	t.Helper()
 	var out, errs bytes.Buffer
-	end, err := r.Wait(ctx, func(b []byte) { out.Write(b) }, func(b []byte) { errs.Write(b) })
-	return end, out.String(), errs.String(), err
+	end := process.NewEnding(&out, &errs, 1<<20)
+	said, err := r.Wait(ctx, &end)
+	return said, out.String(), errs.String(), err
 }
 
 func TestStart(t *testing.T) {
@@ -188,7 +190,7 @@ func TestTheServerIsKilled(t *testing.T) {
 				t.Fatalf("%d runs are kept: %v %v", len(keys), keys, err)
 			}
 			for _, key := range keys {
-				r, err := c.Attach(key)
+				r, err := c.Attach(Spec{Key: key})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -358,7 +360,7 @@ func TestShortCommands(t *testing.T) {
 					t.Errorf("start %s: %v", spec.Key, err)
 					return
 				}
-				if end, err := run.Wait(t.Context(), func([]byte) {}, func([]byte) {}); err != nil || end.Code != 0 {
+				if end, _, _, err := wait(t, t.Context(), run); err != nil || end.Code != 0 {
 					t.Errorf("%s ended %+v, %v", spec.Key, end, err)
 				}
 				c.Release(spec.Key)

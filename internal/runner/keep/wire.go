@@ -7,6 +7,7 @@ import (
 	"io"
 	"time"
 
+	"squall/internal/runner"
 	"squall/internal/runner/warm"
 )
 
@@ -35,6 +36,20 @@ type Spec struct {
 	// Alone is how long it may run without a server, if another node could start
 	// it again; 0: as long as it wants.
 	Alone time.Duration
+}
+
+// For is the spec of a job's present attempt. Its time, in seconds, is what the
+// keeper looks after while no server is there: one that is has the same limit, and
+// ends it itself. alone is for what is repeatable.
+func (s Spec) For(job *runner.Job, timeout *int64, alone time.Duration) Spec {
+	s.Key, s.Timeout = job.Execution.IdempotencyKey(), -1
+	if timeout != nil {
+		s.Timeout = max(0, time.Duration(*timeout)*time.Second)
+	}
+	if job.Action.Repeatable {
+		s.Alone = alone
+	}
+	return s
 }
 
 // Ending is how a command ended.

@@ -6,9 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"sync"
 	"syscall"
-	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -16,18 +14,10 @@ import (
 	"squall/internal/runner/process"
 )
 
-// ending is what is known of a command that has ended.
-type ending struct {
-	code           int  // exit code; 128+n after signal n, as a shell reports it
-	stopped        bool // it did not end by itself: ctx was done
-	timedOut       bool // because its time was over, whatever ctx says
-	stdout, stderr process.Stream
-}
-
 // exec runs c and returns when it has ended and both its streams are closed.
 // A background child that keeps a stream open keeps the run going (st2); the
 // context's end is the bound. The error says that it could not be started.
-func (r *Runner) exec(ctx context.Context, job *runner.Job, p *params, c *command, out runner.Output) (*ending, error) {
+func (r *Runner) exec(ctx context.Context, job *runner.Job, p *params, c *command, out runner.Output) (*process.Ending, error) {
 	if r.cfg.Keep != nil {
 		return r.execKept(ctx, job, p, c, out)
 	}
@@ -35,27 +25,12 @@ func (r *Runner) exec(ctx context.Context, job *runner.Job, p *params, c *comman
 	leader, err := r.start(c, end)
 	if err != nil {
 		if errors.Is(err, syscall.ENOENT) && c.path == "sudo" {
-			end.code = 127
-			end.stderr.Note("sudo: not found\n")
-			return end, nil
+			return r.noSudo(out), nil
 		}
 		return nil, err
 	}
 	tree := &process.Tree{Leader: leader.Pid, Marker: c.marker, Elevate: r.elevate(c)}
-	killed := make(chan struct{})
-	stop := context.AfterFunc(ctx, func() {
-		defer close(killed)
-		tree.End(r.cfg.Grace, r.cfg.WaitDelay)
-		// What still holds a stream is beyond our reach; do not wait for it.
-		now := time.Now()
-		_ = end.stdout.From.SetReadDeadline(now)
-		_ = end.stderr.From.SetReadDeadline(now)
-	})
-
-	var stderrDone sync.WaitGroup
-	stderrDone.Go(end.stderr.Drain)
-	end.stdout.Drain()
-	stderrDone.Wait()
+	_, settle := end.Drain(ctx, tree, r.cfg.Grace, r.cfg.WaitDelay)
 
 	// The process is reaped only when nobody can be about to signal its number.
 	var info unix.Siginfo
@@ -65,26 +40,41 @@ func (r *Runner) exec(ctx context.Context, job *runner.Job, p *params, c *comman
 			break
 		}
 	}
-	if !stop() {
-		<-killed
-		end.stopped = true
-	}
+	settle()
 	state, err := leader.Wait()
 	if err != nil {
 		return nil, fmt.Errorf("wait for the command: %w", err)
 	}
-	end.code = state.ExitCode()
+	end.Code = state.ExitCode()
 	if status := state.Sys().(syscall.WaitStatus); status.Signaled() {
-		end.code = 128 + int(status.Signal())
-		if !end.stopped {
-			end.stderr.Note(deathText(status.Signal()))
-		}
+		diedOf(end, status.Signal())
 	}
 	return end, nil
 }
 
+func (r *Runner) newEnding(out runner.Output) *process.Ending {
+	end := process.NewEnding(out.Stdout(), out.Stderr(), r.cfg.OutputLimit)
+	return &end
+}
+
+// noSudo is how a command ends that needs a sudo which is not there.
+func (r *Runner) noSudo(out runner.Output) *process.Ending {
+	end := r.newEnding(out)
+	end.Code = 127
+	end.Stderr.Note("sudo: not found\n")
+	return end
+}
+
+// diedOf words an end by a signal as a shell does.
+func diedOf(end *process.Ending, sig syscall.Signal) {
+	end.Code = 128 + int(sig)
+	if !end.Stopped {
+		end.Stderr.Note(deathText(sig))
+	}
+}
+
 // start starts c with fresh pipes, whose reading ends it leaves in end.
-func (r *Runner) start(c *command, end *ending) (*os.Process, error) {
+func (r *Runner) start(c *command, end *process.Ending) (*os.Process, error) {
 	stdin := r.null
 	if c.password != "" {
 		var err error
@@ -101,7 +91,7 @@ func (r *Runner) start(c *command, end *ending) (*os.Process, error) {
 	if err != nil {
 		return nil, err
 	}
-	end.stdout.From, end.stderr.From = outR, errR
+	end.Stdout.From, end.Stderr.From = outR, errR
 	return p, nil
 }
 

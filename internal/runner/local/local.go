@@ -10,6 +10,7 @@ import (
 
 	"squall/internal/runner"
 	"squall/internal/runner/keep"
+	"squall/internal/runner/process"
 	"squall/internal/squall"
 )
 
@@ -115,7 +116,7 @@ func (r *Runner) Run(ctx context.Context, job *runner.Job, out runner.Output) (s
 		defer cancel()
 	}
 	if ctx.Err() != nil {
-		return r.outcome(ctx, p, &ending{stopped: true}), nil
+		return r.outcome(ctx, p, &process.Ending{Stopped: true}), nil
 	}
 	end, err := r.exec(ctx, job, p, c, out)
 	if err != nil {
@@ -123,23 +124,6 @@ func (r *Runner) Run(ctx context.Context, job *runner.Job, out runner.Output) (s
 			return runner.Failure("%s", problem), nil
 		}
 		return squall.Outcome{}, fmt.Errorf("run %s: %w", c.path, err)
-	}
-	return r.outcome(ctx, p, end), nil
-}
-
-// Resume implements runner.Resumer.
-func (r *Runner) Resume(ctx context.Context, job *runner.Job, out runner.Output) (squall.Outcome, error) {
-	p, _, err := r.command(job)
-	if err != nil {
-		return runner.Failure("%v", err), nil
-	}
-	run, err := r.cfg.Keep.Attach(job.Execution.IdempotencyKey())
-	if err != nil {
-		return squall.Outcome{}, err
-	}
-	end, err := r.follow(ctx, run, out)
-	if err != nil {
-		return squall.Outcome{}, err
 	}
 	return r.outcome(ctx, p, end), nil
 }

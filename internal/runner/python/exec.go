@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
-	"sync"
-	"time"
 
 	"squall/internal/runner"
 	"squall/internal/runner/process"
@@ -73,44 +71,26 @@ func (r *Runner) exec(ctx context.Context, job *runner.Job, _ *params, spec *war
 	defer run.Close()
 	r.tellCold(job, run.Cold)
 	end := r.newEnding(out)
-	end.stdout.From, end.stderr.From = run.Stdout, run.Stderr
+	end.Stdout.From, end.Stderr.From = run.Stdout, run.Stderr
 
 	tree := &process.Tree{Leader: run.PID(), Marker: marker(job)}
-	killed := make(chan struct{})
-	stop := context.AfterFunc(ctx, func() {
-		defer close(killed)
-		tree.End(r.cfg.Grace, r.cfg.WaitDelay)
-		// What still holds a stream is beyond our reach; do not wait for it.
-		now := time.Now()
-		_ = end.stdout.From.SetReadDeadline(now)
-		_ = end.stderr.From.SetReadDeadline(now)
-	})
-	var streams sync.WaitGroup
-	streams.Go(end.stderr.Drain)
-	end.stdout.Drain()
-	streams.Wait()
+	killed, settle := end.Drain(ctx, tree, r.cfg.Grace, r.cfg.WaitDelay)
 	err = run.Ended(killed)
-	if !stop() {
-		<-killed
-		end.stopped = true
-	}
+	settle()
 	code, reapErr := run.Reap()
-	if end.stopped {
+	if end.Stopped {
 		return end, nil // how it died does not matter
 	}
 	end.said(run.Outcome())
 	if err = errors.Join(err, reapErr); err != nil && end.kind == 0 {
 		return nil, err
 	}
-	end.code = code // 0 when only this was lost
+	end.Code = code // 0 when only this was lost
 	return end, nil
 }
 
 func (r *Runner) newEnding(out runner.Output) *ending {
-	return &ending{
-		stdout: process.Stream{Live: out.Stdout(), Limit: r.cfg.OutputLimit},
-		stderr: process.Stream{Live: out.Stderr(), Limit: r.cfg.OutputLimit},
-	}
+	return &ending{Ending: process.NewEnding(out.Stdout(), out.Stderr(), r.cfg.OutputLimit)}
 }
 
 // said takes what the process left as its outcome.

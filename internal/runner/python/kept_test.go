@@ -320,15 +320,24 @@ func TestASlowStartCanBeLeftAndEnded(t *testing.T) {
 	c.Release(j.Execution.IdempotencyKey())
 }
 
-// TestTheKeeperIsKilled: its actions go with it, and what they started.
+// TestTheKeeperIsKilled: its actions go with it, and what they started, also those
+// that an earlier server has begun.
 func TestTheKeeperIsKilled(t *testing.T) {
+	for _, resumed := range []bool{false, true} {
+		t.Run(map[bool]string{false: "begun", true: "resumed"}[resumed], func(t *testing.T) { keeperIsKilled(t, resumed) })
+	}
+}
+
+func keeperIsKilled(t *testing.T, resumed bool) {
 	dir, pids := keeperDir(t), filepath.Join(t.TempDir(), "pids")
 	r, _ := keptRunner(t, dir, nil)
-	source := strings.Replace(forever, "time.sleep(600)", "import subprocess; subprocess.Popen(['sleep', '600'], start_new_session=True).wait()", 1)
+	source := strings.Replace(forever, "time.sleep(600)", "print('begun', flush=True); import subprocess; subprocess.Popen(['sleep', '600'], start_new_session=True).wait()", 1)
 	j := newJob(t, source, map[string]any{"pids": pids})
 	failed := make(chan error, 1)
+	ctx, leave := context.WithCancelCause(t.Context())
+	defer leave(nil)
 	go func() {
-		_, err := r.Run(t.Context(), j, runner.Discard)
+		_, err := r.Run(ctx, j, runner.Discard)
 		failed <- err
 	}()
 	var numbers []string
@@ -339,6 +348,21 @@ func TestTheKeeperIsKilled(t *testing.T) {
 		if time.Now().After(until) {
 			t.Fatal("the action does not run")
 		}
+	}
+	if resumed {
+		if leave(runner.ErrShutdown); !errors.Is(<-failed, runner.ErrDetached) {
+			t.Fatal("the action was not let go")
+		}
+		next, c := keptRunner(t, dir, nil)
+		if keys, err := c.Kept(); err != nil || len(keys) != 1 {
+			t.Fatal(keys, err)
+		}
+		printed, to := io.Pipe()
+		go func() {
+			_, err := next.Resume(t.Context(), j, streams{to, io.Discard})
+			failed <- err
+		}()
+		waitFor(t, printed, "begun", 1)
 	}
 	sockets, err := filepath.Glob(filepath.Join(dir, "keeper-*.sock"))
 	if err != nil || len(sockets) != 1 {

@@ -13,10 +13,7 @@ import (
 
 // ending is what is known of an action that has ended.
 type ending struct {
-	code           int  // exit code; -N after signal N
-	stopped        bool // it did not end by itself: ctx was done
-	timedOut       bool // because its time was over, whatever ctx says
-	stdout, stderr process.Stream
+	process.Ending                 // its code is -N after signal N
 	kind           byte            // 't', 'f', 'n', 'p': see squall_runner/action.py; 0: no outcome
 	value          json.RawMessage // of kind
 }
@@ -26,18 +23,18 @@ const noResult = `"None"`
 
 // outcome words the end of an action in st2's shape.
 func (r *Runner) outcome(ctx context.Context, p *params, end *ending) squall.Outcome {
-	if end.kind == 'p' && !end.stopped && end.code == 0 {
+	if end.kind == 'p' && !end.Stopped && end.Code == 0 {
 		var text string
 		if json.Unmarshal(end.value, &text) != nil {
 			text = string(end.value)
 		}
 		return runner.Failure("%s", text)
 	}
-	status, code, problem := squall.Succeeded, end.code, ""
+	status, code, problem := squall.Succeeded, end.Code, ""
 	switch {
-	case end.stopped:
+	case end.Stopped:
 		status, code = runner.StatusOf(ctx), -9 // st2, whichever signal it was
-		if end.timedOut {
+		if end.TimedOut {
 			status = squall.Timeout
 		}
 	case code == -9:
@@ -49,18 +46,18 @@ func (r *Runner) outcome(ctx context.Context, p *params, end *ending) squall.Out
 		problem = "Action failed to complete in " + numbered(p.timeout)
 	}
 	value := end.value
-	if end.stopped || end.kind == 0 || end.kind == 'p' {
+	if end.Stopped || end.kind == 0 || end.kind == 'p' {
 		value = json.RawMessage(noResult)
 	}
 
 	var b bytes.Buffer
-	b.Grow(len(end.stdout.Kept) + len(end.stderr.Kept) + len(value) + 128)
+	b.Grow(len(end.Stdout.Kept) + len(end.Stderr.Kept) + len(value) + 128)
 	b.WriteString(`{"result":`)
 	b.Write(value)
 	b.WriteString(`,"stdout":`)
-	appendStream(&b, &end.stdout)
+	appendStream(&b, &end.Stdout)
 	b.WriteString(`,"stderr":`)
-	appendStream(&b, &end.stderr)
+	appendStream(&b, &end.Stderr)
 	b.WriteString(`,"exit_code":`)
 	b.WriteString(strconv.Itoa(code))
 	if problem != "" {

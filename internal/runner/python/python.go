@@ -13,6 +13,7 @@ import (
 
 	"squall/internal/runner"
 	"squall/internal/runner/keep"
+	"squall/internal/runner/process"
 	"squall/internal/runner/warm"
 	"squall/internal/squall"
 )
@@ -126,7 +127,7 @@ func (r *Runner) Run(ctx context.Context, job *runner.Job, out runner.Output) (s
 		defer cancel()
 	}
 	if ctx.Err() != nil {
-		return r.outcome(ctx, p, &ending{stopped: true}), nil
+		return r.outcome(ctx, p, &ending{Ending: process.Ending{Stopped: true}}), nil
 	}
 	dir := job.PackDir
 	if p.version != "" {
@@ -161,7 +162,7 @@ func (r *Runner) Run(ctx context.Context, job *runner.Job, out runner.Output) (s
 		return squall.Outcome{}, fmt.Errorf("run Python: %w", err)
 	}
 	if env.dir == "" && lacksRequirements(end, job.PackDir) {
-		end.stderr.Note(fmt.Sprintf("Pack %[1]s has a requirements.txt and no environment yet. Make one with: squall run packs.setup_virtualenv packs=%[1]s\n", job.Action.Ref.Pack))
+		end.Stderr.Note(fmt.Sprintf("Pack %[1]s has a requirements.txt and no environment yet. Make one with: squall run packs.setup_virtualenv packs=%[1]s\n", job.Action.Ref.Pack))
 	}
 	return r.outcome(ctx, p, end), nil
 }
@@ -169,7 +170,7 @@ func (r *Runner) Run(ctx context.Context, job *runner.Job, out runner.Output) (s
 // lacksRequirements reports whether an action failed for want of a module that
 // its pack may well require.
 func lacksRequirements(end *ending, dir string) bool {
-	if end.code != 1 || !bytes.Contains(end.stderr.Kept, []byte("ModuleNotFoundError: ")) {
+	if end.Code != 1 || !bytes.Contains(end.Stderr.Kept, []byte("ModuleNotFoundError: ")) {
 		return false
 	}
 	info, err := os.Stat(filepath.Join(dir, "requirements.txt"))
