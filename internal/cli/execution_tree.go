@@ -110,6 +110,11 @@ type tree struct {
 	Ended    *wire.Time    `json:"end_timestamp,omitempty"`
 	Children []*tree       `json:"children,omitempty"`
 	Partial  bool          `json:"partial,omitempty"` // there is more below than could be read
+
+	parameters json.RawMessage   // of an item: what tells it from the others
+	values     map[string]string // what may be a name among them; nil: not looked at yet
+	names      map[string]string // of the items below, by their ids
+	named      int               // how many children there were then
 }
 
 // placeInFlow is what an execution's context says of its place in a workflow.
@@ -132,9 +137,13 @@ func placeOf(ex *wire.Execution) (p placeInFlow) {
 
 func newTree(ex *wire.Execution) *tree {
 	p := placeOf(ex)
-	return &tree{
+	t := &tree{
 		ID: ex.ID, Action: ex.ActionRef(), Status: ex.Status, Task: p.Orquesta.Task, Item: p.Orquesta.Item, Started: ex.StartTimestamp, Ended: ex.EndTimestamp,
 	}
+	if t.Item != nil {
+		t.parameters = ex.Parameters
+	}
+	return t
 }
 
 // readTree fetches all below an execution. What is too large for one answer is
@@ -191,6 +200,9 @@ func (t *tree) draw(st styles, now time.Time, all bool) string {
 
 func (t *tree) drawBelow(b *strings.Builder, indent string, st styles, now time.Time, all bool) {
 	shown, hidden := t.drawn(all)
+	if t.named != len(t.Children) {
+		t.names, t.named = itemNames(t.Children), len(t.Children)
+	}
 	for i, n := range shown {
 		fork, next := "├─ ", "│  "
 		if i == len(shown)-1 && len(hidden) == 0 {
@@ -199,6 +211,9 @@ func (t *tree) drawBelow(b *strings.Builder, indent string, st styles, now time.
 		name := n.Task
 		if n.Item != nil {
 			name += fmt.Sprintf("[%d]", *n.Item)
+		}
+		if word := t.names[n.ID]; word != "" {
+			name += " " + word
 		}
 		fmt.Fprintf(b, "%s%s %s %s\n", indent+fork, firstOf(name, n.Action), st.ofStatus(n.Status), st.dim.Render(n.took(now)+"  "+n.Action+" "+n.ID))
 		if n.asks() {
