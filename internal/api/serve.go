@@ -73,6 +73,10 @@ func (s *Server) ServeHTTP(hw http.ResponseWriter, hr *http.Request) {
 		w.WriteHeader(http.StatusOK)
 		return
 	}
+	if isVisit(hr) {
+		s.welcome(w)
+		return
+	}
 	err := s.serve(w, r)
 	s.auditOutcome(r, err)
 	if err != nil {

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"os"
+	"strings"
 
 	"squall/internal/expr"
 	"squall/internal/lifecycle"
@@ -30,7 +31,7 @@ func (s *server) newNotifier(svc *lifecycle.Service, exprs *expr.Set, ids *squal
 		return nil, squall.Errorf(squall.Invalid, "%s: %w", c.Notify.File, err)
 	}
 	return notify.New(notify.Options{
-		Store: s.store, Lifecycle: svc, Config: conf, Sinks: sinks, IDs: ids, Node: c.NodeName(), WebURL: c.PublicURL(), Poll: c.Scheduler.Poll, Log: log,
+		Store: s.store, Lifecycle: svc, Config: conf, Sinks: sinks, IDs: ids, Node: c.NodeName(), WebURL: strings.TrimRight(c.Server.URL, "/"), Poll: c.Scheduler.Poll, Log: log,
 	}), nil
 }
 

@@ -55,7 +55,7 @@ const (
 
 {{ action }} {{ status }}, requested by {{ user }}
 started {{ started_at }}, ended {{ ended_at }}
-execution {{ execution_id }} {{ url | default("", true) }}
+to look at it: squall execution tree {{ execution_id }} {{ url | default("", true) }}
 `
 )
 

@@ -72,16 +72,22 @@ def run_report(outcomes, now, rpo_ages, extras):
         tables.append(("Failed", ["source", "step", "kind", "reason", "last good copy"], rows))
     if good:
         rows = [
-            [o["source"], str(o["level"]), size_text(o["payload"]), size_text(o["stored"]), instants.short_span(_seconds(o)), o.get("full_because") or ""]
+            [o["source"], _kind(o["level"]), size_text(o["payload"]), size_text(o["stored"]), _took(o.get("seconds")), o.get("full_because") or ""]
             for o in good
         ]
-        tables.append(("Copied and verified", ["source", "level", "read", "stored", "took", ""], rows))
+        tables.append(("Copied and verified", ["source", "copy", "read", "stored", "took", ""], rows))
     extras = [(title, lines) for title, lines in extras if lines]
     return dict(_render(subject[state], now, tables, extras), state=state)
 
 
-def _seconds(outcome):
-    return datetime.timedelta(seconds=outcome.get("seconds") or 0)
+def _kind(level):
+    """Say of what kind a copy is: a full one, or of what has changed since the last one."""
+    return "changes" if level else "full"
+
+
+def _took(seconds):
+    seconds = seconds or 0
+    return "<1s" if 0 < seconds < 1 else instants.short_span(datetime.timedelta(seconds=seconds))
 
 
 def _age(age):
