@@ -49,7 +49,7 @@ func TestEveryRouteAsksWhoItIs(t *testing.T) {
 	for _, bad := range []struct{ name, header, value, text string }{
 		{"no credentials", "X-Nothing", "x", "Unauthorized - One of Token or API key required."},
 		{"wrong token", "X-Auth-Token", "bad", "Unauthorized"},
-		{"expired token", "X-Auth-Token", ts.token(t, "ann", -time.Second), "Unauthorized"},
+		{"expired token", "X-Auth-Token", ts.token(t, "ann", -time.Second), "Unauthorized - Token has expired."},
 		{"revoked token", "X-Auth-Token", revoked, "Unauthorized"},
 		{"token of a deleted user", "X-Auth-Token", orphan, "Unauthorized"},
 		{"digest instead of the secret", "X-Auth-Token", auth.Digest(ts.admin), "Unauthorized"},

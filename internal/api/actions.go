@@ -13,11 +13,19 @@ import (
 // members returns a lookup over the named members, none of which has parts that
 // can be asked for by name.
 func members(names ...string) func(string) (exists, parts bool) {
-	return func(name string) (bool, bool) { return slices.Contains(names, name), false }
+	return membersWith(nil, names...)
 }
 
-var actionFields = members("id", "tags", "uid", "metadata_file", "name", "ref", "description", "enabled", "entry_point",
-	"pack", "runner_type", "parameters", "output_schema", "notify")
+// membersWith is members with some more that have parts.
+func membersWith(whole []string, names ...string) func(string) (exists, parts bool) {
+	return func(name string) (exists, parts bool) {
+		parts = slices.Contains(whole, name)
+		return parts || slices.Contains(names, name), parts
+	}
+}
+
+var actionFields = membersWith([]string{"tags", "runner_type", "parameters", "output_schema", "notify"},
+	"id", "uid", "metadata_file", "name", "ref", "description", "enabled", "entry_point", "pack")
 
 // actionList lists actions by reference. Filters: id, pack, name, tags.
 func (s *Server) actionList(w http.ResponseWriter, r *request) error {
@@ -128,8 +136,8 @@ func (s *Server) action(r *request, name string) (*squall.Action, error) {
 	return found, err
 }
 
-var packFields = members("id", "uid", "ref", "name", "description", "keywords", "version", "python_versions", "author", "email",
-	"contributors", "files", "path", "dependencies", "system", "stackstorm_version")
+// packFields: packs may have any member (st2).
+func packFields(string) (exists, parts bool) { return true, true }
 
 // packList lists packs by reference. Filters: id, ref, name.
 func (s *Server) packList(w http.ResponseWriter, r *request) error {

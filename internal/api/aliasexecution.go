@@ -105,11 +105,11 @@ func (s *Server) executeAlias(r *request, c said) ([]wire.AliasRun, error) {
 	}
 	ref, err := squall.ParseRef(c.alias.Action)
 	if err != nil {
-		return nil, squall.Errorf(squall.NotFound, "Action with ref %q not found", c.alias.Action)
+		return nil, squall.Errorf(squall.NotFound, "Action with ref %q not found ", c.alias.Action)
 	}
 	action, err := s.action(r, ref.String())
 	if err != nil {
-		return nil, notFoundAs(err, squall.Errorf(squall.NotFound, "Action with ref %q not found", ref))
+		return nil, notFoundAs(err, squall.Errorf(squall.NotFound, "Action with ref %q not found ", ref))
 	}
 	if err := r.caller.CheckOn(auth.ActionExecute, actionUIDs(ref)...); err != nil {
 		return nil, err

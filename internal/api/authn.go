@@ -140,7 +140,7 @@ func (s *Server) tokenCaller(ctx context.Context, secret string) (caller, error)
 			return err
 		}
 		if !auth.TokenValid(t, secret, now) {
-			return errToken
+			return errExpired // it has the digest
 		}
 		if u, err := tx.User(ctx, t.User); err == nil && t.CreatedAt.Before(u.CreatedAt) {
 			return errToken // of somebody who had the name before

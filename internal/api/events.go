@@ -69,6 +69,15 @@ func (s *Server) triggerInstanceList(w http.ResponseWriter, r *request) error {
 	if f.Before, err = instant(q, "timestamp_lt"); err != nil {
 		return err
 	}
+	if f.Type != "" {
+		f.Trigger = "" // st2: the type is looked at alone
+		switch none, err := s.neverFires(r.Context(), f.Type); {
+		case err != nil:
+			return err
+		case none:
+			return respondJSON(w, http.StatusOK, []string{}) // st2: without headers
+		}
+	}
 	var events []*squall.Event
 	total := 0
 	err = s.Store.View(r.Context(), func(tx store.Tx) error {
@@ -100,6 +109,16 @@ func (s *Server) triggerInstanceList(w http.ResponseWriter, r *request) error {
 			}
 		})
 	})
+}
+
+// neverFires reports whether there is no trigger of a type.
+func (s *Server) neverFires(ctx context.Context, typ string) (none bool, err error) {
+	err = s.Store.View(ctx, func(tx store.Tx) error {
+		n, err := tx.CountContent(ctx, store.ContentFilter{Kind: store.Triggers, Link: typ})
+		none = n == 0
+		return err
+	})
+	return none, err
 }
 
 func (s *Server) event(ctx context.Context, id string) (ev *squall.Event, err error) {

@@ -32,6 +32,7 @@ var (
 	errNoRoute = squall.Errorf(squall.NotFound, "The resource could not be found.")
 	errNoToken = squall.Errorf(squall.Unauthentic, "Unauthorized - One of Token or API key required.")
 	errToken   = squall.Errorf(squall.Unauthentic, "Unauthorized")
+	errExpired = squall.Errorf(squall.Unauthentic, "Unauthorized - Token has expired.")
 	errLogin   = squall.Errorf(squall.Unauthentic, "Invalid or missing credentials")
 )
 

@@ -26,7 +26,7 @@ var policyShape = newShape("PolicyRequest", `{
 		{"type": "array"}, {"type": "boolean"}, {"type": "integer"}, {"type": "number"}, {"type": "object"}, {"type": "string"}]}}}
 }`)
 
-var policyFields = members("id", "uid", "metadata_file", "name", "ref", "description", "pack", "enabled", "resource_ref", "policy_type", "parameters")
+var policyFields = membersWith([]string{"parameters"}, "id", "uid", "metadata_file", "name", "ref", "description", "pack", "enabled", "resource_ref", "policy_type")
 
 // policyList lists policies. Filters: id, name, pack, resource_ref, policy_type.
 // The last two are ours: StackStorm's client sends them, its server does not look.
@@ -146,7 +146,7 @@ func policyParameters(typ string, given json.RawMessage) (json.RawMessage, error
 	return marshal(values)
 }
 
-var policyTypeFields = members("id", "uid", "name", "ref", "description", "resource_type", "enabled", "module", "parameters")
+var policyTypeFields = membersWith([]string{"parameters"}, "id", "uid", "name", "ref", "description", "resource_type", "enabled", "module")
 
 // policyTypeList lists the kinds of policy. Filters: id, name, resource_type.
 func (s *Server) policyTypeList(w http.ResponseWriter, r *request) error {

@@ -85,32 +85,38 @@ func (rt *router) add(path string, r *route) {
 }
 
 // match finds the route of a request and the parameters in its path. A method
-// that no route has is answered like a path that no route has (st2: 404).
+// that no route has is answered like a path that no route has (st2: 404). Where
+// the literal segments lead to no route, parameters may.
 func (rt *router) match(r *http.Request) (*route, map[string]string) {
 	params := map[string]string{}
-	n := rt.root
 	segs := segments(r.URL.EscapedPath())
 	for i, seg := range segs {
-		seg, err := url.PathUnescape(seg)
-		if err != nil {
+		var err error
+		if segs[i], err = url.PathUnescape(seg); err != nil {
 			return nil, nil
 		}
-		if next := n.literal[seg]; next != nil {
-			n = next
-			continue
-		}
-		if n = n.param; n == nil {
-			return nil, nil
-		}
-		if n.rest {
-			if params[n.name], err = url.PathUnescape(strings.Join(segs[i:], "/")); err != nil {
-				return nil, nil
-			}
-			break
-		}
-		params[n.name] = seg
 	}
-	return n.choose(r), params
+	return rt.root.match(r, segs, params), params
+}
+
+func (n *node) match(r *http.Request, segs []string, params map[string]string) *route {
+	if len(segs) == 0 {
+		return n.choose(r)
+	}
+	if next := n.literal[segs[0]]; next != nil {
+		if found := next.match(r, segs[1:], params); found != nil {
+			return found
+		}
+	}
+	if n.param == nil {
+		return nil
+	}
+	if n.param.rest {
+		params[n.param.name] = strings.Join(segs, "/")
+		return n.param.choose(r)
+	}
+	params[n.param.name] = segs[0]
+	return n.param.match(r, segs[1:], params)
 }
 
 // choose picks the route for the method. Where a service's path is also another

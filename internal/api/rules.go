@@ -40,10 +40,10 @@ var ruleShape = newShape("RuleRequest", `{
 // ruleFields are the members of a rule; some have members of their own.
 func ruleFields(name string) (exists, parts bool) {
 	switch name {
-	case "type", "action", "criteria", "context":
+	case "type", "action", "criteria", "context", "tags":
 		return true, true
 	}
-	return members("id", "tags", "uid", "metadata_file", "name", "ref", "description", "pack", "trigger", "enabled")(name)
+	return members("id", "uid", "metadata_file", "name", "ref", "description", "pack", "trigger", "enabled")(name)
 }
 
 // ruleList lists rules. Filters: id, name, pack, action, trigger (the reference

@@ -10,8 +10,8 @@ import (
 	"squall/internal/store"
 )
 
-var runnerFields = members("id", "name", "description", "uid", "enabled", "runner_package", "runner_module", "runner_parameters",
-	"output_key", "output_schema", "query_module")
+var runnerFields = membersWith([]string{"runner_parameters", "output_schema"},
+	"id", "name", "description", "uid", "enabled", "runner_package", "runner_module", "output_key", "query_module")
 
 // runnerShape describes what is sent; all but enabled has no effect (st2).
 var runnerShape = openShape("RunnerTypeRequest", `{"enabled": {"type": "boolean"}}`)

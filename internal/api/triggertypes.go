@@ -23,7 +23,7 @@ var triggerShape = openShape("TriggerRequest", `{
 	"type": {"type": "string", "required": true}, "parameters": {"type": "object", "default": {}}
 }`)
 
-var triggerTypeFields = members("id", "tags", "uid", "metadata_file", "name", "ref", "description", "pack", "payload_schema", "parameters_schema")
+var triggerTypeFields = membersWith([]string{"tags", "payload_schema", "parameters_schema"}, "id", "uid", "metadata_file", "name", "ref", "description", "pack")
 
 // triggerTypeList lists trigger types. Filters: id, name (several), pack.
 func (s *Server) triggerTypeList(w http.ResponseWriter, r *request) error {

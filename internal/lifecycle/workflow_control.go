@@ -82,8 +82,8 @@ func (s *Service) signal(ctx context.Context, tx store.Tx, ex *squall.Execution,
 
 // Pause asks a workflow to start no more tasks: it is pausing until its running
 // actions have ended, then paused. It returns the execution as the order left it,
-// pausing, which may be over by then (st2). Error kinds: NotFound, Invalid for
-// what is no workflow, and Conflict when it cannot be paused now.
+// pausing, which may be over by then (st2). Error kinds: NotFound, and Invalid for
+// what is no workflow and for one that cannot be paused now.
 func (s *Service) Pause(ctx context.Context, id squall.ID, by string) (*squall.Execution, error) {
 	return s.control(ctx, id, squall.Paused, by, "pause")
 }
@@ -92,6 +92,14 @@ func (s *Service) Pause(ctx context.Context, id squall.ID, by string) (*squall.E
 // paused. It returns the execution, resuming; error kinds as those of Pause.
 func (s *Service) Resume(ctx context.Context, id squall.ID, by string) (*squall.Execution, error) {
 	return s.control(ctx, id, squall.Resuming, by, "resume")
+}
+
+// errNotNow says why a workflow is not paused or resumed in the state it is in (st2).
+func errNotNow(ex *squall.Execution, wish squall.Status) error {
+	if wish == squall.Paused {
+		return squall.Errorf(squall.Invalid, "Failed updating execution. Unable to pause liveaction %q because it is not in a running state.", ex.ID)
+	}
+	return squall.Errorf(squall.Invalid, "Failed updating execution. Unable to resume liveaction %q because it is in %q state and not in \"paused\" state.", ex.ID, ex.Status)
 }
 
 func (s *Service) control(ctx context.Context, id squall.ID, wish squall.Status, by, verb string) (*squall.Execution, error) {
@@ -110,7 +118,7 @@ func (s *Service) control(ctx context.Context, id squall.ID, wish squall.Status,
 			if !halted(ex.Status, wish) {
 				st, err := signalStep(ex, wish, by)
 				if err != nil {
-					return squall.Errorf(squall.Conflict, "Unable to %s execution %q: it is %s.", verb, id, ex.Status)
+					return errNotNow(ex, wish)
 				}
 				var ok bool
 				if told, ok, err = s.signal(ctx, tx, ex, st, wish, by); err != nil || !ok {

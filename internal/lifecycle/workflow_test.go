@@ -509,7 +509,7 @@ func TestWorkflowIsPausedAndResumed(t *testing.T) {
 		b.work(t)
 		wantFlow(t, b.get(t, ex.ID), squall.Succeeded, `{"output":{"depth":13}}`)
 		_, err := b.Pause(t.Context(), ex.ID, "bob")
-		wantKind(t, err, squall.Conflict)
+		wantKind(t, err, squall.Invalid)
 		_, err = b.Pause(t.Context(), running.ID, "bob")
 		wantKind(t, err, squall.Invalid)
 	})
