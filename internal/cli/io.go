@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"cmp"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -24,6 +26,9 @@ type IO struct {
 
 	// OpenBrowser shows an address to the user; nil when there is no browser here.
 	OpenBrowser func(address string) error
+
+	// Edit lets the user change a text in an editor; nil when there is none.
+	Edit func(text string) (string, error)
 }
 
 // ProcessIO is the IO of this process.
@@ -36,6 +41,7 @@ func ProcessIO(env func(string) string) *IO {
 		}
 	}
 	if term.IsTerminal(int(os.Stdin.Fd())) {
+		p.Edit = editor(env)
 		p.ReadPassword = func(prompt string) (string, error) {
 			if _, err := io.WriteString(os.Stderr, prompt); err != nil {
 				return "", err
@@ -70,6 +76,45 @@ func (p *IO) size() (width, height int) {
 		return 0, 0
 	}
 	return w, h
+}
+
+// widthAnywhere is the width of the terminal that any of the standard files is, 0
+// for none: a pager may stand behind standard output.
+func (p *IO) widthAnywhere() int {
+	for _, f := range []any{p.Stdin, p.Stdout, p.Stderr} {
+		if f, ok := f.(*os.File); ok {
+			if w, _, err := term.GetSize(int(f.Fd())); err == nil {
+				return w
+			}
+		}
+	}
+	return 0
+}
+
+// editor makes the function that opens a text in the user's editor.
+func editor(env func(string) string) func(string) (string, error) {
+	return func(text string) (string, error) {
+		f, err := os.CreateTemp("", "squall-*.yaml") // only the user can read it
+		if err != nil {
+			return "", err
+		}
+		defer os.Remove(f.Name()) //nolint:errcheck // below the system's temporary directory
+		if _, err := f.WriteString(text); err != nil {
+			return "", err
+		}
+		if err := f.Close(); err != nil {
+			return "", err
+		}
+		program := cmp.Or(env("VISUAL"), env("EDITOR"), "vi")
+		// The shell splits the arguments that may stand behind the program's name.
+		cmd := exec.Command("sh", "-c", program+` "$1"`, "sh", f.Name()) //nolint:gosec // the user's own editor
+		cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
+		if err := cmd.Run(); err != nil {
+			return "", fmt.Errorf("edit with %s: %w", program, err)
+		}
+		changed, err := os.ReadFile(f.Name())
+		return string(changed), err
+	}
 }
 
 func (p *IO) isTerminal() bool { return p.width() > 0 }

@@ -36,12 +36,12 @@ func (a *app) st2() *st2cli.Program {
 	}
 	columns, err := strconv.Atoi(a.io.Env("COLUMNS"))
 	if err != nil {
-		columns = a.io.width()
+		columns = a.io.widthAnywhere()
 	}
 	return &st2cli.Program{
 		IO: st2cli.IO{
 			Stdin: a.io.Stdin, Stdout: a.io.Stdout, Stderr: a.io.Stderr, Env: a.io.Env, Environ: os.Environ,
-			Home: home, Columns: columns, ReadPassword: a.io.ReadPassword,
+			Home: home, Columns: columns, ReadPassword: a.io.ReadPassword, Edit: a.io.Edit,
 		},
 		Version: a.version,
 		Kept: func(url string) string {

@@ -55,38 +55,44 @@ func actionClone() *argparse.Command {
 		argparse.Arg{Name: "dest_action_name", Metavar: "dest-action-name", Help: "name of the copy"},
 		argparse.Arg{Flags: []string{"-f", "--force"}, Name: "force", Nargs: argparse.Switch, Help: "replace an action of that name"},
 	), Run: command(func(c *call) error {
-		source, pack, name := c.v.String("source_ref_or_id"), c.v.String("dest_pack_name"), c.v.String("dest_action_name")
-		if _, err := actions.get(c, source); err != nil {
-			if squall.KindOf(err) == squall.NotFound && c.style == Boxed {
-				fmt.Fprintf(c.Stdout, "Action \"%s\" is not found.\n\n", source)
-				return nil
-			}
+		d, err := c.cloneAction(c.v.String("source_ref_or_id"), c.v.String("dest_pack_name"), c.v.String("dest_action_name"))
+		switch {
+		case err == nil && d == nil:
+			return nil
+		case err == nil:
+			return c.one(d, nil, defaultOrder, nil)
+		case c.style == Plain || c.Err() != nil:
 			return err
+		case squall.KindOf(err) == squall.NotFound && statusOf(err) == 0:
+			fmt.Fprintf(c.Stdout, "Action \"%s\" is not found.\n\n", c.v.String("source_ref_or_id"))
+		default:
+			c.print("ERROR: " + textOf(err))
 		}
-		overwrite := c.v.Bool("force")
-		there, err := c.fetch(at(actions.path, pack+"."+name), nil)
-		if err != nil {
-			return err
-		}
-		if there != nil && !overwrite {
-			answer, err := c.ask("The destination action already exists. Do you want to overwrite? (y/n): ")
-			if err != nil {
-				return err
-			}
-			if answer = strings.ToLower(answer); answer != "y" && answer != "yes" {
-				c.print("Action is not cloned.")
-				return nil
-			}
-			overwrite = true
-		}
-		d, err := c.sendDocument(http.MethodPost, at(actions.path, source)+"/clone", value.DictOf("dest_pack", pack, "dest_action", name, "overwrite", overwrite))
-		if err != nil {
-			if c.style == Boxed { // st2: not a failure either
-				c.print("ERROR: " + textOf(err))
-				return nil
-			}
-			return err
-		}
-		return c.one(d, nil, defaultOrder, nil)
+		return nil // st2: not a failure
 	})}
+}
+
+// cloneAction copies an action. It returns nil when the user does not want to
+// replace another one.
+func (c *call) cloneAction(source, pack, name string) (document, error) {
+	if _, err := actions.get(c, source); err != nil {
+		return nil, err
+	}
+	overwrite := c.v.Bool("force")
+	there, err := c.fetch(at(actions.path, pack+"."+name), nil)
+	if err != nil {
+		return nil, err
+	}
+	if there != nil && !overwrite {
+		answer, err := c.ask("The destination action already exists. Do you want to overwrite? (y/n): ")
+		if err != nil {
+			return nil, err
+		}
+		if answer = strings.ToLower(answer); answer != "y" && answer != "yes" {
+			c.print("Action is not cloned.")
+			return nil, nil
+		}
+		overwrite = true
+	}
+	return c.sendDocument(http.MethodPost, at(actions.path, source)+"/clone", value.DictOf("dest_pack", pack, "dest_action", name, "overwrite", overwrite))
 }

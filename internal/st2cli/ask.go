@@ -20,14 +20,18 @@ func (c *call) ask(prompt string) (string, error) { return askFrom(c, c.lines(),
 func askFrom(c *call, in *bufio.Reader, prompt string) (string, error) {
 	fmt.Fprint(c.Stdout, prompt)
 	line, err := in.ReadString('\n')
-	if err == io.EOF && line == "" && c.style == Plain {
+	switch {
+	case err != io.EOF || line != "":
+	case c.style == Plain:
 		return "", invalid("nobody is there to answer: give the values on the command line, see %s --help", c.prog)
-	}
-	if err == io.EOF && line == "" {
-		return "", exitStatus(exitUsage) // nobody is there to answer
+	default:
+		return "", errNobody
 	}
 	return strings.TrimRight(line, "\r\n"), nil
 }
+
+// errNobody is that nobody is there to answer, in Python's words.
+var errNobody = invalid("EOF when reading a line")
 
 // form asks for the values of a schema, one after the other.
 func (c *call) form(schema document) (document, error) {
@@ -60,6 +64,10 @@ func (c *call) field(in *bufio.Reader, name string, spec document) (any, error) 
 		properties, _ := member(spec, "properties").(document)
 		return c.formFrom(in, name+".", properties)
 	}
+	items, _ := member(spec, "items").(document)
+	if text(spec, "type") == "array" && text(items, "type") == "object" {
+		return c.objects(in, name, items)
+	}
 	choices, _ := member(spec, "enum").(*value.List)
 	secret, _ := member(spec, "secret").(bool)
 	normal := member(spec, "default")
@@ -69,10 +77,10 @@ func (c *call) field(in *bufio.Reader, name string, spec document) (any, error) 
 	}
 	switch kind := text(spec, "type"); {
 	case choices != nil:
-		for i, choice := range choices.Items {
-			prompt += fmt.Sprintf("\n %d - %s", i, str(choice))
-		}
-		prompt += "\nChoose by number"
+		prompt += numbered(choices) + "\nChoose by number"
+	case kind == "array" && member(items, "enum") != nil:
+		ofItems, _ := member(items, "enum").(*value.List)
+		prompt += numbered(ofItems) + "\nChoose by numbers, with commas between them"
 	case kind == "array":
 		prompt += " (comma-separated list)"
 	case secret:
@@ -110,6 +118,35 @@ func (c *call) field(in *bufio.Reader, name string, spec document) (any, error) 
 	}
 }
 
+// objects asks for a list of objects, one after the other.
+func (c *call) objects(in *bufio.Reader, name string, of document) (any, error) {
+	properties, _ := member(of, "properties").(document)
+	for out := value.NewList(); ; {
+		item, err := c.formFrom(in, fmt.Sprintf("%s[%d].", name, len(out.Items)), properties)
+		if err != nil {
+			return nil, err
+		}
+		out.Items = append(out.Items, item)
+		answer, err := askFrom(c, in, fmt.Sprintf("~~~ Would you like to add another item to \"%s\" array / list? [y]: ", name))
+		if err != nil {
+			return nil, err
+		}
+		if answer != "" && answer != "y" {
+			return out, nil
+		}
+	}
+}
+
+func numbered(choices *value.List) (lines string) {
+	if choices == nil {
+		return ""
+	}
+	for i, choice := range choices.Items {
+		lines += fmt.Sprintf("\n %d - %s", i, str(choice))
+	}
+	return lines
+}
+
 func readField(spec document, choices *value.List, answer string) (any, error) {
 	if choices != nil {
 		n, err := strconv.Atoi(answer)
@@ -140,8 +177,9 @@ func readField(spec document, choices *value.List, answer string) (any, error) {
 		if of == nil {
 			of = value.NewDict(0)
 		}
+		choices, _ := member(of, "enum").(*value.List)
 		for word := range strings.SplitSeq(answer, ",") {
-			v, err := readField(of, nil, strings.TrimSpace(word))
+			v, err := readField(of, choices, strings.TrimSpace(word))
 			if err != nil {
 				return nil, err
 			}

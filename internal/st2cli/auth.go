@@ -11,7 +11,6 @@ import (
 	"squall/internal/api/wire"
 	"squall/internal/argparse"
 	"squall/internal/expr/value"
-	"squall/internal/squall"
 )
 
 // authArgs are the arguments of auth and login.
@@ -65,7 +64,7 @@ func loginCommand() *argparse.Command {
 		user := c.v.String("username")
 		t, err := c.login()
 		if err != nil {
-			return fmt.Errorf("Failed to log in as %s: %w", user, err)
+			return invalid("Failed to log in as %s: %s", user, textOf(err))
 		}
 		if err := c.keepToken(t); err != nil {
 			return err
@@ -139,10 +138,7 @@ func whoamiCommand() *argparse.Command {
 		switch {
 		case err != nil && c.style == Plain:
 			return err
-		case squall.KindOf(err) == squall.Unauthentic:
-			c.print("Not authenticated")
-			return nil // st2: not a failure
-		case err != nil || d == nil:
+		case err != nil || d == nil: // st2: also without a token, and not a failure
 			c.print("Unable to retrieve currently logged-in user")
 			return nil
 		}

@@ -7,9 +7,11 @@ import (
 	"crypto/x509"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 
 	"squall/internal/argparse"
@@ -118,7 +120,7 @@ func (p *Program) transport(cfg *config, v argparse.Values) (*http.Client, error
 		t.TLSClientConfig = &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}
 	}
 	if v.Bool("debug") || cfg.yes("cli.debug") {
-		return &http.Client{Transport: &tracer{t, p.Stdout}}, nil
+		return &http.Client{Transport: &tracer{next: t, w: p.Stdout}}, nil
 	}
 	return &http.Client{Transport: t}, nil
 }
@@ -128,12 +130,14 @@ func (p *Program) transport(cfg *config, v argparse.Values) (*http.Client, error
 type tracer struct {
 	next http.RoundTripper
 	w    io.Writer
+	n    int // requests so far; they come one after the other
 }
 
 func (t *tracer) RoundTrip(r *http.Request) (*http.Response, error) {
+	t.n++
 	line := "curl -X " + r.Method
-	for k, values := range r.Header {
-		value := strings.Join(values, ", ")
+	for _, k := range slices.Sorted(maps.Keys(r.Header)) {
+		value := strings.Join(r.Header[k], ", ")
 		if k == "X-Auth-Token" || k == "St2-Api-Key" || k == "Authorization" {
 			value = "********"
 		}
@@ -147,7 +151,7 @@ func (t *tracer) RoundTrip(r *http.Request) (*http.Response, error) {
 		r.Body = io.NopCloser(bytes.NewReader(text))
 		line += " --data-binary '" + strings.ReplaceAll(string(text), "'", `'\''`) + "'"
 	}
-	fmt.Fprintf(t.w, "# -------- begin request ----------\n%s '%s'\n", line, r.URL)
+	fmt.Fprintf(t.w, "# -------- begin %d request ----------\n%s '%s'\n", t.n, line, r.URL)
 	resp, err := t.next.RoundTrip(r)
 	if err != nil || strings.HasPrefix(resp.Header.Get("Content-Type"), "text/event-stream") {
 		return resp, err
@@ -161,6 +165,6 @@ func (t *tracer) RoundTrip(r *http.Request) (*http.Response, error) {
 	if strings.HasSuffix(r.URL.Path, "/tokens") {
 		shown = []byte("(not shown: it holds a token)")
 	}
-	fmt.Fprintf(t.w, "# -------- begin response ----------\n%s\n%s\n# -------- end response ------------\n\n", resp.Status, shown)
+	fmt.Fprintf(t.w, "# -------- begin %[1]d response ----------\n%[2]s\n# -------- end %[1]d response ------------\n\n", t.n, shown)
 	return resp, nil
 }

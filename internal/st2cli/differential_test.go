@@ -64,7 +64,11 @@ func (a *answers) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		Text   string `json:"$text"`
 	}
 	var text string
+	_, password, _ := r.BasicAuth()
 	switch {
+	case r.Header.Get("X-Auth-Token") == "bad" || password == "wrong":
+		w.WriteHeader(http.StatusUnauthorized)
+		answer = json.RawMessage(`{"faultstring": "Unauthorized"}`)
 	case !ok:
 		w.WriteHeader(http.StatusNotFound)
 		answer = json.RawMessage(`{"faultstring": "no such thing"}`)

@@ -311,14 +311,14 @@ func taskRows(children []document, root string) []document {
 	var rows []document
 	for _, ch := range children {
 		id := text(ch, "id")
-		label := id
+		mark := ""
 		if nested {
-			mark := "  "
+			mark = "  "
 			if l, ok := member(ch, "children").(*value.List); ok && len(l.Items) > 0 {
 				mark = "+ "
 			}
-			label = strings.Repeat(" ", depth(id)) + mark + id
 		}
+		label := strings.Repeat(" ", depth(id)) + mark + id
 		task := member(ch, "context.orquesta.task_name")
 		if task == nil {
 			task = member(ch, "context.chain.name")

@@ -77,7 +77,7 @@ func keySet() *argparse.Command {
 			fmt.Fprint(c.Stdout, "Please insert value for key: ")
 			line, err := bufio.NewReader(c.Stdin).ReadString('\n')
 			if line == "" && err != nil {
-				return invalid("EOF when reading a line") // as Python says it
+				return errNobody
 			}
 			content = strings.TrimRight(line, "\r\n")
 		}

@@ -1,6 +1,7 @@
 package st2cli
 
 import (
+	"bufio"
 	"fmt"
 	"net/http"
 	"slices"
@@ -8,6 +9,7 @@ import (
 
 	"squall/internal/argparse"
 	"squall/internal/client"
+	"squall/internal/expr/pyyaml"
 	"squall/internal/expr/value"
 )
 
@@ -252,11 +254,16 @@ func packConfig() *argparse.Command {
 		in := c.lines()
 		values, err := c.formFrom(in, "", attributes)
 		if err != nil {
-			return err
+			return c.failed(err)
+		}
+		if c.style == Boxed {
+			if values, err = c.preview(in, values); err != nil {
+				return c.failed(err)
+			}
 		}
 		answer, err := askFrom(c, in, "---\nDo you want me to save it? [y]: ")
 		if err != nil {
-			return err
+			return c.failed(err)
 		}
 		if strings.HasPrefix(strings.ToLower(answer), "n") {
 			return c.failed(invalid("Interrupted"))
@@ -267,4 +274,28 @@ func packConfig() *argparse.Command {
 		}
 		return c.one(d, nil, defaultOrder, nil)
 	})}
+}
+
+// preview lets the user change what was answered in an editor.
+func (c *call) preview(in *bufio.Reader, values document) (document, error) {
+	answer, err := askFrom(c, in, "---\nDo you want to preview the config in an editor before saving? [y]: ")
+	if err != nil || answer != "" && answer != "y" || c.Edit == nil {
+		return values, err
+	}
+	t, err := asYAML(values)
+	if err != nil {
+		return nil, err
+	}
+	if t, err = c.Edit(t); err != nil {
+		return nil, err
+	}
+	v, err := pyyaml.SafeLoad(nil, t)
+	if err != nil {
+		return nil, err
+	}
+	changed, ok := v.(document)
+	if !ok {
+		return nil, invalid("the configuration must be a mapping, not %s", value.TypeName(v))
+	}
+	return changed, nil
 }

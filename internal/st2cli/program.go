@@ -1,6 +1,7 @@
 package st2cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -26,6 +27,9 @@ type IO struct {
 
 	// ReadPassword asks for a secret without showing it; nil without a terminal.
 	ReadPassword func(prompt string) (string, error)
+
+	// Edit lets the user change a text in an editor; nil when there is none.
+	Edit func(text string) (string, error)
 }
 
 // Style is how results are shown.
@@ -97,14 +101,14 @@ func (p *Program) Main(ctx context.Context, words []string) int {
 		fmt.Fprint(p.Stderr, p.introduction(root))
 		return exitUsage
 	}
-	res, err := root.Parse(words, p.columns())
+	res, err := root.Parse(words, p.helpColumns())
 	if e, ok := errors.AsType[*argparse.Error](err); ok && !printsConfig(words) {
 		fmt.Fprintf(p.Stderr, "%s%s: error: %s\n", e.Usage, e.Prog, e.Msg)
 		return exitUsage
 	}
 	switch res.Ended {
 	case "help":
-		fmt.Fprint(p.Stdout, res.Command().HelpText(res.Prog, p.columns()))
+		fmt.Fprint(p.Stdout, res.Command().HelpText(res.Prog, p.helpColumns()))
 		return exitOK
 	case "version":
 		fmt.Fprintf(p.Stdout, "st2 %s (Squall)\n", p.Version)
@@ -133,7 +137,7 @@ func (p *Program) run(ctx context.Context, root *argparse.Command, res *argparse
 	}
 	run, ok := res.Command().Run.(command)
 	if !ok { // st2: a branch alone prints the help of the program
-		fmt.Fprint(p.Stdout, root.HelpText(root.Name, p.columns()))
+		fmt.Fprint(p.Stdout, root.HelpText(root.Name, p.helpColumns()))
 		return exitStatus(exitUsage)
 	}
 	c := &call{Context: ctx, Program: p, v: res.Values, cfg: cfg, style: Boxed, prog: res.Prog, cmd: res.Command()}
@@ -190,12 +194,12 @@ func textOf(err error) string {
 	return fmt.Sprintf("%d %s Error: %s for url: %s", s.Status, side, reason, s.URL)
 }
 
-func (p *Program) columns() int {
-	if n := p.Columns; n > 0 {
-		return n
-	}
-	return 150
-}
+// columns is the width of tables.
+func (p *Program) columns() int { return cmp.Or(max(p.Columns, 0), 150) }
+
+// helpColumns is the width of help: without a terminal argparse has another idea
+// of it than st2's tables.
+func (p *Program) helpColumns() int { return cmp.Or(max(p.Columns, 0), 80) }
 
 func (p *Program) introduction(root *argparse.Command) string {
 	return fmt.Sprintf(`Usage: %[1]s [options] <command> <sub command> [options]
@@ -206,7 +210,7 @@ For example:
     %[1]s run core.local cmd=date
     %[1]s --debug run core.local cmd=date
 
-%[2]s`, root.Name, root.HelpText(root.Name, p.columns()))
+%[2]s`, root.Name, root.HelpText(root.Name, p.helpColumns()))
 }
 
 // wait sleeps, or returns the context's error.

@@ -145,7 +145,7 @@ func triggerCommands() []*argparse.Command {
 var helpSwitch = argparse.Arg{Flags: []string{"-h", "--help"}, Name: "help", Nargs: argparse.Switch, Help: "show this help message and exit"}
 
 // help prints the command's own help.
-func (c *call) help() { fmt.Fprint(c.Stdout, c.cmd.HelpText(c.prog, c.columns())) }
+func (c *call) help() { fmt.Fprint(c.Stdout, c.cmd.HelpText(c.prog, c.helpColumns())) }
 
 var instances = &resource{
 	path: "/api/v1/triggerinstances", one: "Trigger Instance", many: "triggerinstances", id: "id",

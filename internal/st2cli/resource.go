@@ -237,7 +237,15 @@ func (r *resource) query(c *call, l listing) ([]document, int, error) {
 	if !l.bare && !slices.Contains(columns, "all") {
 		q.Set("include_attributes", strings.Join(r.included(columns), ","))
 	}
-	return c.collect(r.path, q, int(c.v.Int("last")))
+	last := int(c.v.Int("last"))
+	if l.last > 0 && c.style == Boxed && (last == 0 || last < -1) { // the server says what is wrong with it
+		q.Set("limit", strconv.Itoa(last))
+		_, err := c.api.Do(c, http.MethodGet, r.path, q, nil)
+		if err != nil {
+			return nil, 0, err
+		}
+	}
+	return c.collect(r.path, q, last)
 }
 
 // included are the members that the API is asked for.

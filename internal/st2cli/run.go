@@ -100,7 +100,7 @@ func (c *call) run() error {
 
 // usage is an error of the command line that only the command could find.
 func (c *call) usage(msg string) error {
-	return &argparse.Error{Prog: c.prog, Usage: c.cmd.Usage(c.prog, c.columns()), Msg: msg}
+	return &argparse.Error{Prog: c.prog, Usage: c.cmd.Usage(c.prog, c.helpColumns()), Msg: msg}
 }
 
 // action fetches an action and the schemas of its parameters.
@@ -183,7 +183,12 @@ func (c *call) await(ex document) (document, error) {
 	}
 	started := time.Now()
 	dots := 0
-	for pause := 50 * time.Millisecond; slices.Contains(unfinished, text(ex, "status")); pause = min(2*pause, 2*time.Second) {
+	goesOn := func(status string) bool {
+		// st2 looks every two seconds and takes a delayed execution for one that
+		// rests; a short delay it does not see.
+		return slices.Contains(unfinished, status) || status == "delayed" && time.Since(started) < 2*time.Second
+	}
+	for pause := 50 * time.Millisecond; goesOn(text(ex, "status")); pause = min(2*pause, 2*time.Second) {
 		if !c.machine() && time.Since(started) >= time.Duration(dots)*2*time.Second {
 			fmt.Fprint(c.Stdout, ".")
 			dots++
