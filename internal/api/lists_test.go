@@ -301,6 +301,35 @@ func TestWhatIsRegistered(t *testing.T) {
 	}
 }
 
+// TestTraceOfAnExecution: what nobody but a person caused has a trace of its own,
+// which what is run again belongs to.
+func TestTraceOfAnExecution(t *testing.T) {
+	ts := newTestServer(t)
+	id := ts.run(t, `{"action":"core.noop"}`)
+	ts.end(t, id)
+	again := ts.do(t, ts.admin, "POST", "/v1/executions/"+id+"/re_run", "").object(t)["id"].(string)
+	other := ts.run(t, `{"action":"core.noop","context":{"trace_context":{"trace_tag":"named"}}}`)
+	for _, query := range []string{"execution=" + id, "execution=" + again, "trace_tag=execution-" + id, "id=" + id, "trace_tag=execution-" + id + "&execution=" + again} {
+		list := ts.do(t, ts.admin, "GET", "/v1/traces?"+query, "").list(t)
+		if len(list) != 1 || list[0]["id"] != id || list[0]["trace_tag"] != "execution-"+id {
+			t.Errorf("%s: %v", query, list)
+		}
+	}
+	var ran []any
+	for _, part := range ts.do(t, ts.admin, "GET", "/v1/traces/"+id, "").object(t)["action_executions"].([]any) {
+		ran = append(ran, part.(map[string]any)["object_id"])
+	}
+	if diff := cmp.Diff([]any{id, again}, ran); diff != "" {
+		t.Errorf("executions of the trace (-want +got):\n%s", diff)
+	}
+	for _, none := range []string{again, other} {
+		wantFault(t, ts.do(t, ts.admin, "GET", "/v1/traces/"+none, ""), http.StatusNotFound, `Unable to identify resource with id "`+none+`".`)
+	}
+	if got := ts.do(t, ts.admin, "GET", "/v1/traces?execution="+other+"&trace_tag=execution-"+other, ""); got.body != "[]" {
+		t.Errorf("a name that another trace has: %s", got.body)
+	}
+}
+
 // TestEventsOfOldAndNew: lists of events, enforcements and traces by identifier and
 // in both directions.
 func TestEventsOfOldAndNew(t *testing.T) {

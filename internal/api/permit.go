@@ -60,7 +60,7 @@ func executionInPath(s *Server, r *request) ([]string, error) {
 	case err != nil:
 		return nil, err
 	case r.caller.Isolated() && ex.User != r.caller.User:
-		return nil, squall.Errorf(squall.Denied, "User %q has no access to executions of other users", r.caller.User)
+		return nil, squall.Errorf(squall.Denied, "User %q doesn't have access to resource %q due to resource permission isolation.", r.caller.User, "execution:"+string(ex.ID))
 	}
 	return executionUIDs(ex), nil
 }

@@ -95,6 +95,13 @@ func (s *shape) check(o *object) error {
 	for _, name := range s.first {
 		o.required(name)
 	}
+	if s.typed { // StackStorm's check of types by its OpenAPI document does not take null for nothing
+		for _, p := range s.schema {
+			if v, given := o.members[p.Name]; given && isNull(v) {
+				o.fail("None is not of type %s", strings.ReplaceAll(string(p.Type), `"`, "'"))
+			}
+		}
+	}
 	if o.err != nil {
 		return o.err
 	}

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 
 	"squall/internal/api/wire"
 	"squall/internal/squall"
@@ -81,6 +82,9 @@ func (s *Server) findTraces(r *request, tx store.Tx, p page, ids []squall.ID) (f
 		}
 		return nil
 	}
+	if own, is := strings.CutPrefix(tag, executionTag); is && squall.ID(own).Valid() {
+		err = narrow([]squall.ID{squall.ID(own)}, nil)
+	}
 	if id := q.Get("execution"); id != "" && err == nil {
 		err = narrow(traceOfExecution(ctx, tx, squall.ID(id)))
 	}
@@ -137,7 +141,7 @@ func oldestTraces(q url.Values) bool {
 func tracesByID(ctx context.Context, tx store.Tx, ids []squall.ID, tag string) (found []*squall.Trace, err error) {
 	slices.Sort(ids)
 	for _, id := range slices.Backward(slices.Compact(ids)) {
-		t, err := tx.Trace(ctx, id)
+		t, err := readTrace(ctx, tx, id)
 		switch {
 		case squall.KindOf(err) == squall.NotFound:
 		case err != nil:
@@ -177,10 +181,32 @@ func traceOfExecution(ctx context.Context, tx store.Tx, id squall.ID) ([]squall.
 		return []squall.ID{doc.Trace.ID}, nil
 	}
 	trace, err := tx.TraceOf(ctx, ex.Root)
-	if err != nil || trace == "" {
+	if err != nil {
 		return nil, err
 	}
-	return []squall.ID{trace}, nil
+	return []squall.ID{orDefault(trace, ex.Root)}, nil
+}
+
+// executionTag is in front of the identifier in the name of the trace that an
+// execution has of itself (st2).
+const executionTag = "execution-"
+
+// readTrace reads a trace: one that is stored or, by the identifier of an execution
+// that was asked for alone, the one it has of itself. Such traces are in no list of
+// all. Error kind: NotFound.
+func readTrace(ctx context.Context, tx store.Tx, id squall.ID) (*squall.Trace, error) {
+	t, err := tx.Trace(ctx, id)
+	if squall.KindOf(err) != squall.NotFound || !id.Valid() {
+		return t, err
+	}
+	if own, err := traceOfExecution(ctx, tx, id); err != nil || own[0] != id {
+		return nil, orElse(err, errNoObject(string(id)))
+	}
+	ex, err := tx.Execution(ctx, id, 0)
+	if err != nil {
+		return nil, err
+	}
+	return &squall.Trace{ID: id, Tag: executionTag + string(id), At: ex.CreatedAt}, nil
 }
 
 // tracesOfRule returns the traces in which a rule had a part, newest first. Only
@@ -251,6 +277,9 @@ func traceDocument(ctx context.Context, tx store.Tx, t *squall.Trace) (wire.Trac
 	if err != nil {
 		return doc, err
 	}
+	if t.Tag == executionTag+string(t.ID) {
+		direct = append([]squall.ID{t.ID}, direct...)
+	}
 	for _, id := range direct {
 		if err := addTree(ctx, tx, &doc, id, wire.TraceCause{}); err != nil {
 			return doc, err
@@ -288,7 +317,7 @@ func addTree(ctx context.Context, tx store.Tx, doc *wire.Trace, root squall.ID, 
 func (s *Server) traceGet(w http.ResponseWriter, r *request) error {
 	var doc wire.Trace
 	err := s.Store.View(r.Context(), func(tx store.Tx) error {
-		t, err := tx.Trace(r.Context(), squall.ID(r.params["id"]))
+		t, err := readTrace(r.Context(), tx, squall.ID(r.params["id"]))
 		if err != nil {
 			return notFoundAs(err, errNoObject(r.params["id"]))
 		}
