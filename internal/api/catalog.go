@@ -96,6 +96,10 @@ func (s *Server) view(ctx context.Context, ex *squall.Execution, open bool) (*wi
 	if bytes.Contains(ex.Context, []byte(`"`+wire.ExtraKey+`"`)) {
 		v.Extra, shown.Context = wire.ExtraOf(ex.Context)
 	}
+	if d.Definition != nil && len(ex.Result) > 0 {
+		shown.Result = s.Lifecycle.OpenResult(ex)
+		shown.ResultSize += len(shown.Result) - len(ex.Result)
+	}
 	switch {
 	case d.Definition == nil:
 	case open:
@@ -104,7 +108,7 @@ func (s *Server) view(ctx context.Context, ex *squall.Execution, open bool) (*wi
 		}
 	default:
 		shown.Parameters = d.Form.Mask(ex.Parameters)
-		shown.Result = d.Form.MaskResult(ex.Result)
+		shown.Result = d.Form.MaskResult(shown.Result)
 		if ex.Runner == lifecycle.InquiryRunner {
 			shown.Result = param.MaskAnswer(shown.Result)
 		}

@@ -7,6 +7,7 @@ import (
 
 	"squall/internal/api/wire"
 	"squall/internal/auth"
+	"squall/internal/param"
 	"squall/internal/squall"
 	"squall/internal/store"
 )
@@ -133,7 +134,7 @@ func (s *Server) rolloutCreate(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	return respondJSON(w, http.StatusCreated, wire.RolloutOf(made))
+	return respondJSON(w, http.StatusCreated, rolloutOf(made))
 }
 
 func (s *Server) rolloutList(w http.ResponseWriter, r *request) error {
@@ -151,7 +152,7 @@ func (s *Server) rolloutList(w http.ResponseWriter, r *request) error {
 	}
 	list := make([]wire.Rollout, len(rollouts))
 	for i, ro := range rollouts {
-		list[i] = wire.RolloutOf(ro)
+		list[i] = rolloutOf(ro)
 		list[i].Parameters = nil // they are shown with the executions, masked
 	}
 	return respondJSON(w, http.StatusOK, list)
@@ -166,7 +167,7 @@ func (s *Server) rolloutGet(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	doc := wire.RolloutOf(ro)
+	doc := rolloutOf(ro)
 	doc.Parameters = nil
 	return respondJSON(w, http.StatusOK, doc)
 }
@@ -199,7 +200,7 @@ func (s *Server) rolloutChange(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	doc := wire.RolloutOf(ro)
+	doc := rolloutOf(ro)
 	doc.Parameters = nil
 	return respondJSON(w, http.StatusOK, doc)
 }
@@ -223,4 +224,11 @@ func (s *Server) hostKey(w http.ResponseWriter, r *request) error {
 		return err
 	}
 	return respondJSON(w, http.StatusOK, wire.HostKey{Host: host, Type: kind, Fingerprint: shown, Trusted: trusted})
+}
+
+// rolloutOf is what is shown of a rollout: its secret parameters are masked.
+func rolloutOf(r *squall.Rollout) wire.Rollout {
+	shown := *r
+	shown.Parameters = auth.MaskSealed(r.Parameters, param.Masked)
+	return wire.RolloutOf(&shown)
 }

@@ -50,9 +50,6 @@ type pending struct {
 	Ends      time.Time `json:"ends"`
 }
 
-// forSignOn seals logins under way.
-const forSignOn auth.Purpose = "single sign-on"
-
 func pendingRef(secret string) squall.KeyRef {
 	return squall.KeyRef{Scope: squall.InternalScope, Name: "login/" + auth.Digest(secret)}
 }
@@ -66,7 +63,7 @@ func (s *Server) keep(ctx context.Context, secret string, p *pending, life time.
 			return err
 		}
 		return tx.PutKey(ctx, &squall.KeyValue{
-			ID: s.IDs.Next(tx.Now()), KeyRef: pendingRef(secret), Secret: true, ExpiresAt: p.Ends, Value: s.Keyring.Seal(forSignOn, string(doc)),
+			ID: s.IDs.Next(tx.Now()), KeyRef: pendingRef(secret), Secret: true, ExpiresAt: p.Ends, Value: s.Keyring.Seal(auth.ForSignOn, string(doc)),
 		})
 	})
 }
@@ -86,7 +83,7 @@ func (s *Server) find(ctx context.Context, secret string, take bool) (*pending, 
 				return err
 			}
 		}
-		doc, err := s.Keyring.Open(forSignOn, kv.Value)
+		doc, err := s.Keyring.Open(auth.ForSignOn, kv.Value)
 		if err != nil {
 			return err
 		}

@@ -29,6 +29,20 @@ func ForParameters(action squall.Ref) Purpose { return Purpose("parameters of " 
 // ForConfig seals secret values of one pack's configuration.
 func ForConfig(pack string) Purpose { return Purpose("config of " + pack) }
 
+// ForResult seals what is secret in the result of one execution.
+func ForResult(execution squall.ID) Purpose { return Purpose("result of " + string(execution)) }
+
+// ForRollout seals the parameters of one rollout.
+func ForRollout(id squall.ID) Purpose { return Purpose("rollout " + string(id)) }
+
+// The purposes of the server's own: the state of workflows, logins under way,
+// and the note that tells whether a keyring is the database's.
+const (
+	ForWorkflows Purpose = "rows of workflows"
+	ForSignOn    Purpose = "single sign-on"
+	ForNote      Purpose = "note of the keyring"
+)
+
 // Keyring seals and opens short secrets with AES-256-GCM. The first key seals,
 // all of them open, so keys can be replaced without touching what is sealed. A
 // Keyring never changes and may be used by several goroutines at once.
@@ -74,6 +88,22 @@ func (r *Keyring) Rotate(now time.Time) *Keyring {
 		panic(fmt.Sprintf("auth: a fresh key: %v", err)) // cannot happen
 	}
 	return &Keyring{keys: append([]ringKey{k}, r.keys...), stackstorm: r.stackstorm}
+}
+
+// Rotated is when the key was made that seals.
+func (r *Keyring) Rotated() time.Time { return r.keys[0].Created }
+
+// Without returns a keyring without that key. Error kinds: NotFound, and
+// Conflict for the key that seals.
+func (r *Keyring) Without(id string) (*Keyring, error) {
+	switch {
+	case r.key(id) == nil:
+		return nil, squall.Errorf(squall.NotFound, "there is no key %q in the keyring", id)
+	case r.keys[0].ID == id:
+		return nil, squall.Errorf(squall.Conflict, "the key %s seals: make a new one first with squall keyring rotate", id)
+	}
+	keys := slices.DeleteFunc(slices.Clone(r.keys), func(k ringKey) bool { return k.ID == id })
+	return &Keyring{keys: keys, stackstorm: r.stackstorm}, nil
 }
 
 // WithStackStorm returns a keyring that also opens what k encrypted.
@@ -171,9 +201,16 @@ func (r *Keyring) Open(p Purpose, sealed string) (string, error) {
 
 // Newest reports whether the newest key sealed the text. It does not say that
 // the text can be opened.
-func (r *Keyring) Newest(sealed string) bool {
+func (r *Keyring) Newest(sealed string) bool { return KeyOf(sealed) == r.keys[0].ID }
+
+// KeyOf names the key that sealed a text, empty when no keyring did. It does not
+// say that the text can be opened.
+func KeyOf(sealed string) string {
 	b, err := hex.DecodeString(sealed[:min(len(sealed), 2*(1+keyIDSize))])
-	return err == nil && len(b) == 1+keyIDSize && b[0] == sealVersion && hex.EncodeToString(b[1:]) == r.keys[0].ID
+	if err != nil || len(b) != 1+keyIDSize || b[0] != sealVersion {
+		return ""
+	}
+	return hex.EncodeToString(b[1:])
 }
 
 var errSealed = squall.Errorf(squall.Invalid, "The value is not encrypted with a key of the keyring, or it was changed.")

@@ -12,12 +12,17 @@ import (
 // still be in owner's hands: otherwise nothing is written and the error is of
 // kind Conflict. Calling it again after an error of kind Unavailable is safe.
 func (s *Service) Finish(ctx context.Context, owner store.Owner, ex *squall.Execution, out squall.Outcome, tail ...squall.Chunk) error {
-	if s.finishDirect(ctx, owner, ex, out, tail) {
+	stored, err := s.sealResult(ctx, ex, out.Result)
+	if err != nil {
+		return fmt.Errorf("finish execution %s: %w", ex.ID, err)
+	}
+	if s.finishDirect(ctx, owner, ex, out, stored, tail) {
 		return nil
 	}
+	out.Result = stored
 	id := ex.ID
 	var told []squall.ID
-	err := s.st.Update(ctx, func(tx store.Tx) error {
+	err = s.st.Update(ctx, func(tx store.Tx) error {
 		told = nil
 		if err := mustHold(ctx, tx, owner); err != nil {
 			return err

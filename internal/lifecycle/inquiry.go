@@ -52,6 +52,7 @@ func (s *Service) Respond(ctx context.Context, id squall.ID, by Respondent, answ
 			if err != nil {
 				return err
 			}
+			doc = param.SealAnswer(doc, s.sealFor(ex.ID))
 			told, ended, err = s.endInquiry(ctx, tx, ex, step{to: squall.Succeeded, result: doc, reason: doneBy("answered", by.User)}, by.User)
 			if err != nil || !ended || by.Audit == nil {
 				return err

@@ -139,7 +139,7 @@ func (s *Service) Masked(ctx context.Context, ex *squall.Execution) (parameters,
 	if err != nil {
 		return json.RawMessage("{}"), nil
 	}
-	parameters, result = def.Form.Mask(ex.Parameters), def.Form.MaskResult(ex.Result)
+	parameters, result = def.Form.Mask(ex.Parameters), maskResult(def, ex, s.OpenResult(ex))
 	if len(parameters) == 0 {
 		parameters = json.RawMessage("{}")
 	}

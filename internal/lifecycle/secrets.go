@@ -30,6 +30,7 @@ type Datastore struct {
 	// decrypt allows the plain text of secrets in scope system. A user's own
 	// keys are open to him always.
 	decrypt bool
+	secrets *secrecy // told of every plain text; may be nil
 }
 
 var _ expr.Datastore = (*Datastore)(nil)
@@ -56,6 +57,7 @@ func (d *Datastore) Get(ctx context.Context, key expr.KeyRef) (text string, foun
 	case !d.decrypt && ref.Scope != squall.UserScope:
 		return "", false, squall.Errorf(squall.Denied, "Decrypting the key %q requires administrator access", key.Name)
 	}
+	d.secrets.note()
 	text, err = d.ring.Open(auth.ForDatastore, k.Value)
 	if err != nil {
 		return "", false, squall.Errorf(squall.Invalid, "The key %q cannot be decrypted: %s", key.Name, squall.MessageOf(err))
@@ -106,7 +108,10 @@ func packConfig(ctx context.Context, read reader, pack, user string, data *Datas
 	if err != nil {
 		return nil, err
 	}
-	config.Values, err = form.Unseal(config.Values, func(sealed string) (string, error) { return data.ring.Open(auth.ForConfig(pack), sealed) })
+	config.Values, err = form.Unseal(config.Values, func(sealed string) (string, error) {
+		data.secrets.note()
+		return data.ring.Open(auth.ForConfig(pack), sealed)
+	})
 	if err != nil {
 		return nil, fmt.Errorf("open secrets of the configuration of pack %s: %w", pack, err)
 	}
@@ -192,6 +197,23 @@ func (s *Service) OpenParameters(def *Definition, stored json.RawMessage) (json.
 		return nil, fmt.Errorf("open secret parameters: %w", err)
 	}
 	return params, nil
+}
+
+// SealRollout seals what is secret in the parameters of a new rollout. Their
+// templates are rendered later, with every request.
+func (s *Service) SealRollout(ctx context.Context, tx store.Tx, r *squall.Rollout) error {
+	def, err := s.current(ctx, tx, r.Action)
+	if err != nil {
+		return err
+	}
+	r.Parameters, err = def.Form.Seal(r.Parameters, func(plain string) string { return s.ring.Seal(auth.ForRollout(r.ID), plain) })
+	return err
+}
+
+// OpenRollout returns the parameters of a rollout in plain text.
+func (s *Service) OpenRollout(r *squall.Rollout) json.RawMessage {
+	opened, _ := s.ring.OpenDocument(auth.ForRollout(r.ID), r.Parameters)
+	return opened
 }
 
 // Start returns the values an execution starts with. params are its

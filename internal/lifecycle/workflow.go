@@ -115,6 +115,7 @@ type flow struct {
 	c        conductor
 	waiting  []waitingAction
 	tasks    *taskLookup
+	secrets  *secrecy
 	restored []store.WorkflowRow // taken over from the execution that is run again
 }
 

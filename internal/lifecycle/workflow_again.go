@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"slices"
 
+	"squall/internal/auth"
 	"squall/internal/squall"
 	"squall/internal/store"
 	"squall/internal/workflow"
@@ -83,6 +84,7 @@ func (s *Service) beginAgain(ctx context.Context, ex *squall.Execution, doc json
 	}
 	var stored *store.Workflow
 	var list []store.WorkflowRow
+	var secret bool
 	err := s.st.View(ctx, func(tx store.Tx) (err error) {
 		if stored, err = tx.Workflow(ctx, do.Of); err != nil {
 			return err
@@ -90,7 +92,8 @@ func (s *Service) beginAgain(ctx context.Context, ex *squall.Execution, doc json
 		if list, err = tx.WorkflowRows(ctx, do.Of); err != nil {
 			return err
 		}
-		return s.openRows(list)
+		secret, err = s.openWorkflow(stored, list)
+		return err
 	})
 	if err != nil && squall.KindOf(err) == squall.NotFound {
 		return nil, nil, faultOf("the workflow to run again is not stored any more"), nil
@@ -99,7 +102,8 @@ func (s *Service) beginAgain(ctx context.Context, ex *squall.Execution, doc json
 		return nil, nil, nil, err
 	}
 	list = slices.DeleteFunc(list, func(r store.WorkflowRow) bool { return r.Kind == store.WorkflowWaiting })
-	fl := &flow{id: ex.ID, tasks: &taskLookup{s: s, workflow: ex.ID}, restored: list}
+	fl := s.newFlow(ex.ID)
+	fl.restored, fl.secrets.known = list, secret || auth.HoldsSealed(ex.Parameters)
 	if err := s.restoreInto(ctx, fl, ex, stored.State, list); err != nil {
 		if fl.c == nil && squall.KindOf(err) != squall.Unavailable {
 			return nil, nil, faultOf("the workflow to run again never began: " + squall.MessageOf(err)), ctx.Err()

@@ -47,9 +47,14 @@ func (f *flowFault) result(runner string) json.RawMessage {
 // host is what the conductor of a workflow gets from outside.
 func (s *Service) host(ex *squall.Execution, tasks *taskLookup) workflow.Host {
 	return workflow.Host{Exprs: s.flow.Exprs, Env: expr.Env{
-		Store: &Datastore{read: s.st.View, ring: s.ring, decrypt: true},
+		Store: &Datastore{read: s.st.View, ring: s.ring, decrypt: true, secrets: tasks.secrets},
 		Tasks: tasks, User: ex.User, Options: s.flow.Options,
 	}}
+}
+
+func (s *Service) newFlow(id squall.ID) *flow {
+	secrets := &secrecy{}
+	return &flow{id: id, secrets: secrets, tasks: &taskLookup{s: s, workflow: id, secrets: secrets}}
 }
 
 // beginFlow makes the conductor of a workflow that begins.
@@ -68,7 +73,7 @@ func (s *Service) beginFlow(ctx context.Context, ex *squall.Execution, begin jso
 	if fault, err = s.inspectBegin(ctx, def, fault); err != nil || fault != nil {
 		return nil, nil, fault, err
 	}
-	fl := &flow{id: ex.ID, tasks: &taskLookup{s: s, workflow: ex.ID}}
+	fl := s.newFlow(ex.ID)
 	c, first, err := s.newConductor(ctx, def, ex, fl.tasks)
 	switch {
 	case err == nil:
@@ -106,7 +111,8 @@ func (s *Service) flowVars(ex *squall.Execution, extra any) *value.Dict {
 
 // restoreFlow makes the conductor of a workflow from its rows.
 func (s *Service) restoreFlow(ctx context.Context, in *inbox) (*flow, error) {
-	fl := &flow{id: in.ex.ID, revision: in.stored.Revision, tasks: &taskLookup{s: s, workflow: in.ex.ID}}
+	fl := s.newFlow(in.ex.ID)
+	fl.revision = in.stored.Revision
 	return fl, s.restoreInto(ctx, fl, in.ex, in.stored.State, in.rows)
 }
 

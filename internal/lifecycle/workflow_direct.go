@@ -2,8 +2,10 @@ package lifecycle
 
 import (
 	"context"
+	"encoding/json"
 	"time"
 
+	"squall/internal/auth"
 	"squall/internal/squall"
 	"squall/internal/store"
 )
@@ -16,7 +18,7 @@ import (
 //
 // The move of the child is the guard of both: whoever comes second writes
 // nothing. The workflow's revision is the guard of the step.
-func (s *Service) finishDirect(ctx context.Context, owner store.Owner, ex *squall.Execution, out squall.Outcome, tail []squall.Chunk) (done bool) {
+func (s *Service) finishDirect(ctx context.Context, owner store.Owner, ex *squall.Execution, out squall.Outcome, stored json.RawMessage, tail []squall.Chunk) (done bool) {
 	st, err := finishStep(squall.Running, out)
 	if err != nil || !st.to.Final() || ex.Parent == nil || s.flow.Exprs == nil {
 		return false
@@ -25,7 +27,7 @@ func (s *Service) finishDirect(ctx context.Context, owner store.Owner, ex *squal
 	if !s.flows.beginIdle(id) {
 		return false // the in-box gathers what comes while it is busy
 	}
-	told, done := s.stepWith(ctx, id, owner, ex, st, tail)
+	told, done := s.stepWith(ctx, id, owner, ex, st, stored, tail)
 	if !s.flows.end(id, false) {
 		s.flows.end(id, true)
 		told = append(told, id)
@@ -34,8 +36,9 @@ func (s *Service) finishDirect(ctx context.Context, owner store.Owner, ex *squal
 	return done
 }
 
-// stepWith takes the step; the caller is the one who advances id.
-func (s *Service) stepWith(ctx context.Context, id squall.ID, owner store.Owner, ex *squall.Execution, st step, tail []squall.Chunk) (told []squall.ID, done bool) {
+// stepWith takes the step; the caller is the one who advances id. stored is the
+// result as it is written, st has it as the workflow sees it.
+func (s *Service) stepWith(ctx context.Context, id squall.ID, owner store.Owner, ex *squall.Execution, st step, stored json.RawMessage, tail []squall.Chunk) (told []squall.ID, done bool) {
 	fl := s.flows.take(id)
 	switch {
 	case fl == nil:
@@ -52,11 +55,12 @@ func (s *Service) stepWith(ctx context.Context, id squall.ID, owner store.Owner,
 	d, err := s.decide(ctx, &inbox{
 		ex: fl.ex, stored: &store.Workflow{ID: id, Root: fl.ex.Root, Revision: fl.revision}, now: now,
 		events:  []store.WorkflowEvent{{Workflow: id, Kind: store.WorkflowChild, Child: ex.ID, Status: st.to, Task: *ex.Parent}},
-		results: map[squall.ID]*squall.Execution{ex.ID: &ended},
+		results: map[squall.ID]*squall.Execution{ex.ID: &ended}, secret: auth.HoldsSealed(stored),
 	}, fl)
 	if err != nil {
 		return nil, false
 	}
+	st.result = stored
 	alone := *ex
 	alone.Parent = nil // it is told here
 	told, err = s.writeStep(ctx, d, func(tx store.Tx) error {

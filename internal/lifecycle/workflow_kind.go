@@ -320,10 +320,13 @@ func (s *Service) newConductor(ctx context.Context, def *Definition, ex *squall.
 	if err != nil {
 		return nil, workflow.Changes{}, err
 	}
+	if givenSecrets(def, ex, runner, given) {
+		tasks.secrets.note()
+	}
 	input, _ := value.FromGo(given).(*value.Dict)
 	if def.chainSpec != nil {
 		hide := runner["display_published"] == false
-		c, first := chain.New(ctx, def.chainSpec, chain.Start{Parameters: input, HidePublished: hide, SkipNotify: textsOf(runner["skip_notify"])}, s.chainHost(ex))
+		c, first := chain.New(ctx, def.chainSpec, chain.Start{Parameters: input, HidePublished: hide, SkipNotify: textsOf(runner["skip_notify"])}, s.chainHost(ex, tasks.secrets))
 		return actionChain{c}, first, nil
 	}
 	start := workflow.Start{Input: input, Context: s.flowVars(ex, runner["context"])}
@@ -337,7 +340,7 @@ func (s *Service) newConductor(ctx context.Context, def *Definition, ex *squall.
 // restoreConductor makes a conductor from its rows.
 func (s *Service) restoreConductor(def *Definition, ex *squall.Execution, rows workflow.Rows, tasks *taskLookup) (conductor, error) {
 	if def.chainSpec != nil {
-		c, err := chain.Restore(def.chainSpec, rows, s.chainHost(ex))
+		c, err := chain.Restore(def.chainSpec, rows, s.chainHost(ex, tasks.secrets))
 		if err != nil {
 			return nil, err
 		}
@@ -351,18 +354,19 @@ func (s *Service) restoreConductor(def *Definition, ex *squall.Execution, rows w
 }
 
 // chainHost is what the conductor of a chain gets from outside.
-func (s *Service) chainHost(ex *squall.Execution) chain.Host {
+func (s *Service) chainHost(ex *squall.Execution, secrets *secrecy) chain.Host {
 	seen := value.NewDict(0)
 	if text, err := json.Marshal(chainParent(ex)); err == nil {
 		if d, ok := resultValue(text).(*value.Dict); ok {
 			seen = d
 		}
 	}
+	data := &Datastore{read: s.st.View, ring: s.ring, decrypt: true, secrets: secrets}
 	return chain.Host{
 		Context: seen,
-		Env:     expr.Env{Store: &Datastore{read: s.st.View, ring: s.ring, decrypt: true}, User: ex.User, Options: s.flow.Options},
+		Env:     expr.Env{Store: data, User: ex.User, Options: s.flow.Options},
 		Config: func(ctx context.Context) (*value.Dict, error) {
-			config, err := s.PackConfig(ctx, ex.Action.Pack, ex.User)
+			config, err := packConfig(ctx, s.st.View, ex.Action.Pack, ex.User, data)
 			if err != nil || len(config) == 0 {
 				return value.NewDict(0), err
 			}

@@ -64,7 +64,7 @@ func (s *Service) FlowPast(ctx context.Context, id squall.ID) (*FlowPast, error)
 			if rows, err = tx.WorkflowRows(ctx, id); err != nil {
 				return err
 			}
-			if err = s.openRows(rows); err != nil {
+			if _, err = s.openWorkflow(stored, rows); err != nil {
 				return err
 			}
 		}
@@ -303,7 +303,8 @@ func (s *Service) collectSecrets(ctx context.Context, p *FlowPast) {
 				return plain, err
 			})
 		}
-		p.addMasked(resultValue(ex.Result), resultValue(def.Form.MaskResult(ex.Result)))
+		opened := s.OpenResult(ex)
+		p.addMasked(resultValue(opened), resultValue(maskResult(def, ex, opened)))
 		if ex == p.Execution && p.Past != nil { // inputs that were not given, but defaults
 			if first, ok := p.Past.Variables(0); ok {
 				if doc, err := value.ToJSON(first); err == nil {

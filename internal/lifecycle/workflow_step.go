@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"squall/internal/auth"
 	"squall/internal/expr/value"
 	"squall/internal/squall"
 	"squall/internal/store"
@@ -21,7 +22,8 @@ type inbox struct {
 	stored  *store.Workflow // nil: it has not begun
 	rows    []store.WorkflowRow
 	events  []store.WorkflowEvent
-	results map[squall.ID]*squall.Execution // with their results
+	results map[squall.ID]*squall.Execution // with their results, opened
+	secret  bool                            // something that was read was sealed
 	now     time.Time
 }
 
@@ -102,7 +104,7 @@ func (s *Service) readInbox(ctx context.Context, id squall.ID, fl *flow) (in *in
 			if in.rows, err = tx.WorkflowRows(ctx, id); err != nil {
 				return err
 			}
-			if err = s.openRows(in.rows); err != nil {
+			if in.secret, err = s.openWorkflow(in.stored, in.rows); err != nil {
 				return err
 			}
 		}
@@ -122,6 +124,8 @@ func (s *Service) readInbox(ctx context.Context, id squall.ID, fl *flow) (in *in
 					return err
 				}
 			}
+			opened, found := s.ring.OpenDocument(auth.ForResult(child.ID), child.Result)
+			child.Result, in.secret = opened, in.secret || found
 			in.results[child.ID] = child
 		}
 		return err
@@ -154,6 +158,9 @@ func (s *Service) decide(ctx context.Context, in *inbox, fl *flow) (*decision, e
 		d.begun = true
 		if fault != nil {
 			d.status, d.result, d.reason = squall.Failed, fault.result(in.ex.Runner), NotBegun
+			if auth.HoldsSealed(in.ex.Parameters) { // the message may quote
+				d.result = s.sealWhole(in.ex.ID, d.result)
+			}
 			d.change.State = w.state(&flowState{})
 			return d, w.err
 		}
@@ -173,6 +180,9 @@ func (s *Service) decide(ctx context.Context, in *inbox, fl *flow) (*decision, e
 		}
 	}
 	d.flow, d.change.Base = fl, fl.revision
+	if in.secret {
+		fl.secrets.note()
+	}
 	fl.tasks.fresh()
 	for _, ev := range in.events {
 		s.tell(ctx, d, w, ev, in.results)
@@ -186,10 +196,15 @@ func (s *Service) decide(ctx context.Context, in *inbox, fl *flow) (*decision, e
 	d.settleStatus(w)
 	d.change.State = w.state(&fl.state)
 	settle(&d.change)
-	s.sealRows(d.ex, &d.change)
+	if w.err != nil {
+		return nil, w.err
+	}
+	if err := s.sealStep(ctx, d); err != nil {
+		return nil, err
+	}
 	d.lossy = w.lossy
 	fl.revision = d.change.Base + 1
-	return d, w.err
+	return d, nil
 }
 
 // apply lets the conductor process events and adds what that changes.

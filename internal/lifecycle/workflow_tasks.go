@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"time"
 
+	"squall/internal/auth"
 	"squall/internal/expr"
 	"squall/internal/expr/value"
 	"squall/internal/squall"
@@ -18,6 +19,7 @@ type taskLookup struct {
 	workflow squall.ID
 	c        conductor
 	found    map[taskPlace]*expr.TaskExecution
+	secrets  *secrecy // of the workflow
 	// ending is a child whose end is written together with this step: the
 	// database does not know of it yet.
 	ending *squall.Execution
@@ -139,7 +141,12 @@ func (t *taskLookup) show(ctx context.Context, tx store.Tx, visit string, childr
 		if err != nil {
 			return nil, err
 		}
-		results = append(results, resultValue(t.ended(ex).Result))
+		over := t.ended(ex)
+		opened, found := t.s.ring.OpenDocument(auth.ForResult(over.ID), over.Result)
+		if found {
+			t.secrets.note()
+		}
+		results = append(results, resultValue(opened))
 	}
 	out.Result = results[0]
 	if newest.Parent.Item >= 0 {

@@ -44,22 +44,26 @@ func CheckAnswer(schema, answer json.RawMessage) error {
 
 // MaskAnswer returns the result of an inquiry with those values of the answer
 // replaced that its schema calls secret.
-func MaskAnswer(result json.RawMessage) json.RawMessage {
+func MaskAnswer(result json.RawMessage) json.RawMessage { return secretAnswer(result).apply(result) }
+
+// SealAnswer is MaskAnswer with what seal makes of their JSON in place of the
+// values.
+func SealAnswer(result json.RawMessage, seal func(plain string) string) json.RawMessage {
+	return secretAnswer(result).seal(result, seal)
+}
+
+// secretAnswer is what is secret in the result of an inquiry, nil for nothing.
+func secretAnswer(result json.RawMessage) *mask {
 	var asked struct {
 		Schema json.RawMessage `json:"schema"`
 	}
 	if json.Unmarshal(result, &asked) != nil || len(asked.Schema) == 0 {
-		return result
+		return nil
 	}
 	v, err := decode(asked.Schema)
 	schema, ok := v.(map[string]any)
 	if err != nil || !ok {
-		return result
+		return nil
 	}
-	secrets := maskOf(schema, false)
-	if secrets == nil {
-		return result
-	}
-	at := mask{properties: map[string]*mask{"response": secrets}}
-	return at.apply(result)
+	return maskOf(schema, false).within("response")
 }

@@ -61,6 +61,15 @@ func (f *Form) MaskResult(result json.RawMessage) json.RawMessage {
 	return f.result.within(f.outKey).apply(result)
 }
 
+// SealResult returns a result with the values that MaskResult hides replaced by
+// what seal makes of their JSON. What is no JSON stays as it is.
+func (f *Form) SealResult(result json.RawMessage, seal func(plain string) string) json.RawMessage {
+	return f.result.within(f.outKey).seal(result, seal)
+}
+
+// SecretResult reports whether anything in a result can be secret.
+func (f *Form) SecretResult() bool { return f.result != nil }
+
 // Secret reports whether any parameter is secret, wholly or in part.
 func (f *Form) Secret() bool { return f.secrets != nil }
 

@@ -38,6 +38,15 @@ func sealSecrets(m *mask, given json.RawMessage, seal func(string) string, keep 
 	return out, nil
 }
 
+// seal seals what is secret in a document that may be anything.
+func (m *mask) seal(doc json.RawMessage, seal func(string) string) json.RawMessage {
+	out, err := sealSecrets(m, doc, seal, func(json.RawMessage) bool { return false })
+	if err != nil {
+		return doc // it is no JSON
+	}
+	return out
+}
+
 func unsealSecrets(m *mask, stored json.RawMessage, open func(string) (string, error)) (json.RawMessage, error) {
 	return m.rewrite(stored, func(v json.RawMessage) (json.RawMessage, error) {
 		var text string

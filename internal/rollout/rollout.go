@@ -99,7 +99,7 @@ func (s *Service) Create(ctx context.Context, r squall.Rollout, picks ...Pick) (
 	if _, err := s.svc.Try(ctx, squall.Request{Action: r.Action, Parameters: params, User: r.User, NoSecrets: r.NoSecrets}); err != nil {
 		return nil, err
 	}
-	given := r.ID
+	given, plain := r.ID, r.Parameters
 	err = s.st.Update(ctx, func(tx store.Tx) error {
 		r.CreatedAt, r.ID = tx.Now(), given
 		if given == "" {
@@ -111,6 +111,10 @@ func (s *Service) Create(ctx context.Context, r squall.Rollout, picks ...Pick) (
 				h := &r.Hosts[i]
 				h.NotBefore = r.CreatedAt.Add(timer.Jitter(pick.Key+"\x00"+h.Name, day, r.Splay))
 			}
+		}
+		r.Parameters = plain
+		if err := s.svc.SealRollout(ctx, tx, &r); err != nil {
+			return err
 		}
 		return tx.InsertRollout(ctx, &r)
 	})

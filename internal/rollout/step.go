@@ -223,7 +223,7 @@ func (s *Service) begin(ctx context.Context, tx store.Tx, r *squall.Rollout, hos
 }
 
 func (s *Service) request(ctx context.Context, tx store.Tx, r *squall.Rollout, h *squall.RolloutHost) (*squall.Execution, error) {
-	params, err := with(r.Parameters, r.Param, h.Target)
+	params, err := with(s.svc.OpenRollout(r), r.Param, h.Target)
 	if err != nil {
 		return nil, err
 	}
