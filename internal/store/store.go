@@ -76,6 +76,7 @@ type Tx interface {
 	Executions
 	Workflows
 	Values
+	Sealed
 	Outbox
 	Cluster
 	Catalog

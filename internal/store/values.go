@@ -7,8 +7,8 @@ import (
 	"squall/internal/squall"
 )
 
-// Values holds large JSON documents: written once, compressed, shared by
-// reference within one tree of executions, deleted with the tree.
+// Values holds large JSON documents: written once (but see Sealed), compressed,
+// shared by reference within one tree of executions, deleted with the tree.
 type Values interface {
 	// PutValue stores body for the tree of root and returns its reference; equal
 	// bodies of one tree get the same one and are stored once.

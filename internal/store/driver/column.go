@@ -25,6 +25,9 @@ func IDBytes(id squall.ID) []byte {
 	return b
 }
 
+// Place is IDBytes for lists that go on behind id; empty, in front of all.
+func Place(id squall.ID) []byte { return append([]byte{}, IDBytes(id)...) }
+
 // ID returns the identifier kept in b, empty for nil.
 func ID(b []byte) squall.ID { return squall.ID(hex.EncodeToString(b)) }
 

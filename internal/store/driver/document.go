@@ -73,7 +73,7 @@ func (j *Job) Document(doc []byte) (Document, error) {
 	if err != nil {
 		return Document{}, err
 	}
-	return Document{Column: append([]byte{refMark}, v.Ref...), Value: v}, nil
+	return Document{Column: Reference(v.Ref), Value: v}, nil
 }
 
 // Value prepares doc for the table of values.
@@ -194,6 +194,9 @@ func pack(doc []byte) *Value {
 	wg.Wait()
 	return v
 }
+
+// Reference is a column that refers to a value.
+func Reference(ref []byte) []byte { return append([]byte{refMark}, ref...) }
 
 // Ref splits a column: the document itself, or the reference to its value.
 func Ref(column []byte) (ref []byte, isRef bool) {

@@ -48,14 +48,16 @@ type Row interface {
 type Dialect struct {
 	// Position is the function that finds a text in a text.
 	Position string
+	// Holds is the condition that the column %s holds some bytes, a parameter.
+	Holds string
 
 	executionColumns string
 }
 
 // NewDialect returns a dialect. The column with the name of an execution's user
 // is called user: that is a reserved word of PostgreSQL's.
-func NewDialect(user, position string) *Dialect {
-	return &Dialect{Position: position, executionColumns: fmt.Sprintf(executionColumns, user)}
+func NewDialect(user, position, holds string) *Dialect {
+	return &Dialect{Position: position, Holds: holds, executionColumns: fmt.Sprintf(executionColumns, user)}
 }
 
 // Statements is the part of store.Tx that does not depend on the database.

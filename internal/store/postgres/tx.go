@@ -34,7 +34,7 @@ type tx struct {
 }
 
 // dialect is what the shared statements have to know about PostgreSQL.
-var dialect = portable.NewDialect("username", "strpos")
+var dialect = portable.NewDialect("username", "strpos", "position(CAST(? AS bytea) IN %s) > 0")
 
 // Now implements store.Tx.
 func (t *tx) Now() time.Time { return t.now }

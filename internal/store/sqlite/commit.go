@@ -177,7 +177,7 @@ type tx struct {
 }
 
 // dialect is what the shared statements have to know about SQLite.
-var dialect = portable.NewDialect("user", "instr")
+var dialect = portable.NewDialect("user", "instr", "instr(%s, ?) > 0")
 
 // Now implements store.Tx.
 func (t *tx) Now() time.Time { return t.now }

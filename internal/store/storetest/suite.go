@@ -34,7 +34,7 @@ func Run(t *testing.T, d Driver) {
 		testOrphans, testQueueStats,
 		testDelete, testDeleteLimit,
 		testFilters, testPages, testCreatedRange, testCount,
-		testValues,
+		testValues, testSealed, testSealedUnused,
 		testWorkflow, testWorkflowGuard, testWorkflowEvents, testTellParent, testDeleteWorkflow,
 		testOutbox, testOutboxTrim, testOutboxOrder,
 		testNodes, testLocks,

@@ -57,16 +57,24 @@ func testViewReadOnly(b *bundle) {
 		},
 		"DeleteExecutions": func(tx store.Tx) error { _, err := tx.DeleteExecutions(ctx, tx.Now(), 1); return err },
 		"PutValue":         func(tx store.Tx) error { _, err := tx.PutValue(ctx, ex.ID, document(50_000)); return err },
-		"AppendOutbox":     func(tx store.Tx) error { return tx.AppendOutbox(ctx, store.Message{Kind: store.Announcement}) },
-		"TrimOutbox":       func(tx store.Tx) error { _, err := tx.TrimOutbox(ctx, tx.Now(), 1); return err },
-		"JoinNode":         func(tx store.Tx) error { _, err := tx.JoinNode(ctx, store.Node{Name: "n"}, time.Minute); return err },
-		"RenewNode":        func(tx store.Tx) error { _, err := tx.RenewNode(ctx, "n", 1, time.Minute); return err },
-		"LeaveNode":        func(tx store.Tx) error { return tx.LeaveNode(ctx, "n", 1) },
-		"ForgetNodes":      func(tx store.Tx) error { _, err := tx.ForgetNodes(ctx, tx.Now()); return err },
-		"TryLock":          func(tx store.Tx) error { _, err := tx.TryLock(ctx, "l", "o", time.Minute); return err },
-		"Unlock":           func(tx store.Tx) error { return tx.Unlock(ctx, "l", "o") },
-		"PutPack":          func(tx store.Tx) error { return tx.PutPack(ctx, &squall.Pack{Ref: "p"}) },
-		"DeletePack":       func(tx store.Tx) error { return tx.DeletePack(ctx, "p") },
+		"ReplaceSealed": func(tx store.Tx) error {
+			_, err := tx.ReplaceSealed(ctx, &store.SealedDocument{SealedPlace: store.SealedPlace{Table: store.SealedValues, ID: ex.ID}}, nil)
+			return err
+		},
+		"DeleteUnusedValue": func(tx store.Tx) error {
+			_, err := tx.DeleteUnusedValue(ctx, &store.SealedDocument{SealedPlace: store.SealedPlace{ID: ex.ID, Ref: "00000000000000000000000000000000"}})
+			return err
+		},
+		"AppendOutbox": func(tx store.Tx) error { return tx.AppendOutbox(ctx, store.Message{Kind: store.Announcement}) },
+		"TrimOutbox":   func(tx store.Tx) error { _, err := tx.TrimOutbox(ctx, tx.Now(), 1); return err },
+		"JoinNode":     func(tx store.Tx) error { _, err := tx.JoinNode(ctx, store.Node{Name: "n"}, time.Minute); return err },
+		"RenewNode":    func(tx store.Tx) error { _, err := tx.RenewNode(ctx, "n", 1, time.Minute); return err },
+		"LeaveNode":    func(tx store.Tx) error { return tx.LeaveNode(ctx, "n", 1) },
+		"ForgetNodes":  func(tx store.Tx) error { _, err := tx.ForgetNodes(ctx, tx.Now()); return err },
+		"TryLock":      func(tx store.Tx) error { _, err := tx.TryLock(ctx, "l", "o", time.Minute); return err },
+		"Unlock":       func(tx store.Tx) error { return tx.Unlock(ctx, "l", "o") },
+		"PutPack":      func(tx store.Tx) error { return tx.PutPack(ctx, &squall.Pack{Ref: "p"}) },
+		"DeletePack":   func(tx store.Tx) error { return tx.DeletePack(ctx, "p") },
 		"PutAction": func(tx store.Tx) error {
 			return tx.PutAction(ctx, &squall.Action{Ref: squall.Ref{Pack: "p", Name: "a"}})
 		},
