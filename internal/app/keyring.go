@@ -62,12 +62,12 @@ func openKeyring(ctx context.Context, st store.Store, path string, log *slog.Log
 		switch {
 		case squall.KindOf(err) == squall.NotFound:
 			return tx.PutKey(ctx, &squall.KeyValue{
-				ID: squall.NewIDSource().Next(tx.Now()), KeyRef: keyringNote, Secret: true, Value: ring.Seal(forNote, "squall"),
+				ID: squall.NewIDSource().Next(tx.Now()), KeyRef: keyringNote, Secret: true, Value: ring.Seal(auth.ForNote, "squall"),
 			})
 		case err != nil:
 			return err
 		}
-		if _, err := ring.Open(forNote, note.Value); err != nil {
+		if _, err := ring.Open(auth.ForNote, note.Value); err != nil {
 			return squall.Errorf(squall.Conflict,
 				"the keyring %s is not the one this database was written with: copy the file from another node or from the backup (%w)", path, err)
 		}
@@ -78,8 +78,6 @@ func openKeyring(ctx context.Context, st store.Store, path string, log *slog.Log
 	}
 	return ring, nil
 }
-
-const forNote auth.Purpose = "note of the keyring"
 
 // readKeyring reads the file. A file that others may read is refused, like a
 // private key of ssh.
@@ -146,12 +144,29 @@ func keepOwner(f *os.File, path string) error {
 	return f.Chown(int(owner.Uid), int(owner.Gid))
 }
 
-// sealAgain seals with the newest key what older ones sealed. Only a server that
-// is alone with its database does it by itself: of a cluster nobody here knows
-// whether all nodes have the newest key.
+// resealedNote names the key that everything was sealed again with last.
+var resealedNote = squall.KeyRef{Scope: squall.InternalScope, Name: "keyring/resealed"}
+
+// sealAgain seals with the newest key what older ones sealed, once for every new
+// key. Only a server that is alone with its database does it by itself: of a
+// cluster nobody here knows whether all nodes have the newest key.
 func (s *server) sealAgain(ctx context.Context) error {
 	if s.config.Database.URL != "" || len(s.keyring.Keys()) < 2 {
 		return nil
+	}
+	newest := s.keyring.Keys()[0]
+	err := s.store.View(ctx, func(tx store.Tx) error {
+		note, err := tx.Key(ctx, resealedNote)
+		if err == nil && note.Value == newest {
+			newest = ""
+		}
+		return err
+	})
+	if newest == "" {
+		return nil
+	}
+	if err != nil && squall.KindOf(err) != squall.NotFound && ctx.Err() == nil {
+		s.log.Warn("the note of the keyring cannot be read", "error", err)
 	}
 	report, err := (&reseal.Sealer{Store: s.store, Ring: s.keyring, Log: s.log.With("part", "keyring")}).Run(ctx)
 	switch {
@@ -159,7 +174,16 @@ func (s *server) sealAgain(ctx context.Context) error {
 	case err != nil:
 		s.log.Error("secrets could not be sealed again with the newest key; the next start goes on", "done", report.Resealed, "error", err)
 	case report.Resealed > 0:
-		s.log.Info("sealed secrets again with the newest key", "count", report.Resealed, "key", s.keyring.Keys()[0])
+		s.log.Info("sealed secrets again with the newest key", "count", report.Resealed, "key", newest)
+	}
+	if err != nil {
+		return nil
+	}
+	err = s.store.Update(ctx, func(tx store.Tx) error {
+		return tx.PutKey(ctx, &squall.KeyValue{ID: squall.NewIDSource().Next(tx.Now()), KeyRef: resealedNote, Value: newest})
+	})
+	if err != nil && ctx.Err() == nil {
+		s.log.Warn("that secrets were sealed again is not noted; the next start looks anew", "error", err)
 	}
 	return nil
 }

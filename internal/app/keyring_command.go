@@ -11,7 +11,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"squall/internal/auth"
-	"squall/internal/reseal"
 	"squall/internal/squall"
 )
 
@@ -43,7 +42,8 @@ running server reads it at its start: restart it after a change.`,
 			Long: `Add a key, which seals from now on; the older ones go on opening. A server with
 the embedded database then seals again, after its next start, what older keys
 sealed. In a cluster, copy the file to every node before you restart the first,
-and run squall keyring reencrypt when all of them have it.`,
+and run squall keyring reencrypt when all of them have it. After that the older
+keys can be removed: squall keyring remove`,
 		}, func(ring *auth.Keyring, _ []string) (*auth.Keyring, error) {
 			ring = ring.Rotate(time.Now())
 			fmt.Fprintf(stdout, "%s seals after the next start of the server\n", ring.Keys()[0])
@@ -67,42 +67,7 @@ keys and values themselves, see: squall key import-st2`,
 			return ring.WithStackStorm(key), nil
 		}),
 	)
-	cmd.AddCommand(reencryptCommand(stdout))
-	return cmd
-}
-
-// reencryptCommand seals again what older keys sealed.
-func reencryptCommand(stdout io.Writer) *cobra.Command {
-	cmd := &cobra.Command{
-		Use: "reencrypt", Short: "Seal again with the newest key what older ones sealed", Args: cobra.NoArgs,
-		Long: `Seal again with the newest key what older ones sealed: secrets of the datastore
-and of the packs' configurations. Servers may run meanwhile when all of them have
-the newest key; with the embedded database the server does it by itself after its
-start. It may be stopped and started again at any time.`,
-	}
-	sources := sourceFlags(cmd)
-	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		c, _, err := LoadConfig(sources())
-		if err != nil {
-			return &ConfigError{err}
-		}
-		log := newLogger(cmd.ErrOrStderr(), "warn", c.Log.Format)
-		st, err := openStore(cmd.Context(), c, nil, log)
-		if err != nil {
-			return err
-		}
-		defer st.Close() //nolint:errcheck // every transaction has ended
-		ring, err := readKeyring(c.KeyringPath())
-		if err != nil {
-			return err
-		}
-		report, err := (&reseal.Sealer{Store: st, Ring: ring, Log: log}).Run(cmd.Context())
-		fmt.Fprintf(stdout, "%d secrets sealed again with %s\n", report.Resealed, ring.Keys()[0])
-		if err == nil && report.Failed > 0 {
-			err = squall.Errorf(squall.Conflict, "%d secrets cannot be opened with this keyring and stay as they are", report.Failed)
-		}
-		return err
-	}
+	cmd.AddCommand(reencryptCommand(stdout), removeKeyCommand(stdout))
 	return cmd
 }
 

@@ -1,24 +1,25 @@
 // Package reseal seals again what older keys of the keyring sealed, after the
-// keyring was rotated: keys of the datastore and configurations of packs.
+// keyring was rotated, and says what an old key is still needed for: keys of the
+// datastore, configurations of packs, parameters and results of executions, the
+// state of workflows, rollouts, and the notes of the server's own.
 //
-// It goes through the database in small steps, each a transaction that changes a
-// value only if it is still the one that was read. So it may be stopped at any
-// time, begun again, and run on several nodes at once; a ciphertext says which
-// key made it, so nothing has to be remembered of how far it came. Parameters of
-// executions stay as they are: they end with their execution's retention.
+// It goes through the database in small steps: a page is read, sealed again, and
+// written in one transaction that changes a document only if it is still the one
+// that was read. So it may be stopped at any time, begun again, and run beside
+// servers and on several nodes at once; a ciphertext says which key made it, so
+// nothing has to be remembered of how far it came.
 //
-// It never shows a value, and one that cannot be opened is left alone.
+// It never shows a value, and one that cannot be opened is left alone. It reads
+// and writes no keyring: that is the command's.
 package reseal
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"log/slog"
+	"slices"
 
 	"squall/internal/auth"
-	"squall/internal/param"
-	"squall/internal/squall"
 	"squall/internal/store"
 )
 
@@ -27,181 +28,178 @@ type Sealer struct {
 	Store store.Store
 	Ring  *auth.Keyring
 	Log   *slog.Logger // told of values that cannot be opened
-	Batch int          // values looked at in one step; 0: 200
+	Batch int          // places looked at in one step; 0: 200
+	// Progress, unless nil, is told after every step how many places of a part
+	// were looked at so far, and how many secrets were sealed again in it.
+	Progress func(part string, looked, resealed int)
 }
 
-// Report counts values.
+// Report counts secrets.
 type Report struct {
 	Resealed int
 	Failed   int // no key of the ring opens them
 }
 
+// Use is what a key is still needed for.
+type Use struct {
+	Part   string // "executions"
+	Count  int    // of documents
+	Sample string // one of them
+}
+
 // Run seals everything again that is not of the newest key. An error ends it;
 // what was done until then stays done.
 func (s *Sealer) Run(ctx context.Context) (Report, error) {
-	if s.Batch == 0 {
-		s.Batch = 200
-	}
 	var total Report
-	for _, scope := range []squall.Scope{squall.SystemScope, squall.UserScope} {
-		for offset := 0; ; offset += s.Batch {
-			more, err := s.keys(ctx, &total, store.KeyFilter{Scope: scope, Offset: offset, Limit: s.Batch})
-			if err != nil {
-				return total, fmt.Errorf("seal keys of the datastore again: %w", err)
+	for _, p := range parts {
+		looked, before := 0, total.Resealed
+		err := s.walk(ctx, p, func(list []document, n int) error {
+			looked += n
+			err := s.reseal(ctx, &total, list)
+			if err == nil && s.Progress != nil {
+				s.Progress(p.name, looked, total.Resealed-before)
 			}
-			if !more {
-				break
-			}
-		}
-	}
-	for offset := 0; ; offset += s.Batch {
-		more, err := s.configs(ctx, &total, store.ContentFilter{Kind: store.Configs, Offset: offset, Limit: s.Batch})
+			return err
+		})
 		if err != nil {
-			return total, fmt.Errorf("seal configurations of packs again: %w", err)
-		}
-		if !more {
-			return total, nil
+			return total, fmt.Errorf("seal %s again: %w", p.name, err)
 		}
 	}
+	return total, nil
 }
 
-// keys does one step; more is false when it was the last. A key that is deleted
-// meanwhile moves those behind it forward, past us: they wait for the next run.
-func (s *Sealer) keys(ctx context.Context, total *Report, f store.KeyFilter) (more bool, err error) {
-	var found []*squall.KeyValue
-	err = s.Store.View(ctx, func(tx store.Tx) (err error) {
-		found, err = tx.FindKeys(ctx, f)
-		return err
-	})
-	if err != nil {
-		return false, err
+// reseal does one step.
+func (s *Sealer) reseal(ctx context.Context, total *Report, list []document) error {
+	type change struct {
+		document
+		fresh []byte
+		texts int
 	}
-	fresh := map[squall.KeyRef]string{} // sealed outside of the transaction
-	old := map[squall.KeyRef]string{}
-	for _, k := range found {
-		if !k.Secret || s.Ring.Newest(k.Value) {
-			continue
+	var changes []change
+	for _, d := range list {
+		fresh, texts := s.sealAgain(ctx, total, d)
+		if texts > 0 {
+			changes = append(changes, change{d, fresh, texts})
 		}
-		plain, err := s.Ring.Open(auth.ForDatastore, k.Value)
-		if err != nil {
-			total.Failed++
-			s.Log.WarnContext(ctx, "a secret of the datastore cannot be opened and stays as it is", "key", k.UID(), "error", err)
-			continue
-		}
-		fresh[k.KeyRef], old[k.KeyRef] = s.Ring.Seal(auth.ForDatastore, plain), k.Value
 	}
-	if len(fresh) == 0 {
-		return len(found) == f.Limit, nil
+	if len(changes) == 0 {
+		return nil
 	}
 	done := 0
-	err = s.Store.Update(ctx, func(tx store.Tx) error {
+	err := s.Store.Update(ctx, func(tx store.Tx) error {
 		done = 0
-		for ref, sealed := range fresh {
-			k, err := tx.Key(ctx, ref)
-			switch {
-			case squall.KindOf(err) == squall.NotFound:
-				continue // deleted since
-			case err != nil:
-				return err
-			case k.Value != old[ref]:
-				continue // set anew since
-			}
-			k.Value = sealed
-			if err := tx.PutKey(ctx, k); err != nil {
-				return err
-			}
-			done++
-		}
-		return nil
-	})
-	total.Resealed += done
-	return len(found) == f.Limit, err
-}
-
-// configs does one step; more is false when it was the last.
-func (s *Sealer) configs(ctx context.Context, total *Report, f store.ContentFilter) (more bool, err error) {
-	var found []*squall.PackConfig
-	forms := map[string]*param.ConfigForm{}
-	err = s.Store.View(ctx, func(tx store.Tx) (err error) {
-		if found, err = store.Find[squall.PackConfig](ctx, tx, f); err != nil {
-			return err
-		}
-		for _, c := range found {
-			doc, err := tx.Content(ctx, store.ConfigSchemas, c.Pack)
-			if squall.KindOf(err) == squall.NotFound {
-				continue // without a schema nothing is secret
-			}
+		for _, c := range changes {
+			ok, err := c.replace(ctx, tx, c.fresh)
 			if err != nil {
-				return err
+				return fmt.Errorf("%s: %w", c.name, err)
 			}
-			schema, err := store.Decode[squall.ConfigSchema](doc)
-			if err != nil {
-				return err
+			if ok { // otherwise it was changed since, by somebody with the newest key
+				done += c.texts
 			}
-			form, err := param.CompileConfig(schema)
-			if err != nil {
-				s.Log.WarnContext(ctx, "the schema of a configuration is wrong; its secrets stay as they are", "pack", c.Pack, "error", err)
-				continue
-			}
-			forms[c.Pack] = form
 		}
 		return nil
 	})
-	if err != nil {
-		return false, err
-	}
-	for _, c := range found {
-		if forms[c.Pack] == nil {
-			continue
-		}
-		if err := s.config(ctx, total, c, forms[c.Pack]); err != nil {
-			return false, err
-		}
-	}
-	return len(found) == f.Limit, nil
-}
-
-func (s *Sealer) config(ctx context.Context, total *Report, c *squall.PackConfig, form *param.ConfigForm) error {
-	purpose, stale := auth.ForConfig(c.Pack), 0
-	open, err := form.Unseal(c.Values, func(sealed string) (string, error) {
-		if !s.Ring.Newest(sealed) {
-			stale++
-		}
-		return s.Ring.Open(purpose, sealed)
-	})
-	switch {
-	case err != nil:
-		total.Failed++
-		s.Log.WarnContext(ctx, "a secret of a configuration cannot be opened and stays as it is", "pack", c.Pack, "error", err)
-		return nil
-	case stale == 0:
-		return nil
-	}
-	fresh, err := form.Seal(open, func(plain string) string { return s.Ring.Seal(purpose, plain) })
-	if err != nil {
-		return err
-	}
-	changed := false
-	err = s.Store.Update(ctx, func(tx store.Tx) error {
-		changed = false
-		doc, err := tx.Content(ctx, store.Configs, c.Pack)
-		if squall.KindOf(err) == squall.NotFound {
-			return nil // removed since
-		}
-		if err != nil {
-			return err
-		}
-		now, err := store.Decode[squall.PackConfig](doc)
-		if err != nil || !same(now.Values, c.Values) {
-			return err // set anew since
-		}
-		changed = true
-		return store.Put(ctx, tx, &squall.PackConfig{Pack: c.Pack, Values: fresh})
-	})
-	if err == nil && changed {
-		total.Resealed += stale
+	if err == nil {
+		total.Resealed += done
 	}
 	return err
 }
 
-func same(a, b json.RawMessage) bool { return string(a) == string(b) }
+// sealAgain returns a document with the texts of older keys sealed again, and how
+// many those are.
+func (s *Sealer) sealAgain(ctx context.Context, total *Report, d document) (fresh []byte, texts int) {
+	failed := 0
+	again := func(sealed string) string {
+		if s.Ring.Newest(sealed) {
+			return sealed
+		}
+		for _, p := range d.purposes {
+			if plain, err := s.Ring.Open(p, sealed); err == nil {
+				texts++
+				return s.Ring.Seal(p, plain)
+			}
+		}
+		if d.bare || !slices.Contains(s.Ring.Keys(), auth.KeyOf(sealed)) { // else somebody wrote it to look so
+			failed++
+		}
+		return sealed
+	}
+	switch {
+	case d.unused:
+		if s.ofOlderKey(d) {
+			return nil, 1
+		}
+		return nil, 0
+	case d.bare:
+		fresh = []byte(again(string(d.doc)))
+	default:
+		fresh = auth.RewriteSealed(d.doc, again)
+	}
+	if failed > 0 {
+		total.Failed += failed
+		s.Log.WarnContext(ctx, "a secret cannot be opened and stays as it is", "where", d.name)
+	}
+	return fresh, texts
+}
+
+// ofOlderKey reports whether a document that nobody has any more says that an
+// older key sealed something in it. It is deleted then.
+func (s *Sealer) ofOlderKey(d document) bool {
+	for sealed := range auth.SealedTexts(d.doc) {
+		if key := auth.KeyOf(sealed); slices.Contains(s.Ring.Keys()[1:], key) {
+			return true
+		}
+	}
+	return false
+}
+
+// Uses says what a key is needed for. It reads everything.
+func (s *Sealer) Uses(ctx context.Context, key string) ([]Use, error) {
+	var uses []Use
+	for _, p := range parts {
+		use := Use{Part: p.name}
+		looked := 0
+		err := s.walk(ctx, p, func(list []document, n int) error {
+			for _, d := range list {
+				if s.needs(d, key) {
+					if use.Count++; use.Count == 1 {
+						use.Sample = d.name
+					}
+				}
+			}
+			if looked += n; s.Progress != nil {
+				s.Progress(p.name, looked, 0)
+			}
+			return nil
+		})
+		if err != nil {
+			return nil, fmt.Errorf("look for what key %s sealed in %s: %w", key, p.name, err)
+		}
+		if use.Count > 0 {
+			uses = append(uses, use)
+		}
+	}
+	return uses, nil
+}
+
+// needs reports whether a document holds something that the key opens. What only
+// looks so, because somebody wrote it, does not count.
+func (s *Sealer) needs(d document, key string) bool {
+	if d.bare {
+		return auth.KeyOf(string(d.doc)) == key
+	}
+	for sealed := range auth.SealedTexts(d.doc) {
+		if auth.KeyOf(sealed) != key {
+			continue
+		}
+		for _, p := range d.purposes {
+			if _, err := s.Ring.Open(p, sealed); err == nil {
+				return true
+			}
+		}
+		if d.unused {
+			return true
+		}
+	}
+	return false
+}

@@ -29,9 +29,10 @@ type Keys interface {
 
 // KeyFilter selects keys; zero fields do not restrict.
 type KeyFilter struct {
-	Scope  squall.Scope // empty: system and user
-	User   string       // owner; keys of scope system have none and are left out by it
-	Prefix string       // of the name
+	Scope  squall.Scope  // empty: system and user
+	User   string        // owner; keys of scope system have none and are left out by it
+	Prefix string        // of the name
+	After  squall.KeyRef // keyset: keys behind this one; with a Scope only
 	Offset int
 	Limit  int // 0: no limit
 }

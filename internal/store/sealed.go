@@ -16,8 +16,8 @@ type Sealed interface {
 	// ReplaceSealed puts fresh, which is as long, in the place of a document. It
 	// returns false, and writes nothing, when another one is there by now.
 	ReplaceSealed(ctx context.Context, d *SealedDocument, fresh []byte) (bool, error)
-	// DeleteUnusedValue removes a value of d.Table SealedValues that nothing refers
-	// to, and reports whether it did.
+	// DeleteUnusedValue removes a value if nothing refers to it, and reports whether
+	// it did.
 	DeleteUnusedValue(ctx context.Context, d *SealedDocument) (bool, error)
 }
 
@@ -52,7 +52,9 @@ type SealedDocument struct {
 	SealedPlace
 	Part  SealedPart // of an execution, for which there may be two documents
 	Doc   []byte
-	Owner []SealedOwner // whose document it is; of a value that nothing refers to, nobody's
+	Owner []SealedOwner // whose document it is; none of a value that is not of these parts
+	// Unused says that nothing refers to a value.
+	Unused bool
 }
 
 // SealedOwner is who has a document.
@@ -69,5 +71,5 @@ type SealedPart string
 const (
 	SealedParameters SealedPart = "parameters"
 	SealedResult     SealedPart = "result"
-	SealedState      SealedPart = "state of a workflow" // its own row, or one of its rows
+	SealedState      SealedPart = "state" // of a workflow: its own row, or one of its rows
 )

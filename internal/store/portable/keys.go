@@ -63,6 +63,9 @@ func (t Statements) keyCondition(f store.KeyFilter) *driver.Condition {
 	if f.User != "" {
 		c.And("owner = ?", f.User)
 	}
+	if f.After.Name != "" {
+		c.And("(owner, name) > (?, ?)", f.After.User, f.After.Name)
+	}
 	if f.Prefix != "" {
 		c.And("substr(name, 1, length(CAST(? AS text))) = ?", f.Prefix, f.Prefix)
 	}

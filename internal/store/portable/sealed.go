@@ -129,12 +129,31 @@ func (t Statements) owners(ctx context.Context, d *store.SealedDocument) error {
 	if err != nil {
 		return err
 	}
-	return t.Each(ctx, `
+	err = t.Each(ctx, `
 		SELECT id FROM workflows WHERE root = ? AND (state = ? OR id IN (SELECT workflow FROM workflow_rows WHERE workflow = workflows.id AND doc = ?))`,
 		[]any{d.ID, column, column}, func(r Row) error {
 			d.Owner = append(d.Owner, store.SealedOwner{Part: store.SealedState, Execution: r.ID()})
 			return r.Err()
 		})
+	if err != nil || len(d.Owner) > 0 {
+		return err
+	}
+	n, err := t.Number(ctx, `SELECT count(*) FROM docs WHERE `+unused, unusedArgs(d)...)
+	d.Unused = n > 0
+	return err
+}
+
+// unused is the condition that a value exists and that nothing refers to it.
+const unused = `root = ? AND ref = ?
+	AND NOT EXISTS (SELECT 1 FROM executions AS e WHERE (e.root = ? AND e.child = TRUE OR e.id = ?) AND (e.parameters = ? OR e.context = ? OR e.result = ?))
+	AND NOT EXISTS (SELECT 1 FROM workflows AS w WHERE w.root = ? AND (w.state = ? OR w.id IN
+		(SELECT r.workflow FROM workflow_rows AS r WHERE r.workflow = w.id AND r.doc = ?)))
+	AND NOT EXISTS (SELECT 1 FROM events AS v WHERE v.id = ? AND v.payload = ?)`
+
+func unusedArgs(d *store.SealedDocument) []any {
+	key, _ := driver.DecodeRef(d.Ref)
+	column := reference(d)
+	return []any{d.ID, key, d.ID, d.ID, column, column, column, d.ID, column, column, d.ID, column}
 }
 
 // reference is what columns hold that refer to a value.
@@ -190,17 +209,6 @@ func (t Statements) replaceValue(ctx context.Context, d *store.SealedDocument, f
 
 // DeleteUnusedValue implements store.Sealed.
 func (t Statements) DeleteUnusedValue(_ context.Context, d *store.SealedDocument) (bool, error) {
-	key, ok := driver.DecodeRef(d.Ref)
-	if !ok {
-		return false, fmt.Errorf("%q refers to no value", d.Ref)
-	}
-	column := reference(d)
-	n, err := t.Write(`
-		DELETE FROM docs WHERE root = ? AND ref = ?
-		AND NOT EXISTS (SELECT 1 FROM executions AS e WHERE (e.root = ? AND e.child = TRUE OR e.id = ?) AND (e.parameters = ? OR e.context = ? OR e.result = ?))
-		AND NOT EXISTS (SELECT 1 FROM workflows AS w WHERE w.root = ? AND (w.state = ? OR w.id IN
-			(SELECT r.workflow FROM workflow_rows AS r WHERE r.workflow = w.id AND r.doc = ?)))
-		AND NOT EXISTS (SELECT 1 FROM events AS v WHERE v.id = ? AND v.payload = ?)`,
-		d.ID, key, d.ID, d.ID, column, column, column, d.ID, column, column, d.ID, column)
+	n, err := t.Write(`DELETE FROM docs WHERE `+unused, unusedArgs(d)...)
 	return n > 0, driver.Wrap("delete unused value of "+string(d.ID), err)
 }

@@ -165,6 +165,9 @@ func testSealedUnused(b *bundle) {
 			} else if err == nil && old {
 				deleted++
 			}
+			if d.Unused != bytes.Contains(d.Doc, []byte("sealed:old")) {
+				b.Errorf("unused %t: %.30s", d.Unused, d.Doc)
+			}
 			if used := bytes.Contains(d.Doc, []byte("sealed:new")); used != (len(d.Owner) == 1) {
 				b.Errorf("%.30s has the owners %v", d.Doc, d.Owner)
 			}
