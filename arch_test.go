@@ -53,7 +53,7 @@ var mayImport = map[string][]string{
 	"internal/reactor":       {"internal/squall", "internal/expr", "internal/expr/value", "internal/param", "internal/rule", "internal/timer", "internal/store", "internal/lifecycle"},
 	"internal/notify":        {"internal/squall", "internal/expr", "internal/expr/value", "internal/param", "internal/auth", "internal/store", "internal/lifecycle"},
 	"internal/content":       {"internal/squall", "internal/pack", "internal/store"},
-	"internal/reseal":        {"internal/squall", "internal/auth", "internal/param", "internal/store"},
+	"internal/reseal":        {"internal/squall", "internal/auth", "internal/store"},
 	"internal/sensor":        {"internal/squall", "internal/auth", "internal/store"},
 	"internal/sensor/native": {"internal/squall", "internal/sensor"},
 	"internal/rollout":       {"internal/squall", "internal/fleet", "internal/timer", "internal/store", "internal/lifecycle", "internal/runner"},

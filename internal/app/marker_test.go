@@ -22,6 +22,7 @@ import (
 	"time"
 
 	"squall/internal/cli"
+	"squall/internal/pgtest"
 )
 
 // Secrets are planted everywhere in a server that runs in a process of its own,
@@ -181,6 +182,21 @@ func TestPlantedSecrets(t *testing.T) {
 		t.Skip("this is the server")
 	}
 	t.Parallel()
+	for _, database := range []string{"sqlite", "postgres"} {
+		t.Run(database, func(t *testing.T) {
+			t.Parallel()
+			dsn := ""
+			if database == "postgres" {
+				dsn = pgtest.DSN(t)
+			}
+			testPlantedSecrets(t, dsn)
+		})
+	}
+}
+
+// testPlantedSecrets is TestPlantedSecrets on a PostgreSQL database, or the
+// embedded one.
+func testPlantedSecrets(t *testing.T, dsn string) {
 	dir := t.TempDir()
 	data, packs := filepath.Join(dir, "data"), filepath.Join(dir, "packs")
 	writeFile(t, filepath.Join(packs, "vaulted/pack.yaml"), "name: vaulted\nversion: 1.0.0\nauthor: a\nemail: a@example.org\ndescription: d\n")
@@ -216,8 +232,9 @@ tasks:
     input: {password: <% ctx(password) %>, login: {user: u, key: "{{ ctx().password }}"}}
 `)
 	layEvents(t, dir, eventMarkers())
-	writeFile(t, filepath.Join(dir, "squall.yaml"), fmt.Sprintf("server: {data: %s, listen: 127.0.0.1:0, shutdown_timeout: 1s}\npacks: {dirs: %s}\nnotify: {file: %s}\n",
-		data, packs, filepath.Join(dir, "notify.yaml")))
+	layFlows(t, dir)
+	writeFile(t, filepath.Join(dir, "squall.yaml"), fmt.Sprintf("server: {data: %s, listen: 127.0.0.1:0, shutdown_timeout: 1s}\npacks: {dirs: %s}\nnotify: {file: %s}\ndatabase: {url: %q}\n",
+		data, packs, filepath.Join(dir, "notify.yaml"), dsn))
 
 	p := startProcess(t, dir)
 	running := true
@@ -237,6 +254,7 @@ tasks:
 		"wrong password": "marker-password-c0de", "administrator's password": string(password),
 	}
 	maps.Copy(p.markers, eventMarkers())
+	maps.Copy(p.markers, flowMarkers())
 	m := p.markers
 	admin := p.must("admin:"+m["administrator's password"], "POST", "/auth/v1/tokens", "{}", "token")
 	m["token"] = admin
@@ -284,11 +302,15 @@ tasks:
 	p.must(admin, "POST", "/api/v1/executions/"+ids[0]+"/re_run", fmt.Sprintf(`{"parameters":{"password":%q}}`, m["parameter"]), "")
 
 	p.plantEvents(admin)
+	carries, inquiry := p.plantFlows(admin)
 	for _, path := range append(eventPaths,
 		"/api/v1/executions?limit=-1", "/api/v1/executions/"+ids[0], "/api/v1/executions/"+ids[1], "/api/v1/executions/"+ids[2],
 		"/api/v1/executions/"+flow, "/api/v1/executions/"+flow+"/children", "/api/v1/executions/"+ids[1]+"/output", "/api/v1/executions/"+ids[0]+"/attribute/result", "/api/v1/keys?scope=all&limit=-1",
 		"/api/v1/keys/kept", "/api/v1/keys/own?scope=user", "/api/v1/configs", "/api/v1/configs/vaulted", "/api/v1/config_schemas/vaulted",
 		"/api/v1/apikeys", "/api/v1/audit?limit=-1", "/api/v1/actions?limit=-1", "/api/v1/packs/vaulted", "/api/v1/user", "/metrics",
+		"/api/v1/executions/"+carries, "/api/v1/executions/"+carries+"/children", "/api/v1/executions/"+carries+"/attribute/result", "/api/v1/executions/"+carries+"/result",
+		"/api/v1/executions/"+carries+"/history", "/api/v1/executions/"+carries+"/context", "/api/v1/executions/"+inquiry, "/api/v1/inquiries/"+inquiry,
+		"/api/v1/fleet/rollouts",
 	) {
 		status, text := p.call(admin, "GET", path, "")
 		if status != http.StatusOK {
@@ -300,7 +322,8 @@ tasks:
 	if _, text := p.call(admin, "GET", "/api/v1/keys/kept?decrypt=true", ""); !strings.Contains(text, m["datastore"]) {
 		t.Errorf("the secret is not there at all: %s", text)
 	}
-	for _, line := range []string{"execution list -n 50", "execution get " + ids[0], "execution get " + ids[0] + " -j", "execution get " + ids[1], "execution get " + flow, "key list --scope all", "key get kept", "audit list -n 100", "pack list", "action get vaulted.quick",
+	for _, line := range []string{"execution list -n 50", "execution get " + ids[0], "execution get " + ids[0] + " -j", "execution get " + ids[1], "execution get " + flow, "execution get " + carries, "execution tree " + carries, "execution history " + carries,
+		"execution context " + carries, "key list --scope all", "key get kept", "audit list -n 100", "pack list", "action get vaulted.quick",
 		"trigger-instance list -n 50", "rule get vaulted.signed", "policy list", "sensor list", "inquiry list", "notification list"} {
 		p.clean("squall "+line, p.command(admin, strings.Fields(line)...))
 	}
@@ -312,13 +335,18 @@ tasks:
 		t.Errorf("the stream tells of nothing: %s", told.String())
 	}
 	p.clean("the stream", told.String())
-	clean := func(path, text string) {
-		// Results are stored as they are, and the answer to an inquiry is one: docs/secrets.md.
-		p.clean(path, strings.ReplaceAll(text, m["answer"], ""))
+	stored := func(when string) {
+		t.Helper()
+		for path, text := range databaseFiles(t, data) {
+			p.clean(strings.TrimPrefix(path, dir)+when, text)
+		}
+		if dsn != "" {
+			for table, text := range databaseTables(t, dsn) {
+				p.clean(table+when, text)
+			}
+		}
 	}
-	for path, text := range databaseFiles(t, data) {
-		clean(strings.TrimPrefix(path, dir), text)
-	}
+	stored("")
 
 	// A dump of all goroutines, while a run holds secrets.
 	log := p.end(syscall.SIGQUIT)
@@ -340,9 +368,7 @@ tasks:
 		t.Errorf("the process did not crash: %s", log)
 	}
 	p.clean("log and dump of a panic", log)
-	for path, text := range databaseFiles(t, data) {
-		clean(strings.TrimPrefix(path, dir)+" after crashes", text)
-	}
+	stored(" after crashes")
 }
 
 // command runs the command line against the server.
