@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"strings"
 	"testing"
@@ -512,7 +511,7 @@ func TestLookAlikes(t *testing.T) {
 			_, err := tx.InsertEvent(ctx, ev)
 			return err
 		})
-		s := &Sealer{Store: st, Ring: ring, Log: slog.New(slog.NewTextHandler(io.Discard, nil))}
+		s := &Sealer{Store: st, Ring: ring, Log: slog.New(slog.DiscardHandler)}
 		if got := usesOf(t, s, old.Keys()[0]); len(got) > 0 {
 			t.Errorf("used by %v", got)
 		}
