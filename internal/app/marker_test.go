@@ -309,7 +309,7 @@ tasks:
 		"/api/v1/keys/kept", "/api/v1/keys/own?scope=user", "/api/v1/configs", "/api/v1/configs/vaulted", "/api/v1/config_schemas/vaulted",
 		"/api/v1/apikeys", "/api/v1/audit?limit=-1", "/api/v1/actions?limit=-1", "/api/v1/packs/vaulted", "/api/v1/user", "/metrics",
 		"/api/v1/executions/"+carries, "/api/v1/executions/"+carries+"/children", "/api/v1/executions/"+carries+"/attribute/result", "/api/v1/executions/"+carries+"/result",
-		"/api/v1/executions/"+carries+"/history", "/api/v1/executions/"+carries+"/context", "/api/v1/executions/"+inquiry, "/api/v1/inquiries/"+inquiry,
+		"/api/v1/executions/"+carries+"/history", "/api/v1/executions/"+carries+"/context", "/api/v1/executions/"+inquiry,
 		"/api/v1/fleet/rollouts",
 	) {
 		status, text := p.call(admin, "GET", path, "")
