@@ -78,12 +78,11 @@ def parse(text):
     return blocks
 
 
-_ZEROS = bytes(BLOCK)
-_ZERO_CLUSTER = bytes(64 << 10)
+_ZEROS = bytes(64 << 10)
 
 
 def is_zero(data):
-    """Whether bytes (no memoryview: that is compared slowly) are all zero."""
-    if len(data) == BLOCK:
-        return data == _ZEROS
-    return data == (_ZERO_CLUSTER if len(data) == len(_ZERO_CLUSTER) else bytes(len(data)))
+    """Whether bytes of any kind are all zero."""
+    if bytes(data[:256]).strip(b"\0"):
+        return False  # that was cheap, and is the common case
+    return all(bytes(data[at:at + len(_ZEROS)]) == _ZEROS[:len(data) - at] for at in range(0, len(data), len(_ZEROS)))

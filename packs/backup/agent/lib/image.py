@@ -7,6 +7,7 @@ the header of a qcow2 file into it that names any file of the host as its base.
 import json
 import os
 import stat
+import struct
 import subprocess
 
 from failure import Failure
@@ -103,15 +104,12 @@ def _require_formats(path):
         _require_formats(base)
 
 
-def plain_extents(path, opened):
+def plain_extents(path, opened, fd):
     """Where the disk's data lies in the image file as it is: the starts, and (start,
     end, offset in the file) for each. Nothing for an image that keeps it elsewhere, or is
     in so many pieces that knowing them would need too much memory."""
-    if opened["driver"] == "qcow2":
-        known = info(path, "qcow2")
-        data = known.get("format-specific", {}).get("data", {})
-        if known.get("encrypted") or data.get("data-file") or data.get("extended-l2"):
-            return [], []
+    if opened["driver"] == "qcow2" and not _keeps_data_plain(fd):
+        return [], []
     p = tools.start("qemu-img", "map", "--output=json", "-U", "json:" + json.dumps(opened), stdin=subprocess.DEVNULL,
                     stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     with p:
@@ -134,9 +132,18 @@ def plain_extents(path, opened):
     return [e[0] for e in found], found
 
 
+def _keeps_data_plain(fd):
+    """Whether a qcow2 file is not encrypted, and has nothing that makes an offset mean
+    something else: of the incompatible features only the marks that it was not closed, that it is
+    corrupt, and the other compression."""
+    magic, version, encryption, features = struct.unpack(">4sI24xI36xQ", os.pread(fd, 80, 0))
+    return magic == b"QFI\xfb" and encryption == 0 and (version == 2 or features & ~0b1011 == 0)
+
+
 def add_bitmap(path, name):
+    """Begins a bitmap, unless it is there: a repeated call's is older, and so as good."""
     said = tools.run_whole("qemu-img", "bitmap", "--add", "-f", "qcow2", path, name)
-    if said.returncode != 0:
+    if said.returncode != 0 and name not in bitmaps_of(info(path, "qcow2")):
         raise of_qemu(path, said.stderr)
 
 

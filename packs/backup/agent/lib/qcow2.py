@@ -16,6 +16,7 @@ import struct
 import sys
 import threading
 
+import direct
 import target
 
 CLUSTER = 64 << 10
@@ -23,6 +24,7 @@ _ENTRIES = CLUSTER // 8  # of an L2 table
 _COUNTS = CLUSTER // 2  # of a refcount block
 _COPIED = 1 << 63  # the cluster is used once
 _ZERO = 1  # reads as zeros, whatever the base has
+_AHEAD = 256 << 20
 
 
 class Writer:
@@ -34,11 +36,11 @@ class Writer:
         self._tables = {}  # by index in the L1 table
         self._next = 1  # cluster 0 is the header's
         self._lock = threading.Lock()
-        self._fd = None
+        self._file, self._length = None, 0
 
     def __enter__(self):
         try:
-            self._fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+            self._file = direct.File(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL)
         except OSError as e:
             raise target.of_os(e, self.path) from None
         return self
@@ -50,7 +52,7 @@ class Writer:
         except OSError as e:
             raise target.of_os(e, self.path) from None
         finally:
-            os.close(self._fd)
+            self._file.close()
 
     def connect(self):
         return self
@@ -66,7 +68,11 @@ class Writer:
             self._next += count
             for i in range(count):
                 self._entry(first + i, (at + i) * CLUSTER | _COPIED)
-        self._put(at * CLUSTER, data)
+            if self._file.direct and self._next * CLUSTER > self._length:
+                # Writes past the cache that make the file longer wait for each other.
+                self._length = self._next * CLUSTER + _AHEAD
+                os.ftruncate(self._file.fd, self._length)
+        self._file.write(data, at * CLUSTER)
 
     def zero(self, length, offset):
         with self._lock:
@@ -80,16 +86,10 @@ class Writer:
             table = self._tables[index] = array.array("Q", bytes(CLUSTER))
         table[at] = value
 
-    def _put(self, offset, data):
-        view = memoryview(data)
-        while view:
-            done = os.pwrite(self._fd, view, offset)
-            view, offset = view[done:], offset + done
-
     def _append(self, data):
         """Puts a table into clusters of its own; returns where."""
         at = self._next * CLUSTER
-        self._put(at, data)
+        self._file.write(data, at)
         self._next += -(-len(data) // CLUSTER)
         return at
 
@@ -101,10 +101,10 @@ class Writer:
         top_at = self._append(_big_endian(top))
         counts_at, counts_clusters = self._count_references()
         # The file ends with a whole cluster.
-        os.ftruncate(self._fd, self._next * CLUSTER)
-        self._put(0, struct.pack(
+        os.ftruncate(self._file.fd, self._next * CLUSTER)
+        self._file.write(struct.pack(
             ">4sIQIIQIIQQIIQQQQII", b"QFI\xfb", 3, 0, 0, CLUSTER.bit_length() - 1, self._size, 0, length, top_at,
-            counts_at, counts_clusters, 0, 0, 0, 0, 0, 4, 104) + bytes(8))
+            counts_at, counts_clusters, 0, 0, 0, 0, 0, 4, 104) + bytes(8), 0)
 
     def _count_references(self):
         """Every cluster of the file is used once, those of the counts themselves too."""

@@ -2,6 +2,7 @@
 
 import os
 
+import direct
 import target
 
 
@@ -14,13 +15,13 @@ class Writer:
     def __enter__(self):
         try:
             # A device that is mounted or otherwise claimed is refused by the kernel.
-            self._fd = os.open(self.path, os.O_RDWR | os.O_CLOEXEC | (os.O_EXCL if self._device else 0))
+            self._file = direct.File(self.path, os.O_RDWR | (os.O_EXCL if self._device else 0))
         except OSError as e:
             raise target.of_os(e, self.path) from None
         return self
 
     def __exit__(self, *_):
-        os.close(self._fd)
+        self._file.close()
 
     def connect(self):
         return self
@@ -29,10 +30,7 @@ class Writer:
         pass
 
     def pwrite(self, data, offset):
-        view = memoryview(data)
-        while view:
-            done = os.pwrite(self._fd, view, offset)
-            view, offset = view[done:], offset + done
+        self._file.write(data, offset)
 
     def zero(self, length, offset):
         self.pwrite(bytes(length), offset)

@@ -9,6 +9,7 @@ import contextlib
 import threading
 
 from blocks import BLOCK, is_zero
+import direct
 import nbdio
 import qcow2
 
@@ -95,6 +96,7 @@ class Transfer:
             self._stop.set()
 
     def _blocks(self, work, write, source, to):
+        memory = direct.buffer()
         while not self._stop.is_set():
             with self._next:
                 with nbdio.as_failure(self.source.path):
@@ -103,10 +105,11 @@ class Transfer:
                 return
             start = index * BLOCK
             length = min(BLOCK, self.blocks.size - start)
+            data = memory[:length]
             if self.limiter:
                 self.limiter.take(length, self._stop)
             with nbdio.as_failure(self.source.path):
-                data = source.pread(length, start)
+                source.read(data, start)
             holds = self.blocks.put(index, data)
             written = 0
             if to:
@@ -132,8 +135,7 @@ def _write_data(h, data, start, _parts, holds):
         return 0
     written = 0
     for begin, end in _data_runs(data):
-        # The whole block is the common case, and then nothing is copied.
-        h.pwrite(data if end - begin == len(data) else data[begin:end], start + begin)
+        h.pwrite(data[begin:end], start + begin)
         written += end - begin
     return written
 
