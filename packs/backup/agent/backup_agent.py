@@ -1,13 +1,12 @@
 #!/usr/bin/python3
 """The agent of the pack "backup": runs on the hosts. See README.md beside it."""
 
-import ast
+import importlib
 import json
 import os
 import re
 import signal
 import sys
-from datetime import datetime
 from types import SimpleNamespace
 
 # The directory this lies in belongs to the user that uploaded it, who must be able to
@@ -15,17 +14,9 @@ from types import SimpleNamespace
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
 
-import dump  # noqa: E402
-import files  # noqa: E402
-import keeping  # noqa: E402
 import life  # noqa: E402
-import machines  # noqa: E402
-import mounts  # noqa: E402
-import restic  # noqa: E402
-import restore  # noqa: E402
 import target  # noqa: E402
 import tools  # noqa: E402
-import verify  # noqa: E402
 from failure import Canceled, Failure  # noqa: E402
 
 
@@ -51,6 +42,7 @@ def size(value):
 def moment(value):
     if re.fullmatch(r"\d+(\.\d*)?", value):
         return float(value)
+    from datetime import datetime
     at = datetime.fromisoformat(re.sub(r"[Zz]$", "+00:00", value))
     if at.tzinfo is None:
         raise ValueError("a time with its zone")
@@ -71,6 +63,7 @@ def items(value):
         try:
             found = json.loads(value)
         except ValueError:
+            import ast
             found = ast.literal_eval(value)
         return found if isinstance(found, list) else [found]
     return [word.strip() for word in value.split(",") if word.strip()]
@@ -92,35 +85,37 @@ RATE = {"rate_limit": (size, 0)}
 PRIORITY = {"priority": (one_of("idle", "normal"), "idle")}
 SCRATCH = {"scratch": (path, "/var/tmp")}
 
+# What each command calls, and its arguments. A call loads what it needs and no more: for
+# a small disk that is a good part of its time.
 COMMANDS = {
-    "tools": (lambda args: {"agent": dump.AGENT, **tools.report()}, {}),
-    "mount": (lambda a: mounts.mount(a.kind, a.what, a.at, a.target, a.fs_uuid, a.options),
+    "tools": ("tools.report", {}),
+    "mount": ("mounts.mount",
               {"kind": (text, REQUIRED), "what": (text, None), "at": (path, REQUIRED), "target": (text, REQUIRED),
                "fs_uuid": (text, None), "options": (text, None)}),
-    "initialise": (lambda a: target.initialise(a.root, a.target), {"root": (path, REQUIRED), "target": (text, REQUIRED)}),
-    "unmount": (lambda a: mounts.unmount(a.at, a.kind), {"at": (path, REQUIRED), "kind": (text, None)}),
-    "prepare": (keeping.prepare, {**COPY, "run": (text, REQUIRED), "estimate": (size, 0)}),
-    "list": (machines.list_machines, {**PROVIDER, "include": (items, []), "exclude": (items, [])}),
-    "dump": (dump.dump, {**COPY, **PROVIDER, **RATE, **PRIORITY, "run": (target.source_name, REQUIRED), "machine": (text, REQUIRED),
+    "initialise": ("target.initialise", {"root": (path, REQUIRED), "target": (text, REQUIRED)}),
+    "unmount": ("mounts.unmount", {"at": (path, REQUIRED), "kind": (text, None)}),
+    "prepare": ("keeping.prepare", {**COPY, "run": (text, REQUIRED), "estimate": (size, 0)}),
+    "list": ("machines.list_machines", {**PROVIDER, "include": (items, []), "exclude": (items, [])}),
+    "dump": ("dump.dump", {**COPY, **PROVIDER, **RATE, **PRIORITY, "run": (target.source_name, REQUIRED), "machine": (text, REQUIRED),
                          "level": (count, 0), "base": (target.stamp_name, None), "disks": (items, None), "estimate": (size, 0),
                          "recipients": (items, []), "holding": (path, "/var/tmp"), "state": (path, "/var/lib/squall-backup"),
                          "not_after": (moment, None), "quiesce": (one_of("auto", "agent", "none"), "auto"),
                          "on_base_missing": (one_of("full", "fail"), "full"), "compression_level": (count, 3)}),
-    "verify": (verify.verify, {**COPY, **RATE, **SCRATCH, **PRIORITY, "depth": (one_of("content", "payload"), None)}),
-    "compress": (keeping.compress, {**COPY, **PRIORITY, "level": (count, 3), "threads": (count, 0), "long": (flag, False)}),
-    "commit": (keeping.commit, {**COPY, "verified": (one_of("require", "any"), "require")}),
-    "scan": (keeping.scan, {**COPY, "source": (target.source_name, None), "stamp": (text, None), "brief": (flag, False)}),
-    "quarantine": (keeping.quarantine, {**COPY, "reason": (text, REQUIRED), "alone": (flag, False)}),
-    "remove": (keeping.remove, {**COPY, "stamp": (text, None), "stamps": (items, REQUIRED)}),
-    "hold": (keeping.hold, {**COPY, "reason": (text, ""), "release": (flag, False)}),
-    "reap": (keeping.reap, {**COPY, "source": (target.source_name, None), "stamp": (text, None), "run": (text, None),
+    "verify": ("verify.verify", {**COPY, **RATE, **SCRATCH, **PRIORITY, "depth": (one_of("content", "payload"), None)}),
+    "compress": ("keeping.compress", {**COPY, **PRIORITY, "level": (count, 3), "threads": (count, 0), "long": (flag, False)}),
+    "commit": ("keeping.commit", {**COPY, "verified": (one_of("require", "any"), "require")}),
+    "scan": ("keeping.scan", {**COPY, "source": (target.source_name, None), "stamp": (text, None), "brief": (flag, False)}),
+    "quarantine": ("keeping.quarantine", {**COPY, "reason": (text, REQUIRED), "alone": (flag, False)}),
+    "remove": ("keeping.remove", {**COPY, "stamp": (text, None), "stamps": (items, REQUIRED)}),
+    "hold": ("keeping.hold", {**COPY, "reason": (text, ""), "release": (flag, False)}),
+    "reap": ("keeping.reap", {**COPY, "source": (target.source_name, None), "stamp": (text, None), "run": (text, None),
                             "older_than": (count, None), "provider": (text, None), "uri": (text, "qemu:///system"),
                             "machine": (text, None), "holding": (path, "/var/tmp"), "state": (path, "/var/lib/squall-backup")}),
-    "restore": (restore.restore, {**COPY, **RATE, **SCRATCH, "to": (path, REQUIRED), "format": (one_of("qcow2", "raw"), "qcow2"),
+    "restore": ("restore.restore", {**COPY, **RATE, **SCRATCH, "to": (path, REQUIRED), "format": (one_of("qcow2", "raw"), "qcow2"),
                                   "disk": (text, None), "overwrite": (flag, False), "dry_run": (flag, False),
                                   "accept_damage": (flag, False)}),
-    "files": (files.files, {**COPY, **RATE, **SCRATCH, "disk": (text, None), "partition": (count, None), "path": (text, "/"), "to": (path, None)}),
-    "restic": (restic.restic, {**RATE, "action": (text, REQUIRED), "repository": (text, REQUIRED), "source": (target.source_name, None),
+    "files": ("files.files", {**COPY, **RATE, **SCRATCH, "disk": (text, None), "partition": (count, None), "path": (text, "/"), "to": (path, None)}),
+    "restic": ("restic.restic", {**RATE, "action": (text, REQUIRED), "repository": (text, REQUIRED), "source": (target.source_name, None),
                                "stamp": (target.stamp_name, None), "paths": (items, []), "exclude": (items, []), "include": (items, []),
                                "subset": (text, "5%"), "daily": (count, 7), "weekly": (count, 4), "monthly": (count, 12),
                                "yearly": (count, 0), "snapshot": (text, None), "to": (path, None), "dry_run": (flag, False)}),
@@ -144,7 +139,7 @@ def parse(words):
         given[ALIASES.get(name, name)] = value if equals else "true"
     if len(commands) != 1 or commands[0] not in COMMANDS:
         raise Failure("usage", f"one command is needed ({', '.join(COMMANDS)}), and arguments as --name=value; got {' '.join(commands) or 'none'}")
-    function, known = COMMANDS[commands[0]]
+    called, known = COMMANDS[commands[0]]
     unknown = sorted(set(given) - set(known) - IGNORED)
     if unknown:
         raise Failure("usage", f"{commands[0]} has no argument {unknown[0]}; it has {', '.join(known)}")
@@ -159,7 +154,8 @@ def parse(words):
             args[name] = read(given[name])
         except (ValueError, SyntaxError) as e:
             raise Failure("usage", f"{name}={given[name]!r}: {e}") from None
-    return function, SimpleNamespace(**args)
+    module, _, function = called.partition(".")
+    return getattr(importlib.import_module(module), function), SimpleNamespace(**args)
 
 
 def main(words):

@@ -24,9 +24,6 @@ import tools
 import transfer
 import work
 
-AGENT = "1"
-
-
 class Plan:
     """What one dump does: the arguments, and the level as it turned out."""
 
@@ -78,6 +75,7 @@ def _dump(plan, locks):
     if plan.level == 0:
         bases = {}
     with machine.reading(plan) as source:
+        versions = tools.ask_versions("qemu-img", "zstd", *(["age"] if plan.recipients else []))
         disks = [_disk(plan, source, d, bases.get(d["name"])) for d in machine.disks]
         quiesced = source.quiesced
     files = _definition(plan, *machine.definition()) if machine.definition() else {}
@@ -91,7 +89,7 @@ def _dump(plan, locks):
         "compression": {"algorithm": "zstd", "level": args.compression_level} if plan.recipients else None,
         "encryption": {"tool": "age", "recipients": plan.recipients} if plan.recipients else None,
         "files": files,
-        "tools": {"agent": AGENT, **{t: tools.version(t) for t in ("qemu-img", "zstd") + (("age",) if plan.recipients else ())}},
+        "tools": {"agent": tools.AGENT, **versions()},
     }
     targets.write_json(copy.file("manifest.json"), manifest)
     machine.keep_bitmaps({plan.bitmap, *_needed_bitmaps(plan)})
@@ -196,7 +194,7 @@ def _disk(plan, source, disk, base):
             file += ".zst.age"
             checksum = streams.to_file(path, [streams.zstd(args.compression_level), streams.age(plan.recipients)], copy.file(file))
             _check_written(copy.file(file), checksum)
-    text = streams.pack(blocks.text(), [streams.zstd()])
+    text = streams.pack(blocks.text(), [streams.zstd(threads=1)])
     listed = name + ".blocks.zst"
     if plan.recipients:
         _keep_blocks(plan, name, text)

@@ -9,10 +9,10 @@ import time
 
 from failure import Failure
 import life
+import packing
 import streams
 import target as targets
 import verify
-import virsh
 import work
 
 HOLD = "hold.json"
@@ -71,7 +71,7 @@ def _compress_disk(copy, manifest, disk, args, result):
     path, packed = copy.file(disk["file"]), copy.file(disk["file"] + ".zst")
     before = os.path.getsize(path)
     try:
-        checksum = streams.packed(path, streams.zstd(args.level, args.threads, args.long), packed)
+        checksum = packing.packed(path, streams.zstd(args.level, args.threads, args.long), packed)
     except Failure as e:
         if e.kind == "missing-tool":
             raise
@@ -235,6 +235,7 @@ def reap(args):
 
         for source in [args.source] if args.source else target.sources():
             _reap_source(target, source, due, removed, kept)
+    import virsh  # here, for no other command needs it
     thawed = []
 
     def undo(note):

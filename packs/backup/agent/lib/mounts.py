@@ -12,32 +12,33 @@ import tools
 KINDS = ("dir", "bind", "loop", "nfs", "sshfs")
 
 
-def mount(kind, what, at, ident, fs_uuid=None, options=None):
+def mount(args):
+    kind, at = args.kind, args.at
     if kind not in KINDS:
         raise Failure("usage", f"kind {kind!r}: one of {', '.join(KINDS)}")
     already = kind == "dir" or is_mounted(at)
     if not already:
-        if not what:
+        if not args.what:
             raise Failure("usage", f"what: what is to be mounted is needed for kind {kind}")
         made = not os.path.isdir(at)
         os.makedirs(at, mode=0o700, exist_ok=True)
         try:
-            _attach(kind, what, at, options)
+            _attach(kind, args.what, at, args.options)
         except BaseException:
             if made:
                 with contextlib.suppress(OSError):
                     os.rmdir(at)
             raise
     try:
-        target.check_marker(at, ident)
-        if fs_uuid:
-            _check_uuid(at, fs_uuid, ident)
+        target.check_marker(at, args.target)
+        if args.fs_uuid:
+            _check_uuid(at, args.fs_uuid)
     except BaseException:
         if not already:
-            unmount(at)
+            _unmount(at)
         raise
     v = os.statvfs(at)
-    return {"at": at, "kind": kind, "target": ident, "free": v.f_bavail * v.f_frsize,
+    return {"at": at, "kind": kind, "target": args.target, "free": v.f_bavail * v.f_frsize,
             "size": v.f_blocks * v.f_frsize, "already": already and kind != "dir"}
 
 
@@ -58,10 +59,15 @@ def _attach(kind, what, at, options):
     # A mount that was reported but is none is what the check of the marker is for.
 
 
-def unmount(at, kind=None):
+def unmount(args):
     # A target of kind dir was mounted by somebody else, who wants it to stay.
-    if kind == "dir" or not is_mounted(at):
-        return {"at": at, "unmounted": False, "lazy": False}
+    if args.kind == "dir" or not is_mounted(args.at):
+        return {"at": args.at, "unmounted": False, "lazy": False}
+    return {"at": args.at, "unmounted": True, "lazy": _unmount(args.at)}
+
+
+def _unmount(at):
+    """Says whether it could only be detached, because something still used it."""
     lazy = False
     for attempt in range(5):
         done = tools.run("umount", at, check=False) if attempt < 4 else None
@@ -74,7 +80,7 @@ def unmount(at, kind=None):
             time.sleep(0.5 * (attempt + 1))
     with contextlib.suppress(OSError):
         os.rmdir(at)
-    return {"at": at, "unmounted": True, "lazy": lazy}
+    return lazy
 
 
 def is_mounted(at):
@@ -91,7 +97,7 @@ def _table():
             yield re.sub(r"\\([0-7]{3})", lambda m: chr(int(m[1], 8)), words[4]), words[2]
 
 
-def _check_uuid(at, expected, ident):
+def _check_uuid(at, expected):
     device = [number for point, number in _table() if point == os.path.realpath(at)]
     found = None
     for name in os.listdir("/dev/disk/by-uuid") if os.path.isdir("/dev/disk/by-uuid") else []:

@@ -61,9 +61,9 @@ class Stream:
 
     def run(self, write):
         with contextlib.ExitStack() as closing:
-            source = closing.enter_context(_open(self.path))
+            source = closing.enter_context(opened(self.path))
             processes, said = [], []
-            closing.callback(_end, processes)
+            closing.callback(end, processes)
             upstream = subprocess.PIPE
             for command in self.commands:
                 words = closing.enter_context(tempfile.TemporaryFile("w+", errors="replace"))
@@ -73,8 +73,8 @@ class Stream:
                 processes.append(p)
                 said.append(words)
                 upstream = p.stdout
-                _widen(p.stdout)
-            _widen(processes[0].stdin)
+                widen(p.stdout)
+            widen(processes[0].stdin)
             feeder = threading.Thread(target=self._feed, args=(source, processes[0].stdin), daemon=True)
             feeder.start()
             self._drain(upstream, write)
@@ -82,7 +82,7 @@ class Stream:
             for command, p, words in zip(self.commands, processes, said):
                 if p.wait() != 0:
                     words.seek(0)
-                    raise _problem(command, p.returncode, words.read(), self.path)
+                    raise problem(command, p.returncode, words.read(), self.path)
             if self._problem:
                 raise self._problem
 
@@ -116,7 +116,8 @@ class Stream:
                     self.progress.at(self.count_in)
 
 
-def _open(path):
+def opened(path):
+    """A file that must be there."""
     try:
         return open(path, "rb", buffering=0)
     except FileNotFoundError:
@@ -125,7 +126,8 @@ def _open(path):
         raise target.of_os(e, path) from None
 
 
-def _end(processes):
+def end(processes):
+    """Ends what still runs, and closes its pipes."""
     for p in processes:
         if p.poll() is None:
             p.kill()
@@ -136,12 +138,14 @@ def _end(processes):
                     pipe.close()
 
 
-def _widen(pipe):
+def widen(pipe):
+    """So that the two ends need not wait for each other so often."""
     with contextlib.suppress(OSError):
         fcntl.fcntl(pipe, 1031, _CHUNK)  # F_SETPIPE_SZ
 
 
-def _problem(command, code, stderr, path):
+def problem(command, code, stderr, path):
+    """The Failure for a program that did not do its work."""
     words = tools.last_words(stderr) or f"status {code}"
     if command[0] == "age" and "no identity matched" in stderr:
         return Failure("wrong-key", f"{path}: none of the identities opens it", path=path)
@@ -174,54 +178,6 @@ def to_file(path, commands, to, **more):
     finally:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(temporary)
-
-
-def packed(path, command, to):
-    """Makes the compressed file `to`, which is not there before it is whole and on the
-    disk, and has been unpacked again and compared with `path` byte for byte. Returns
-    its SHA-256. The program reads and writes the files by itself: that is fastest."""
-    temporary = to + ".tmp"
-    try:
-        with _open(path) as source, open(temporary, "wb", buffering=0) as f:
-            os.fchmod(f.fileno(), 0o600)
-            _whole(command, path, stdin=source, stdout=f)
-        target.sync_file(temporary)
-        checksum = _compared(temporary, path)
-        os.rename(temporary, to)
-        return checksum
-    except OSError as e:
-        raise target.of_os(e, to) from None
-    finally:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(temporary)
-
-
-def _whole(command, path, **streams):
-    with tempfile.TemporaryFile("w+", errors="replace") as said, contextlib.ExitStack() as closing:
-        p = tools.start(*command, stderr=said, **streams)
-        closing.callback(_end, [p])
-        if p.wait() != 0:
-            said.seek(0)
-            raise _problem(command, p.returncode, said.read(), path)
-
-
-def _compared(compressed, path):
-    """Compares what a compressed file yields with `path`, and returns its SHA-256."""
-    with _open(compressed) as source, tempfile.TemporaryFile("w+", errors="replace") as said, contextlib.ExitStack() as closing:
-        unpacks = tools.start(*UNZSTD, stdin=source, stdout=subprocess.PIPE, stderr=said)
-        closing.callback(_end, [unpacks])
-        _widen(unpacks.stdout)
-        compares = tools.start("cmp", "-s", "-", path, stdin=unpacks.stdout, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        closing.callback(_end, [compares])
-        unpacks.stdout.close()
-        checksum = target.sha256_file(compressed)
-        same = compares.wait() == 0
-        if unpacks.wait() != 0 and same:
-            said.seek(0)
-            raise _problem(UNZSTD, unpacks.returncode, said.read(), compressed)
-        if not same:
-            raise Failure("corrupt", f"{compressed}: what it yields is not what was packed", path=compressed)
-        return checksum
 
 
 def restored(path, to, recipients=None, **more):
@@ -257,7 +213,7 @@ def unpack(path, recipients=None):
         if path.endswith(".age"):
             command, descriptors = closing.enter_context(unage(recipients or ()))
             commands.insert(0, command)
-        with _open(path) as f:
+        with opened(path) as f:
             data = f.read()
         return _filter(data, commands, "corrupt", path, descriptors)
 
@@ -267,7 +223,7 @@ def _filter(data, commands, kind, path="", descriptors=()):
         done = subprocess.run([tools.need(command[0]), *command[1:]], input=data, capture_output=True,
                               env=tools.environment(), pass_fds=descriptors, check=False)
         if done.returncode != 0:
-            raise _problem(command, done.returncode, done.stderr.decode(errors="replace"), path) if kind == "corrupt" else \
+            raise problem(command, done.returncode, done.stderr.decode(errors="replace"), path) if kind == "corrupt" else \
                 Failure(kind, f"{command[0]}: {tools.last_words(done.stderr.decode(errors='replace'))}")
         data = done.stdout
     return data

@@ -193,8 +193,9 @@ def check_marker(root, ident):
                   path=root, expected=ident, found=found)
 
 
-def initialise(root, ident):
+def initialise(args):
     """Gives a directory its marker: the one thing that is written without one."""
+    root, ident = args.root, args.target
     path = os.path.join(root, MARKER)
     if os.path.exists(path):
         check_marker(root, ident)

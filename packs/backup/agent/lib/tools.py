@@ -6,9 +6,12 @@ import re
 import shutil
 import subprocess
 import sys
+import threading
 
 from failure import Failure
 import life
+
+AGENT = "1"
 
 # Debian's packages, and what each is asked for.
 PACKAGES = {
@@ -16,6 +19,7 @@ PACKAGES = {
     "qemu-nbd": ("qemu-utils", "images"),
     "python3-libnbd": ("python3-libnbd", "images"),
     "zstd": ("zstd", "compression, lists of blocks"),
+    "libzstd": ("libzstd1", "compression"),
     "age": ("age", "encryption"),
     "restic": ("restic", "restic repositories"),
     "virsh": ("libvirt-clients", "machines of libvirt"),
@@ -26,7 +30,6 @@ PACKAGES = {
     "blkid": ("util-linux", "checking the file system's UUID"),
     "mount.nfs": ("nfs-common", "mounting NFS"),
     "sshfs": ("sshfs", "mounting over SSH"),
-    "cmp": ("diffutils", "compression"),
     "setpriv": ("util-linux", "ending children with us"),
     "ionice": ("util-linux", "low priority"),
 }
@@ -134,6 +137,9 @@ def version(tool):
             return libnbd().NBD().get_version()
         except Failure:
             return None
+    if tool == "libzstd":
+        import zstandard
+        return zstandard.version()
     path = shutil.which(tool, path=_PATH)
     if not path or tool not in _ASK:
         return "installed" if path else None
@@ -142,10 +148,23 @@ def version(tool):
     return found.group(0) if found else "installed"
 
 
-def report():
+def ask_versions(*names):
+    """Asks several programs while other work goes on; the value is a function that waits
+    for the answers, and returns them by name."""
+    found = {}
+    asking = threading.Thread(target=lambda: found.update({name: version(name) for name in names}), daemon=True)
+    asking.start()
+
+    def answers():
+        asking.join()
+        return found
+    return answers
+
+
+def report(_args):
     versions = {tool: version(tool) for tool in PACKAGES}
     return {
-        "python": "%d.%d.%d" % sys.version_info[:3],
+        "agent": AGENT, "python": "%d.%d.%d" % sys.version_info[:3],
         "tools": versions,
         "missing": [{"tool": tool, "package": PACKAGES[tool][0], "for": PACKAGES[tool][1]}
                     for tool, found in versions.items() if found is None],
