@@ -15,9 +15,9 @@ import stat
 import blocks
 
 
-def buffer():
-    """Memory for one block, where devices can put it."""
-    return memoryview(mmap.mmap(-1, blocks.BLOCK))
+def buffer(size=blocks.BLOCK):
+    """Memory where devices can put what they read."""
+    return memoryview(mmap.mmap(-1, size))
 
 
 class File:

@@ -1,13 +1,15 @@
 """Compressing a file, and proving what was stored while it is still being made.
 
-zstd reads the file by itself. What it yields is written by one thread and read back
-from the disk by another, which unpacks it and compares it with the file: so the proof
-is ready when the compressing is, and costs no second run over the file.
+zstd reads the file by itself. What it yields is written by one thread, read back from
+the disk by the next, unpacked and compared with the file by the third: so the proof is
+ready when the compressing is, and costs no second run over the file.
 """
 
 import contextlib
 import hashlib
+import itertools
 import os
+import queue
 import subprocess
 import tempfile
 import threading
@@ -20,6 +22,7 @@ import target
 import tools
 import zstandard
 
+_PIECE = 4 << 20
 _SYNC = 64 << 20  # of a file that goes through the cache
 
 
@@ -51,8 +54,10 @@ def _run(path, command, temporary):
         closing.callback(proof.unpacker.close)
         said = closing.enter_context(tempfile.TemporaryFile("w+", errors="replace"))
         p = tools.start(*command, stdin=source, stdout=subprocess.PIPE, stderr=said)
+        closing.callback(streams.end, [p])
         streams.widen(p.stdout)
-        threads = [threading.Thread(target=store.fill, args=(p.stdout,), daemon=True), threading.Thread(target=proof.run, daemon=True)]
+        threads = [threading.Thread(target=work, args=args, daemon=True)
+                   for work, *args in ((store.attempt, store.fill, p.stdout), (proof.read,), (proof.unpack,))]
         try:
             for t in threads:
                 t.start()
@@ -77,25 +82,19 @@ def _run(path, command, temporary):
 
 class _Store:
     """The file that is being made. Up to `there` it is on the disk; `whole` says that no
-    more comes. The first problem of one side ends the other."""
+    more comes. The first problem ends all."""
 
     def __init__(self, file):
         self.file, self.there, self.whole, self.problem = file, 0, False, None
         self._changed, self._given_up = threading.Condition(), False
 
     def fill(self, pipe):
-        try:
-            self._fill(pipe)
-        except Exception as e:
-            self.fail(e)
-
-    def _fill(self, pipe):
-        memory, filled, at = direct.buffer(), 0, 0
+        memory, filled, at = direct.buffer(_PIECE), 0, 0
         more = True
         while more and not self._given_up:
             count = os.readv(pipe.fileno(), [memory[filled:]])
             filled, more = filled + count, count > 0
-            if more and filled < BLOCK:
+            if more and filled < _PIECE:
                 continue
             self.file.write(memory[:filled], at)
             filled, at = 0, at + filled
@@ -106,24 +105,30 @@ class _Store:
                 os.posix_fadvise(self.file.fd, 0, 0, os.POSIX_FADV_DONTNEED)
             with self._changed:
                 self.there, self.whole = at, not more
-                self._changed.notify()
+                self._changed.notify_all()
 
     def wait(self, at):
-        """Waits until a block from `at` on is there, or all of the file; says whether
-        there is anything."""
+        """Waits until a piece from `at` on is there, or all of the file; says whether
+        there is anything to be read."""
         with self._changed:
-            self._changed.wait_for(lambda: self.there >= at + BLOCK or self.whole or self._given_up)
+            self._changed.wait_for(lambda: self.there >= at + _PIECE or self.whole or self._given_up)
             return self.there > at and not self._given_up
 
-    def fail(self, problem):
-        with self._changed:
-            self.problem = self.problem or problem
-        self.give_up()
+    def attempt(self, work, *args):
+        """Does a part of the work, unless all has been given up. Its problem ends all."""
+        if self._given_up:
+            return
+        try:
+            work(*args)
+        except Exception as e:
+            with self._changed:
+                self.problem = self.problem or e
+            self.give_up()
 
     def give_up(self):
         with self._changed:
             self._given_up = True
-            self._changed.notify()
+            self._changed.notify_all()
 
 
 class _Proof:
@@ -134,22 +139,30 @@ class _Proof:
         self.unpacker = zstandard.Unpacker(path, self._compare)
         self._store, self._source, self._path = store, source, path
         self._at, self._block = 0, bytearray(BLOCK)
+        self._pieces = queue.Queue(1)
 
-    def run(self):
-        try:
-            self._run()
-        except Exception as e:
-            self._store.fail(e)
+    def read(self):
+        self._store.attempt(self._read)
+        self._pieces.put(None)
 
-    def _run(self):
-        memory, at = direct.buffer(), 0
+    def _read(self):
+        # One is being filled, one waits, one is being unpacked.
+        memory, at = itertools.cycle([direct.buffer(_PIECE) for _ in range(3)]), 0
         while self._store.wait(at):
-            data = memory[:self._store.file.read(memory, at)]
-            if not data:
+            piece = next(memory)
+            piece = piece[:self._store.file.read(piece, at)]
+            if not piece:
                 raise Failure("io", f"{self._path} reads back shorter than it was written", path=self._path)
-            self.sum.update(data)
-            self.unpacker.feed(data)
-            at += len(data)
+            self.sum.update(piece)
+            self._pieces.put(piece)
+            at += len(piece)
+
+    def unpack(self):
+        for piece in iter(self._pieces.get, None):
+            self._store.attempt(self.unpacker.feed, piece)
+        self._store.attempt(self._end)
+
+    def _end(self):
         self.unpacker.end()
         if os.pread(self._source, 1, self._at):
             self._differs()
