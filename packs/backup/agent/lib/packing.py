@@ -20,7 +20,7 @@ from failure import Failure
 import streams
 import target
 import tools
-import zstandard
+import unzstd
 
 _PIECE = 4 << 20
 _SYNC = 64 << 20  # of a file that goes through the cache
@@ -136,7 +136,7 @@ class _Proof:
 
     def __init__(self, store, source, path):
         self.sum = hashlib.sha256()
-        self.unpacker = zstandard.Unpacker(path, self._compare)
+        self.unpacker = unzstd.Unpacker(path, self._compare)
         self._store, self._source, self._path = store, source, path
         self._at, self._block = 0, bytearray(BLOCK)
         self._pieces = queue.Queue(1)

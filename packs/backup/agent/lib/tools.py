@@ -138,8 +138,8 @@ def version(tool):
         except Failure:
             return None
     if tool == "libzstd":
-        import zstandard
-        return zstandard.version()
+        import unzstd
+        return unzstd.version()
     path = shutil.which(tool, path=_PATH)
     if not path or tool not in _ASK:
         return "installed" if path else None
