@@ -23,7 +23,7 @@ import tools
 import unzstd
 
 _PIECE = 4 << 20
-_SYNC = 64 << 20  # of a file that goes through the cache
+_STRETCH = 64 << 20  # what the cache keeps of either file
 
 
 def packed(path, command, to):
@@ -98,7 +98,7 @@ class _Store:
                 continue
             self.file.write(memory[:filled], at)
             filled, at = 0, at + filled
-            if not self.file.direct and more and at % _SYNC:
+            if not self.file.direct and more and at % _STRETCH:
                 continue
             if not self.file.direct:
                 os.fdatasync(self.file.fd)
@@ -174,6 +174,9 @@ class _Proof:
         if not (block == self._block if whole else block[:length] == self._block[:min(count, length)]):
             self._differs()
         self._at += length
+        if self._at % _STRETCH == 0:
+            # zstd has long gone on: this part of the file is not needed again.
+            os.posix_fadvise(self._source, 0, self._at, os.POSIX_FADV_DONTNEED)
 
     def _differs(self):
         raise Failure("corrupt", f"{self._path}: what it yields is not what was packed", path=self._path)

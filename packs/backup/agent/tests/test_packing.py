@@ -22,7 +22,7 @@ class Packing(unittest.TestCase):
         directory = tempfile.TemporaryDirectory(dir=roomy("/dev/shm"))
         self.addCleanup(directory.cleanup)
         self.source, self.to = (os.path.join(directory.name, n) for n in ("source", "packed.zst"))
-        patch = mock.patch.multiple(packing, _PIECE=64 << 10, _SYNC=256 << 10)  # many pieces of a small file
+        patch = mock.patch.multiple(packing, _PIECE=64 << 10, _STRETCH=256 << 10)  # many pieces of a small file
         patch.start()
         self.addCleanup(patch.stop)
         before = threading.active_count()
