@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"net/http"
+	"slices"
 
 	"squall/internal/api/wire"
 	"squall/internal/auth"
@@ -57,22 +58,28 @@ func (s *Server) configList(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	filter := store.ContentFilter{Kind: store.Configs, Offset: p.offset, Limit: p.limit}
 	if err := refuseNames(r.query); err != nil {
+		return err
+	}
+	ids, err := idsOf(r.query)
+	if err != nil {
 		return err
 	}
 	var configs []configuration
 	total := 0
 	err = s.Store.View(r.Context(), func(tx store.Tx) (err error) {
 		configs = nil
-		if total, err = tx.CountContent(r.Context(), filter); err != nil {
-			return err
-		}
-		list, err := store.Find[squall.PackConfig](r.Context(), tx, filter)
+		found, err := contentsByID(r.Context(), tx, store.Configs, ids)
 		if err != nil {
 			return err
 		}
-		for _, config := range list {
+		sorted(r.query, found, byID)
+		total = len(found)
+		for _, doc := range slice(p, found) {
+			config, err := store.Decode[squall.PackConfig](doc)
+			if err != nil {
+				return err
+			}
 			c, err := readConfig(r.Context(), tx, config)
 			if err != nil {
 				return err
@@ -92,6 +99,19 @@ func (s *Server) configList(w http.ResponseWriter, r *request) error {
 	}
 	p.headers(w.Header(), total)
 	return respondJSON(w, http.StatusOK, docs)
+}
+
+// byID sorts by identifier, all that configurations and their schemas can be sorted by.
+var byID = map[string]func(*store.Content) string{"id": func(c *store.Content) string { return string(c.ID()) }}
+
+// contentsByID reads the objects of a kind that have one of the identifiers; nil is
+// any.
+func contentsByID(ctx context.Context, tx store.Tx, kind store.ContentKind, ids []squall.ID) ([]*store.Content, error) {
+	all, err := tx.FindContent(ctx, store.ContentFilter{Kind: kind})
+	if ids != nil {
+		all = slices.DeleteFunc(all, func(c *store.Content) bool { return !slices.Contains(ids, c.ID()) })
+	}
+	return all, err
 }
 
 // configGet answers with one pack's configuration.

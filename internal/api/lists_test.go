@@ -119,6 +119,8 @@ func TestListsOfContent(t *testing.T) {
 		{"/v1/rules/views?enabled=0&action=x.y", "ref", []string{"default.watch"}, ""},
 		{"/v1/rules/views?name=other", "ref", nil, ""},
 		{"/v1/policies?name=one", "ref", []string{"default.one"}, "100"},
+		{"/v1/configs?id=" + local, "pack", nil, "100"},
+		{"/v1/config_schemas?sort=-id&id=" + local, "pack", nil, "100"},
 		{"/v1/keys", "name", []string{"a", "b"}, ""},
 		{"/v1/keys?name=a", "name", []string{"a"}, ""},
 		{"/v1/ruleenforcements", "id", nil, "50"},

@@ -253,15 +253,28 @@ func (s *Server) configSchemaList(w http.ResponseWriter, r *request) error {
 	if err := refuseNames(r.query); err != nil {
 		return err
 	}
-	filter := store.ContentFilter{Kind: store.ConfigSchemas, Pack: r.query.Get("pack"), Offset: p.offset, Limit: p.limit}
+	ids, err := idsOf(r.query)
+	if err != nil {
+		return err
+	}
 	var schemas []*squall.ConfigSchema
 	var total int
 	err = s.Store.View(r.Context(), func(tx store.Tx) (err error) {
-		if total, err = tx.CountContent(r.Context(), filter); err != nil {
+		schemas = nil
+		found, err := contentsByID(r.Context(), tx, store.ConfigSchemas, ids)
+		if err != nil {
 			return err
 		}
-		schemas, err = store.Find[squall.ConfigSchema](r.Context(), tx, filter)
-		return err
+		sorted(r.query, found, byID)
+		total = len(found)
+		for _, doc := range slice(p, found) {
+			schema, err := store.Decode[squall.ConfigSchema](doc)
+			if err != nil {
+				return err
+			}
+			schemas = append(schemas, schema)
+		}
+		return nil
 	})
 	if err != nil {
 		return err

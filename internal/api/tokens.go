@@ -22,9 +22,9 @@ func (s *Server) tokenCreate(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	body.only("ttl", "user", "service", "metadata", "id", "expiry", "token") // st2: the token's whole document is accepted
-	if v := body.members["ttl"]; !isNull(v) && typeName(v) != "number" {
-		body.fail("%s is not of type 'integer', 'null'", pyValue(v))
+	// st2: other members have no effect.
+	if v := body.members["ttl"]; !isNull(v) && (typeName(v) != "number" || body.int("ttl") == nil) {
+		body.err = squall.Errorf(squall.Invalid, "%s is not of type 'integer', 'null'", pyValue(v))
 	}
 	seconds, user := body.int("ttl"), body.str("user")
 	if seconds != nil && *seconds < 1 {
@@ -105,6 +105,9 @@ func (s *Server) tokenValidate(w http.ResponseWriter, r *request) error {
 	body, err := s.readObject(r, true)
 	if err != nil {
 		return err
+	}
+	if v := body.members["token"]; !isNull(v) && typeName(v) != "string" {
+		body.fail("%s is not of type 'string', 'null'", pyValue(v))
 	}
 	secret := body.str("token")
 	switch {
