@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -212,6 +213,9 @@ there as before.`,
 		Args:    cobra.MinimumNArgs(1),
 		RunE: a.withClient(func(ctx context.Context, c *client.Client, args []string) error {
 			for i, pack := range args {
+				if _, err := os.Stat(filepath.Join(pack, "pack.yaml")); err == nil && !strings.Contains(pack, "/") {
+					fmt.Fprintf(a.io.Stderr, "%s means the name in the server's index; the directory here is ./%s\n", pack, pack)
+				}
 				args[i] = hereAbsolute(pack)
 			}
 			id, err := c.InstallPacks(ctx, args, force, without)

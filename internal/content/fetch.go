@@ -70,6 +70,19 @@ func isDir(path string) bool {
 	return err == nil && info.IsDir()
 }
 
+// noPack says why there is no pack in a directory.
+func noPack(dir string) error {
+	_, err := os.Stat(filepath.Join(dir, "pack.yaml"))
+	switch {
+	case errors.Is(err, fs.ErrPermission):
+		return squall.Errorf(squall.Invalid, "the server may not read %s: it runs as user id %d", dir, os.Geteuid())
+	case isDir(dir):
+		return squall.Errorf(squall.NotFound, "there is no pack in %q: it has no pack.yaml", dir)
+	default:
+		return squall.Errorf(squall.NotFound, "there is no directory %q on the machine of the server", dir)
+	}
+}
+
 // fetch brings the pack of a source into dir, which does not exist yet.
 func (s *Service) fetch(ctx context.Context, src source, dir string) error {
 	switch src.kind {
@@ -85,7 +98,7 @@ func (s *Service) fetch(ctx context.Context, src source, dir string) error {
 		return unpack(src.place, dir)
 	}
 	if !isPack(src.place) {
-		return squall.Errorf(squall.NotFound, "there is no pack in %q: it has no pack.yaml", src.place)
+		return noPack(src.place)
 	}
 	if err := os.CopyFS(dir, os.DirFS(src.place)); err != nil {
 		return squall.Errorf(squall.Invalid, "pack in %q cannot be copied: %w", src.place, err)

@@ -224,8 +224,10 @@ func (s *Service) check(ctx context.Context, fetched string, o InstallOptions) (
 	if o.Force {
 		return p, staged, nil
 	}
-	if refused := p.Refused(); len(refused) > 0 {
-		return nil, "", squall.Errorf(squall.Invalid, "pack %q has %d problems, the first is %s; force installs what is right of it", ref, len(refused), refused[0])
+	if refused := p.Refused(); len(refused) == 1 {
+		return nil, "", squall.Errorf(squall.Invalid, "pack %q has a problem: %s; force installs what is right of it", ref, refused[0])
+	} else if len(refused) > 1 {
+		return nil, "", squall.Errorf(squall.Invalid, "pack %q has %d problems (squall pack validate tells all), the first is %s; force installs what is right of it", ref, len(refused), refused[0])
 	}
 	if v := p.Content.Pack.PythonVersions; len(v) > 0 && !slices.Contains(v, "3") {
 		return nil, "", squall.Errorf(squall.Invalid, "pack %q is written for Python %s; force installs it all the same", ref, strings.Join(v, ", "))

@@ -33,9 +33,12 @@ func (f *file) load(fsys fs.FS) *pyyaml.Node {
 	root, problems := pyyaml.Parse(value.NewBudget(context.Background(), 0, maxBytes, 0), string(src))
 	for _, p := range problems {
 		at := &pyyaml.Node{Mark: p.Mark}
-		if p.Warning {
+		switch {
+		case p.Warning:
 			f.doubt(at, p.Message, "remove the others")
-		} else {
+		case tabIndented(string(src), p.Mark.Line):
+			f.fault(at, "the line is indented with a tab", "indent with spaces")
+		default:
 			f.fault(at, p.Message, "correct the YAML")
 		}
 	}
@@ -50,6 +53,18 @@ func (f *file) load(fsys fs.FS) *pyyaml.Node {
 		return nil
 	}
 	return root
+}
+
+// tabIndented reports whether a line, from 1, begins with a tab somewhere in front of
+// its first word: nothing is seen of that in an editor, and YAML forbids it.
+func tabIndented(src string, line int) bool {
+	n := 0
+	for text := range strings.Lines(src) {
+		if n++; n == line {
+			return strings.Contains(text[:len(text)-len(strings.TrimLeft(text, " \t"))], "\t")
+		}
+	}
+	return false
 }
 
 // kindOf names what a node is, for people.

@@ -111,7 +111,9 @@ func (s *schedule) read(p *scheduleParameters, at timer.At) (err error) {
 		s.spec, err = timer.ParseCrontab(p.Cron, key, at)
 	case [4]bool{false, true, false, false}:
 		var every time.Duration
-		if every, err = time.ParseDuration(p.Every); err == nil && (every < time.Second || every%time.Second != 0) {
+		if every, err = time.ParseDuration(p.Every); err != nil {
+			err = fmt.Errorf("every: %q is not a duration such as 30s, 5m or 12h", p.Every)
+		} else if every < time.Second || every%time.Second != 0 {
 			err = fmt.Errorf("every %s: it must be whole seconds", p.Every)
 		}
 		if err == nil {
@@ -121,7 +123,9 @@ func (s *schedule) read(p *scheduleParameters, at timer.At) (err error) {
 		s.spec, err = timer.Parse(timer.Cron, p.Calendar, at)
 	case [4]bool{false, false, true, false}:
 		doc, _ := json.Marshal(map[string]string{"date": p.At}) //nolint:errchkjson // a text
-		s.spec, err = timer.Parse(timer.Date, doc, at)
+		if s.spec, err = timer.Parse(timer.Date, doc, at); err != nil {
+			err = fmt.Errorf("at: %w", err)
+		}
 	default:
 		err = fmt.Errorf("a schedule needs one of cron, every, at and calendar")
 	}
