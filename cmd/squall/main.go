@@ -19,6 +19,7 @@ func main() {
 	// everything else.
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
+	context.AfterFunc(ctx, stop) // a second signal ends the process, whatever it waits for
 	io := cli.ProcessIO(os.Getenv)
 	if cli.IsSt2(os.Args[0]) {
 		os.Exit(cli.MainSt2(ctx, io, app.Version, os.Args[1:]))

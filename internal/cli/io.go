@@ -2,10 +2,13 @@ package cli
 
 import (
 	"cmp"
+	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
+	"os/signal"
 
 	"github.com/charmbracelet/lipgloss"
 	"github.com/muesli/termenv"
@@ -46,12 +49,39 @@ func ProcessIO(env func(string) string) *IO {
 			if _, err := io.WriteString(os.Stderr, prompt); err != nil {
 				return "", err
 			}
-			b, err := term.ReadPassword(int(os.Stdin.Fd()))
+			b, err := readPassword(int(os.Stdin.Fd()))
 			_, _ = io.WriteString(os.Stderr, "\n")
 			return string(b), err
 		}
 	}
 	return p
+}
+
+// readPassword reads a line without showing it. Ctrl-C ends it: reading itself
+// cannot be interrupted, and would leave a terminal that shows nothing.
+func readPassword(terminal int) ([]byte, error) {
+	before, err := term.GetState(terminal)
+	if err != nil {
+		return nil, err
+	}
+	interrupted := make(chan os.Signal, 1)
+	signal.Notify(interrupted, os.Interrupt)
+	defer signal.Stop(interrupted)
+	type answer struct {
+		text []byte
+		err  error
+	}
+	read := make(chan answer, 1)
+	go func() {
+		text, err := term.ReadPassword(terminal)
+		read <- answer{text, err}
+	}()
+	select {
+	case a := <-read:
+		return a.text, a.err
+	case <-interrupted:
+		return nil, errors.Join(context.Canceled, term.Restore(terminal, before))
+	}
 }
 
 // width and height return the terminal's columns and lines, 0 when standard

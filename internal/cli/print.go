@@ -13,6 +13,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"squall/internal/squall"
+	"squall/internal/st2cli"
 )
 
 // format is what -j and -y choose.
@@ -95,60 +96,17 @@ func newStyles(r *lipgloss.Renderer) styles {
 
 func (s styles) ofStatus(st squall.Status) string { return s.status[st].Render(string(st)) }
 
-// table prints rows under heads, columns two spaces apart. At a terminal what is
-// too wide is cut: the widest column first, the first one never, for it says what
-// a row is about and people copy it.
+// table prints rows under heads; at a terminal what is too wide is cut, see
+// st2cli.Widths.
 func (p *IO) table(st styles, heads []string, rows [][]string) error {
-	widths := make([]int, len(heads))
-	for _, row := range append([][]string{heads}, rows...) {
-		for i, cell := range row {
-			widths[i] = max(widths[i], ansi.StringWidth(cell))
-		}
-	}
-	if room := p.width(); room > 0 {
-		fit(widths, room)
-	}
-	last := len(heads) - 1
+	widths := st2cli.Widths(append([][]string{heads}, rows...), p.width())
 	var b strings.Builder
-	line := func(cells []string, style func(...string) string) {
-		for i, cell := range cells {
-			cell = ansi.Truncate(cell, widths[i], "…")
-			b.WriteString(style(cell))
-			if i < last {
-				b.WriteString(strings.Repeat(" ", widths[i]-ansi.StringWidth(cell)+2))
-			}
-		}
-		b.WriteByte('\n')
-	}
-	line(heads, st.head.Render)
+	b.WriteString(st2cli.Line(heads, widths, func(s string) string { return st.head.Render(s) }) + "\n")
 	for _, row := range rows {
-		line(row, func(s ...string) string { return s[0] })
+		b.WriteString(st2cli.Line(row, widths, nil) + "\n")
 	}
 	_, err := io.WriteString(p.Stdout, b.String())
 	return err
-}
-
-// narrowest is how far a column may be cut.
-const narrowest = 8
-
-// fit takes from the widest columns but the first until all have room, or none is
-// left that may be cut.
-func fit(widths []int, room int) {
-	for _, w := range widths {
-		room -= w + 2
-	}
-	for room += 2; room < 0; room++ { // nothing stands behind the last
-		widest := 0
-		for i := len(widths) - 1; i > 0; i-- {
-			if widths[i] > narrowest && (widest == 0 || widths[i] > widths[widest]) {
-				widest = i
-			}
-		}
-		if widest == 0 {
-			return
-		}
-		widths[widest]--
-	}
 }
 
 // oneLine makes a text fit for a table cell.

@@ -7,7 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -355,7 +357,7 @@ func (a *app) printMember(ex *wire.Execution, o runOptions) error {
 	for name := range strings.SplitSeq(o.key, ".") {
 		var members map[string]json.RawMessage
 		if json.Unmarshal(doc, &members) != nil || members[name] == nil {
-			return squall.Errorf(squall.NotFound, "the result has no member %s", o.key)
+			return squall.Errorf(squall.NotFound, "the result has no member %s%s", o.key, thereIs(members))
 		}
 		doc = members[name]
 	}
@@ -368,6 +370,14 @@ func (a *app) printMember(ex *wire.Execution, o runOptions) error {
 		return o.print(a.io.Stdout, doc)
 	}
 	return printYAML(a.io.Stdout, doc)
+}
+
+// thereIs lists the members that could have been asked for.
+func thereIs(members map[string]json.RawMessage) string {
+	if len(members) == 0 {
+		return ""
+	}
+	return "; there is " + strings.Join(slices.Sorted(maps.Keys(members)), ", ")
 }
 
 // unseenResult returns what of a result its live output has not shown: for a

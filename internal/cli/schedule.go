@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -316,9 +317,30 @@ func (a *app) printSchedules(cmd *cobra.Command, c *client.Client, out format, o
 		if !s.Enabled {
 			when = "disabled"
 		}
-		rows[i] = []string{s.Rule, strings.TrimPrefix(s.Trigger, "core."), oneLine(string(s.Parameters)), s.Action, when}
+		rows[i] = []string{s.Rule, s.Action, when, strings.TrimPrefix(s.Trigger, "core."), scheduleWords(s.Parameters)}
 	}
-	return a.io.table(newStyles(a.io.renderer()), []string{"RULE", "TIMER", "PARAMETERS", "ACTION", "NEXT"}, rows)
+	return a.io.table(newStyles(a.io.renderer()), []string{"RULE", "ACTION", "NEXT", "TIMER", "PARAMETERS"}, rows)
+}
+
+// scheduleWords are the parameters of a timer for a table: when, then the rest.
+func scheduleWords(parameters json.RawMessage) string {
+	var doc map[string]json.RawMessage
+	if json.Unmarshal(parameters, &doc) != nil {
+		return oneLine(string(parameters))
+	}
+	delete(doc, "key") // its own name
+	names := slices.Collect(maps.Keys(doc))
+	when := []string{"cron", "every", "at", "calendar"}
+	slices.SortFunc(names, func(x, y string) int {
+		return cmp.Or(cmp.Compare(slices.Index(when, y), slices.Index(when, x)), strings.Compare(x, y))
+	})
+	words := make([]string, len(names))
+	for i, name := range names {
+		text := string(doc[name])
+		_ = json.Unmarshal(doc[name], &text) // what is no text stays JSON
+		words[i] = name + "=" + oneLine(text)
+	}
+	return strings.Join(words, " ")
 }
 
 func (a *app) scheduleHistoryCommand() *cobra.Command {

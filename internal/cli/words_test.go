@@ -5,8 +5,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
 	"squall/internal/api/wire"
 )
 
@@ -42,24 +40,6 @@ func TestNearestAction(t *testing.T) {
 	for ref, want := range map[string]string{"local": "core.local", "core.locl": "core.local", "corelocal": "core.local", "core.nothing": ""} {
 		if got := nearestAction(ref, list); got != want {
 			t.Errorf("%s: %q, want %q", ref, got, want)
-		}
-	}
-}
-
-func TestFit(t *testing.T) {
-	t.Parallel()
-	for _, c := range []struct {
-		room         int
-		widths, want []int
-	}{
-		{60, []int{24, 9, 10}, []int{24, 9, 10}},
-		{60, []int{24, 9, 40}, []int{24, 9, 23}},
-		{60, []int{24, 9, 40, 30}, []int{24, 9, 11, 10}},
-		{20, []int{24, 30, 5}, []int{24, 8, 5}},
-	} {
-		got := append([]int{}, c.widths...)
-		if fit(got, c.room); !cmp.Equal(got, c.want) {
-			t.Errorf("%v in %d: %v, want %v", c.widths, c.room, got, c.want)
 		}
 	}
 }

@@ -45,6 +45,9 @@ func finding(path string, p workflow.Problem) string {
 		at = fmt.Sprintf("%s:%d:%d", path, p.Line, p.Column)
 	}
 	text := fmt.Sprintf("%s: %s: %s", at, p.Category, p.Message)
+	if strings.Contains(p.Message, "found character that cannot start any token") {
+		text += " Is there a tab? YAML is indented with spaces."
+	}
 	if p.Expression != "" {
 		text += "\n    " + strings.ReplaceAll(p.Expression, "\n", "\n    ")
 	}

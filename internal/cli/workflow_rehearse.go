@@ -27,7 +27,8 @@ func (a *app) workflowRehearseCommand() *cobra.Command {
 		Use:   "rehearse FILE | rehearse --from-execution ID",
 		Short: "Run a definition with mocked results and say what would happen",
 		Long: `Run a workflow without running any action: the results come from cases, delays
-are not waited for. Without --cases every action succeeds with null.
+are not waited for. Without --cases there are no inputs, every action succeeds with
+null, and the status is 1 when the workflow fails all the same.
 
 Cases are JSON or YAML: one case, a list of cases, or a mapping with a list
 "cases" (and then FILE may be that mapping, with the definition as text under
@@ -70,6 +71,8 @@ type rehearsals struct {
 	spec  *workflow.Spec
 	cases []*value.Dict
 	host  workflow.Host
+
+	imagined bool // nobody gave a case; ours has no inputs
 }
 
 func (a *app) newRehearsals(file, caseFile string) (*rehearsals, error) {
@@ -106,7 +109,7 @@ func (a *app) newRehearsals(file, caseFile string) (*rehearsals, error) {
 			return nil, usageErrorf("%s: %w", caseFile, err)
 		}
 	}
-	if len(r.cases) == 0 {
+	if r.imagined = len(r.cases) == 0; r.imagined {
 		r.cases = []*value.Dict{value.DictOf("name", "when every action succeeds")}
 	}
 	return r, nil
@@ -172,7 +175,7 @@ func (r *rehearsals) run(ctx context.Context, out format, only string, trace boo
 		coverage.Add(run)
 		outcome := run.Value()
 		differences := compareExpected(d, outcome)
-		if len(differences) > 0 {
+		if status, _ := outcome.GetStr("status"); len(differences) > 0 || r.imagined && status != "succeeded" {
 			failed++
 		}
 		if out.machine() {
@@ -189,6 +192,9 @@ func (r *rehearsals) run(ctx context.Context, out format, only string, trace boo
 		}
 	} else {
 		r.showCoverage(coverage)
+		if r.imagined && failed > 0 {
+			fmt.Fprintln(r.app.io.Stderr, "A case gives inputs, and says what is expected: --cases FILE; see squall workflow rehearse --help")
+		}
 	}
 	if failed > 0 {
 		return &ExitError{Code: ExitFailed}
@@ -261,11 +267,28 @@ func (r *rehearsals) show(name string, outcome *value.Dict, differences []string
 	if errs, _ := outcome.GetStr("errors"); errs != nil {
 		if l, ok := errs.(*value.List); ok {
 			for _, e := range l.Items {
-				fmt.Fprintf(w, "    error: %s\n", oneLineValue(e))
+				fmt.Fprintf(w, "    error: %s\n", errorLine(e))
 			}
 		}
 	}
 	fmt.Fprintf(w, "    output: %s\n", oneLineValue(output))
+}
+
+// errorLine is an error of a workflow for a person: the message, and in which task.
+func errorLine(v any) string {
+	d, ok := v.(*value.Dict)
+	if !ok {
+		return oneLineValue(v)
+	}
+	message, _ := d.GetStr("message")
+	text, ok := message.(string)
+	if !ok {
+		return oneLineValue(v)
+	}
+	if task, _ := d.GetStr("task_id"); task != nil {
+		return fmt.Sprintf("task %v: %s", task, text)
+	}
+	return text
 }
 
 // traceLine is a step for a person: what, then the rest as name=value.

@@ -19,7 +19,18 @@ func (c *call) ask(prompt string) (string, error) { return askFrom(c, c.lines(),
 
 func askFrom(c *call, in *bufio.Reader, prompt string) (string, error) {
 	fmt.Fprint(c.Stdout, prompt)
-	line, err := in.ReadString('\n')
+	var line string
+	var err error
+	read := make(chan struct{})
+	go func() { // reading cannot be interrupted; who presses Ctrl-C does not wait for it
+		line, err = in.ReadString('\n')
+		close(read)
+	}()
+	select {
+	case <-read:
+	case <-c.Done():
+		return "", c.Err()
+	}
 	switch {
 	case err != io.EOF || line != "":
 	case c.style == Plain:

@@ -11,13 +11,11 @@ import (
 )
 
 // columnsOf is the plain style's table: capitals, two spaces between columns, one
-// line a row; at a terminal the last column is cut to what fits.
+// line a row; at a terminal what is too wide is cut to what fits.
 func (c *call) columnsOf(names []string, rows [][]string) {
-	wide := make([]int, len(names))
 	heads := make([]string, len(names))
 	for i, n := range names {
 		heads[i] = strings.ToUpper(strings.NewReplacer("_", " ", ".", " ").Replace(n))
-		wide[i] = len(heads[i])
 	}
 	for _, row := range rows {
 		for i := range row {
@@ -25,32 +23,72 @@ func (c *call) columnsOf(names []string, rows [][]string) {
 			if row[i] == "" {
 				row[i] = "-"
 			}
-			wide[i] = max(wide[i], ansi.StringWidth(row[i]))
 		}
 	}
-	last := len(names) - 1
-	room := 0
-	if c.Columns > 0 {
-		room = c.Columns
-		for i := range last {
-			room -= wide[i] + 2
-		}
-		room = max(room, 8)
+	all := append([][]string{heads}, rows...)
+	wide := Widths(all, c.Columns)
+	for _, row := range all {
+		c.print(Line(row, wide, nil))
 	}
-	for _, row := range append([][]string{heads}, rows...) {
-		var b strings.Builder
-		for i, cell := range row {
-			if i == last {
-				if room > 0 {
-					cell = ansi.Truncate(cell, room, "…")
-				}
-				b.WriteString(cell)
-				continue
+}
+
+// narrowest is how far a column may be cut.
+const narrowest = 8
+
+// Widths returns the widths of a table's columns, which stand two spaces apart. When
+// it does not fit into room (0: there is no end), the widest columns are cut first;
+// the first column and those of identifiers never are: people copy them.
+func Widths(rows [][]string, room int) []int {
+	widths := make([]int, len(rows[0]))
+	whole := make([]bool, len(widths))
+	for i := range widths {
+		whole[i] = true
+		for n, row := range rows {
+			widths[i] = max(widths[i], ansi.StringWidth(row[i]))
+			whole[i] = whole[i] && (i == 0 || n == 0 || row[i] == "-" || isID(row[i]))
+		}
+	}
+	if room == 0 {
+		return widths
+	}
+	for _, w := range widths {
+		room -= w + 2
+	}
+	for room += 2; room < 0; room++ { // nothing stands behind the last
+		widest := -1
+		for i := len(widths) - 1; i >= 0; i-- {
+			if !whole[i] && widths[i] > narrowest && (widest < 0 || widths[i] > widths[widest]) {
+				widest = i
 			}
-			b.WriteString(cell + strings.Repeat(" ", wide[i]-ansi.StringWidth(cell)+2))
 		}
-		c.print(b.String())
+		if widest < 0 {
+			break
+		}
+		widths[widest]--
 	}
+	return widths
+}
+
+func isID(text string) bool {
+	return len(text) == 24 && strings.Trim(text, "0123456789abcdef") == ""
+}
+
+// Line is a row of a table with these widths; style, which may be nil, decorates
+// its cells.
+func Line(cells []string, widths []int, style func(string) string) string {
+	var b strings.Builder
+	for i, cell := range cells {
+		cell = ansi.Truncate(cell, widths[i], "…")
+		if style != nil {
+			b.WriteString(style(cell))
+		} else {
+			b.WriteString(cell)
+		}
+		if i < len(cells)-1 {
+			b.WriteString(strings.Repeat(" ", widths[i]-ansi.StringWidth(cell)+2))
+		}
+	}
+	return b.String()
 }
 
 // property is one member in the plain style.
