@@ -132,7 +132,7 @@ on any other.`,
 				kept[a.serverURL()] = credential{User: token.User, Token: token.Token, Expiry: token.Expiry.Time}
 			})
 			if err != nil {
-				return err
+				return fmt.Errorf("the token cannot be kept: %w\nTo have it in the environment: export SQUALL_TOKEN=$(squall login --print USER)", err)
 			}
 			_, err = fmt.Fprintf(a.io.Stdout, "Logged in to %s as %s until %s.\n", a.serverURL(), token.User, token.Expiry.Local().Format(time.RFC1123))
 			return err
