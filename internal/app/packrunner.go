@@ -89,11 +89,14 @@ func (r packRunner) Run(ctx context.Context, job *runner.Job, out runner.Output)
 	default:
 		return squall.Outcome{}, squall.Errorf(squall.Invalid, "runner pack-manager cannot do %q", job.Action.EntryPoint)
 	}
-	return packOutcome(ctx, changes, failure, out)
+	return packOutcome(ctx, job.Action.EntryPoint, changes, failure, out)
 }
 
-func packOutcome(ctx context.Context, changes []packChange, failure error, out runner.Output) (squall.Outcome, error) {
+func packOutcome(ctx context.Context, action string, changes []packChange, failure error, out runner.Output) (squall.Outcome, error) {
 	result := map[string]any{"packs": changes}
+	if action == "install" && failure == nil {
+		result["output"] = installed(changes)
+	}
 	status := squall.Succeeded
 	if failure != nil {
 		status = squall.Failed
@@ -112,6 +115,17 @@ func packOutcome(ctx context.Context, changes []packChange, failure error, out r
 		return squall.Outcome{}, err
 	}
 	return squall.Outcome{Status: status, Result: doc}, nil
+}
+
+// installed is the output of st2's workflow packs.install, which its client and the
+// workflows of others read.
+func installed(changes []packChange) map[string]any {
+	packs, warnings := []string{}, []string{}
+	for _, c := range changes {
+		packs = append(packs, c.Pack)
+		warnings = append(warnings, c.Problems...)
+	}
+	return map[string]any{"packs_list": packs, "message": "Successfully installed packs", "conflict_list": nil, "warning_list": warnings}
 }
 
 func decodeParams(job *runner.Job, action, limits any) error {

@@ -60,6 +60,8 @@ func TestPackActions(t *testing.T) {
 	write("actions/a.yaml", "name: a\nrunner_type: noop\n")
 	if ex := wait(cl.InstallPacks(t.Context(), []string{from}, false, false)); ex.Status != "succeeded" || !strings.Contains(string(ex.Result), `"added":["pack mine","action mine.a"]`) {
 		t.Errorf("install: %s %s", ex.Status, ex.Result)
+	} else if want := `"output":{"conflict_list":null,"message":"Successfully installed packs","packs_list":["mine"],"warning_list":[]}`; !strings.Contains(string(ex.Result), want) {
+		t.Errorf("install: %s, want %s", ex.Result, want) // st2's client reads it
 	}
 	if _, err := cl.Action(t.Context(), "mine.a"); err != nil {
 		t.Error(err)

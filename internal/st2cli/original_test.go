@@ -22,7 +22,8 @@ import (
 //	SQUALL_ST2CLIENT_DIR     the directory st2client of StackStorm's repository
 //	SQUALL_ST2CLIENT_PYTHON  a Python that has what st2client needs; default: python3
 //
-// One Python loads it, and has a child for each command line.
+// One Python loads it, and has a child for each command line, or is asked for the
+// "helps" of all commands.
 type original struct {
 	in   io.WriteCloser
 	out  *bufio.Reader
@@ -95,19 +96,19 @@ func (o *original) ask(t *testing.T, question, answer any) {
 	}
 }
 
-// originalDriver reads command lines, or "usages", and answers each with a line.
+// originalDriver reads command lines, or "helps", and answers each with a line.
 const originalDriver = `
 import argparse, json, os, sys, tempfile
 sys.argv = ["st2"]
 from st2client import shell
 from st2client.utils import color
 
-def usages(parser, into):
-    into[parser.prog] = parser.format_usage()
+def helps(parser, into):
+    into[parser.prog] = parser.format_help()
     for action in parser._actions:
         if isinstance(action, argparse._SubParsersAction):
             for below in action.choices.values():
-                usages(below, into)
+                helps(below, into)
     return into
 
 def child(line, files):
@@ -146,35 +147,49 @@ def run(line):
 
 for line in sys.stdin:
     line = json.loads(line)
-    if line == "usages":
+    if line == "helps":
         os.environ["COLUMNS"] = "120"
-        answer = usages(shell.Shell().parser, {})
+        answer = helps(shell.Shell().parser, {})
     else:
         answer = run(line)
     print(json.dumps(answer), flush=True)
 `
 
-var brackets = regexp.MustCompile(`[\[\]|\s]+`)
+var (
+	brackets = regexp.MustCompile(`[\[\]|\s]+`)
+	listed   = regexp.MustCompile(`(?m)^ {2,4}(\S.*?)(?:  .*)?$`)
+)
+
+// grammar is what a help says of the command line: the usage and the names it
+// lists. What it says about them is in other words, and the brackets of groups
+// within groups are others.
+func grammar(help string) []string {
+	usage, rest, _ := strings.Cut(help, "\n\n")
+	out := []string{strings.TrimSpace(brackets.ReplaceAllString(usage, " "))}
+	for _, m := range listed.FindAllStringSubmatch(rest, -1) {
+		out = append(out, m[1])
+	}
+	return out
+}
 
 // Every command of the original is there with its options in their order, and no
-// other one. The brackets of groups within groups are not compared.
+// other one.
 func TestGrammarIsTheOriginals(t *testing.T) {
-	var theirs map[string]string
-	newOriginal(t).ask(t, "usages", &theirs)
-	ours := map[string]string{}
+	var helps map[string]string
+	newOriginal(t).ask(t, "helps", &helps)
+	theirs := map[string][]string{}
+	for prog, help := range helps {
+		theirs[prog] = grammar(help)
+	}
+	ours := map[string][]string{}
 	var walk func(prog string, c *argparse.Command)
 	walk = func(prog string, c *argparse.Command) {
-		ours[prog] = c.Usage(prog, 120)
+		ours[prog] = grammar(c.HelpText(prog, 120))
 		for _, s := range c.Sub {
 			walk(prog+" "+s.Name, s)
 		}
 	}
 	walk("st2", commands())
-	for _, m := range []map[string]string{theirs, ours} {
-		for k, v := range m {
-			m[k] = strings.TrimSpace(brackets.ReplaceAllString(v, " "))
-		}
-	}
 	if diff := cmp.Diff(theirs, ours); diff != "" {
 		t.Error(diff)
 	}

@@ -162,8 +162,9 @@ func (c *call) stages(id string) (document, error) {
 				lead = "\n"
 			}
 			told[name] = true
-			pad := max(0, 20-len(status))
-			fmt.Fprintf(c.Stdout, "%s\t[%s%s%s] %s", lead, strings.Repeat(" ", pad/2), c.status(status), strings.Repeat(" ", pad-pad/2), name)
+			shown := str(c.status(status))
+			pad := max(0, 20-len(shown)) // st2: the codes of the colour count
+			fmt.Fprintf(c.Stdout, "%s\t[%s%s%s] %s", lead, strings.Repeat(" ", pad/2), shown, strings.Repeat(" ", pad-pad/2), name)
 		}
 	}
 	err := c.api.FollowEvents(c, client.EventQuery{
@@ -226,7 +227,7 @@ func (c *call) showChanged(verb string, ex document, wanted []string, before []d
 	}
 	switch {
 	case len(shown) == 1:
-		err = c.one(shown[0], attributes, defaultOrder, nil)
+		err = c.one(shown[0], attributes, nil, nil)
 	default:
 		err = c.listed(shown, attributes)
 	}

@@ -297,6 +297,23 @@ result:
 	}
 }
 
+// What is a task of a workflow is called so, whoever asks for it.
+func TestTailNamesTheTask(t *testing.T) {
+	for doc, want := range map[string]string{
+		`{"id": "1"}`: "Execution 1|\nExecution 1 has completed (status=failed).\n",
+		`{"id": "2", "context": {"parent": {"execution_id": "1"}, "orquesta": {"task_name": "t"}}}`: "Child execution (task=t) 2|\nChild execution (task=t) 2 has finished (status=failed).\n",
+		`{"id": "3", "context": {"parent": {"execution_id": "1"}, "chain": {"name": "c"}}}`:         "Child execution (task=c) 3|\nChild execution (task=c) 3 has finished (status=failed).\n",
+	} {
+		v, err := value.FromJSON([]byte(doc))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := titleOf(v.(document)) + "|" + endOf(v.(document), "failed"); got != want {
+			t.Errorf("%s: %q, want %q", doc, got, want)
+		}
+	}
+}
+
 func TestTraceFollowsCauses(t *testing.T) {
 	v, err := value.FromJSON([]byte(`{
 		"trigger_instances": [{"object_id": "t1", "caused_by": {}}, {"object_id": "t2", "caused_by": {"id": "e1", "type": "action_execution"}}],

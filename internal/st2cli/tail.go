@@ -6,7 +6,6 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"time"
 
 	"squall/internal/api/wire"
 	"squall/internal/argparse"
@@ -97,16 +96,36 @@ func (c *call) tail(ex document, kind string, metadata bool) error {
 	return err
 }
 
+// titleOf is how a tail calls an execution: by its task when it is one of a
+// workflow.
+func titleOf(ex document) string {
+	id := text(ex, "id")
+	if text(ex, "context.parent.execution_id") == "" {
+		return "Execution " + id
+	}
+	task := first(text(ex, "context.orquesta.task_name"), text(ex, "context.chain.name"), "unknown")
+	return fmt.Sprintf("Child execution (task=%s) %s", task, id)
+}
+
+// endOf is what a tail says at the end of an execution.
+func endOf(ex document, status string) string {
+	verb := "completed"
+	if text(ex, "context.parent.execution_id") != "" {
+		verb = "finished"
+	}
+	return fmt.Sprintf("\n%s has %s (status=%s).\n", titleOf(ex), verb, status)
+}
+
 // tailOne prints what an execution without tasks prints, from its beginning.
 func (c *call) tailOne(ex document, kind string, metadata bool) error {
 	id := text(ex, "id")
-	fmt.Fprintf(c.Stdout, "Execution %s has started.\n\n", id)
+	fmt.Fprintf(c.Stdout, "%s has started.\n\n", titleOf(ex))
 	err := c.api.FollowOutput(c, id, 0, func(out wire.Output) error {
 		if kind != "" && kind != "all" && kind != out.Type {
 			return nil
 		}
 		if metadata {
-			fmt.Fprintf(c.Stdout, "[%s][%s] ", out.Timestamp.Format(time.RFC3339Nano), out.Type)
+			fmt.Fprintf(c.Stdout, "[%s][%s] ", out.Timestamp.UTC().Format("2006-01-02T15:04:05.000000Z"), out.Type)
 		}
 		_, err := fmt.Fprint(c.Stdout, out.Data)
 		return err
@@ -114,10 +133,11 @@ func (c *call) tailOne(ex document, kind string, metadata bool) error {
 	if err != nil {
 		return err
 	}
-	if ex, err = c.execution(id); err != nil {
+	now, err := c.execution(id)
+	if err != nil {
 		return err
 	}
-	fmt.Fprintf(c.Stdout, "\nExecution %s has completed (status=%s).\n", id, text(ex, "status"))
+	fmt.Fprint(c.Stdout, endOf(ex, text(now, "status")))
 	return nil
 }
 
@@ -143,7 +163,7 @@ func (t *tailing) catchUp() (done bool, err error) {
 	}
 	status := text(ex, "status")
 	if status != "requested" && status != "scheduled" && status != "delayed" {
-		t.say(t.id, "started", "Execution %s has started.\n\n", t.id)
+		t.say(t.id, "started", "%s has started.\n\n", titleOf(ex))
 	}
 	a, err := c.api.Do(c, "GET", at(executions.path, t.id)+"/children", url.Values{"depth": {"-1"}}, nil)
 	if err == nil {
@@ -204,21 +224,13 @@ func (t *tailing) event(d document) bool {
 	if !t.family[id] {
 		return false
 	}
-	task := first(text(d, "context.orquesta.task_name"), text(d, "context.chain.name"), "unknown")
-	isChild := parent != "" && id != t.id
 	switch {
-	case isChild && status == "running":
-		t.say(id, "started", "Child execution (task=%s) %s has started.\n\n", task, id)
-	case isChild && slices.Contains(finished, status):
-		t.say(id, "started", "Child execution (task=%s) %s has started.\n\n", task, id)
-		t.say(id, "ended", "\nChild execution (task=%s) %s has finished (status=%s).\n", task, id, status)
-	case isChild:
 	case status == "running":
-		t.say(id, "started", "Execution %s has started.\n\n", id)
+		t.say(id, "started", "%s has started.\n\n", titleOf(d))
 	case slices.Contains(finished, status):
-		t.say(id, "started", "Execution %s has started.\n\n", id)
-		t.say(id, "ended", "\nExecution %s has completed (status=%s).\n", id, status)
-		t.done = true
+		t.say(id, "started", "%s has started.\n\n", titleOf(d))
+		t.say(id, "ended", "%s", endOf(d, status))
+		t.done = t.done || id == t.id
 	}
 	return t.done
 }
