@@ -5,6 +5,7 @@ import os
 import random
 import subprocess
 import unittest
+from unittest import mock
 
 from support import MIB, AgentCase, call, reference_digest, run
 
@@ -157,6 +158,18 @@ class Changes(AgentCase):
         self.assertEqual((dumped["level"], dumped["payload"]), (1, 2 * 65536))
         self.good("restore", **self.where("vm1", stamp), to=self.out, scratch=self.scratch)
         self.same(path, os.path.join(self.out, "vm1.qcow2"))
+
+
+class OldLibrary(AgentCase):
+    def test_libnbd_that_does_not_read_into_memory_of_ours(self):
+        import nbd
+        base = self.image("base", "4M", "write -P 3 0 1M")
+        top = os.path.join(self.images, "vm1.qcow2")
+        run("qemu-img", "create", "-q", "-f", "qcow2", "-b", base, "-F", "qcow2", top)
+        self.write(top, "write -P 4 512k 1M")
+        with mock.patch.object(nbd.Buffer, "from_buffer", None):
+            _, dumped = self.copy()
+        self.assertEqual(dumped["digest"], reference_digest(top, "qcow2"))
 
 
 class FullInstead(AgentCase):
