@@ -54,4 +54,8 @@ func writePID(f *os.File) error {
 	return nil
 }
 
-func (l *fileLock) release() error { return l.f.Close() }
+// release frees the lock at once: closing alone would leave it with a process
+// that was forked in this moment, until that one has become another program.
+func (l *fileLock) release() error {
+	return errors.Join(syscall.Flock(int(l.f.Fd()), syscall.LOCK_UN), l.f.Close())
+}
