@@ -144,6 +144,22 @@ func keepOwner(f *os.File, path string) error {
 	return f.Chown(int(owner.Uid), int(owner.Gid))
 }
 
+// keyOfNode names the key with which the process of a node seals.
+func keyOfNode(node string) squall.KeyRef {
+	return squall.KeyRef{Scope: squall.InternalScope, Name: "keyring/node/" + node}
+}
+
+// noteKeyOfNode notes it, for those who replace keys.
+func noteKeyOfNode(ctx context.Context, st store.Store, ring *auth.Keyring, node string) error {
+	err := st.Update(ctx, func(tx store.Tx) error {
+		return tx.PutKey(ctx, &squall.KeyValue{ID: squall.NewIDSource().Next(tx.Now()), KeyRef: keyOfNode(node), Value: ring.Keys()[0]})
+	})
+	if err != nil {
+		return fmt.Errorf("note which key the node seals with: %w", err)
+	}
+	return nil
+}
+
 // resealedNote names the key that everything was sealed again with last.
 var resealedNote = squall.KeyRef{Scope: squall.InternalScope, Name: "keyring/resealed"}
 

@@ -136,15 +136,22 @@ func mustFit(ctx context.Context, st store.Store, ring *auth.Keyring, path strin
 	return nil
 }
 
-// refuseOlderNodes refuses while a node lives that was started before the newest
-// key was made. Error kind: Conflict.
+// refuseOlderNodes refuses while a node lives that seals with another key than the
+// newest: it does not know that one. Error kind: Conflict.
 func refuseOlderNodes(ctx context.Context, st store.Store, ring *auth.Keyring) error {
 	var older []string
 	err := st.View(ctx, func(tx store.Tx) error {
 		nodes, err := tx.Nodes(ctx)
 		older = nil
 		for _, n := range nodes {
-			if n.LeaseUntil.After(tx.Now()) && n.StartedAt.Before(ring.Rotated()) {
+			if !n.LeaseUntil.After(tx.Now()) {
+				continue
+			}
+			note, err := tx.Key(ctx, keyOfNode(n.Name))
+			if err != nil && squall.KindOf(err) != squall.NotFound {
+				return err
+			}
+			if err != nil || note.Value != ring.Keys()[0] {
 				older = append(older, n.Name)
 			}
 		}
@@ -154,7 +161,7 @@ func refuseOlderNodes(ctx context.Context, st store.Store, ring *auth.Keyring) e
 		return fmt.Errorf("list nodes: %w", err)
 	}
 	if len(older) > 0 {
-		return squall.Errorf(squall.Conflict, "the newest key was made after the start of %s: copy the keyring to all nodes and restart these first", strings.Join(older, ", "))
+		return squall.Errorf(squall.Conflict, "the newest key is not known to %s: copy the keyring to all nodes and restart these first", strings.Join(older, ", "))
 	}
 	return nil
 }

@@ -145,6 +145,9 @@ func (s *server) open(ctx context.Context) error {
 	if s.keyring, err = openKeyring(ctx, s.store, c.KeyringPath(), s.log); err != nil {
 		return err
 	}
+	if err := noteKeyOfNode(ctx, s.store, s.keyring, c.NodeName()); err != nil {
+		return err
+	}
 	if err := s.evictOthers(ctx); err != nil {
 		return err
 	}

@@ -90,9 +90,6 @@ func (r *Keyring) Rotate(now time.Time) *Keyring {
 	return &Keyring{keys: append([]ringKey{k}, r.keys...), stackstorm: r.stackstorm}
 }
 
-// Rotated is when the key was made that seals.
-func (r *Keyring) Rotated() time.Time { return r.keys[0].Created }
-
 // Without returns a keyring without that key. Error kinds: NotFound, and
 // Conflict for the key that seals.
 func (r *Keyring) Without(id string) (*Keyring, error) {
