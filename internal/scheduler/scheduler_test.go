@@ -415,7 +415,7 @@ func TestLostLeaseEndsRunsAndJoinsAgain(t *testing.T) {
 		})
 		var lost atomic.Int32
 		cfg := fast("n1")
-		cfg.LeaseTTL, cfg.Heartbeat = 600*time.Millisecond, 100*time.Millisecond
+		cfg.LeaseTTL, cfg.Heartbeat = 3*time.Second, 300*time.Millisecond // a busy machine pauses for long
 		cfg.Hooks.LeaseLost = func() { lost.Add(1) }
 		b.startOn(lifecycle.New(f, types, lifecycle.Options{}), f, cfg)
 		ex := b.request("func", "wait")
