@@ -179,6 +179,15 @@ func (o *object) required(name string) {
 	}
 }
 
+// notNull refuses null for members of a type.
+func (o *object) notNull(typ string, names ...string) {
+	for _, name := range names {
+		if v, given := o.members[name]; given && isNull(v) {
+			o.fail("None is not of type %s", pyString(typ))
+		}
+	}
+}
+
 // raw returns a member as it stands, nil when it is not there or null; its JSON
 // type must be one of types ("object", "array", "string" ...); the last one is
 // named when it is not.

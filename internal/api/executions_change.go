@@ -56,23 +56,20 @@ func (s *Server) executionCreate(w http.ResponseWriter, r *request) error {
 // executionRequest reads the body of a request for a run. st2: all other members
 // are accepted and have no effect.
 func executionRequest(o *object) (squall.Request, error) {
-	o.required("action")
-	if string(o.members["action"]) == "null" {
-		o.fail("None is not of type 'string'")
-	}
-	if string(o.members["parameters"]) == "null" { // st2
-		o.fail("None is not of type 'object'")
-	}
-	req := squall.Request{
-		Parameters: o.raw("parameters", "object"),
-		Context:    o.raw("context", "object"),
-		User:       o.str("user"),
-	}
-	ref := o.str("action")
-	extra := wire.Extra{Notify: o.raw("notify", "object"), Callback: o.raw("callback", "object")}
-	req.NotBefore, extra.Delay = dueTime(o)
-	o.raw("tags", "array")
+	// The first mistake is shown: these are in the order in which st2 looks at them.
+	o.notNull("string", "status", "action")
 	checkStatus(o)
+	ref := o.str("action")
+	o.notNull("object", "parameters", "result", "context", "callback", "runner_info", "notify")
+	req := squall.Request{Parameters: o.raw("parameters", "object")}
+	o.raw("result", "object")
+	req.Context = o.raw("context", "object")
+	extra := wire.Extra{Callback: o.raw("callback", "object"), Notify: o.raw("notify", "object")}
+	o.notNull("integer", "delay")
+	req.NotBefore, extra.Delay = dueTime(o)
+	o.required("action")
+	req.User = o.str("user")
+	o.raw("tags", "array")
 	if o.err != nil {
 		return req, o.err
 	}
@@ -178,6 +175,8 @@ func (s *Server) executionReRun(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
+	body.notNull("object", "parameters")
+	body.notNull("array", "tasks", "reset")
 	req := squall.Request{Parameters: body.raw("parameters", "object"), User: body.str("user")}
 	var extra wire.Extra
 	req.NotBefore, extra.Delay = dueTime(body)
