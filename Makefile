@@ -10,6 +10,7 @@ LDFLAGS  := -s -w -X squall/internal/app.Version=$(VERSION)
 
 # One static binary: nothing of ours needs a C compiler, but the race detector does.
 export CGO_ENABLED = 0
+export GO
 
 .DEFAULT_GOAL := help
 .PHONY: help setup build run test race test-long mistral crash backup-long lint vuln fuzz bench conformance docs clean
@@ -24,7 +25,7 @@ build: ## build bin/squall
 	$(GO) build -ldflags '$(LDFLAGS)' -o bin/squall ./cmd/squall
 
 run: ## build, and watch it back up a small computing centre (ARGS=--bare: only the server)
-	@GO='$(GO)' scripts/run $(ARGS)
+	@scripts/run $(ARGS)
 
 test: ## run all tests, PostgreSQL included (under 15 minutes on two cores)
 	@scripts/setup test

@@ -77,7 +77,10 @@ func TestRedrawnTakesBackWhatItDrew(t *testing.T) {
 	r.show("one\n" + strings.Repeat("y", 50) + "\n")
 	r.show(strings.Repeat("line\n", 20))
 	r.end("done\n" + strings.Repeat("x", 50) + "\n")
-	want := "one\n" + strings.Repeat("y", 28) + "…\n\x1b[2A\r\x1b[J" + strings.Repeat("line\n", 6) + "… 14 more lines\n\x1b[7A\r\x1b[Jdone\n" + strings.Repeat("x", 50) + "\n"
+	const k = "\x1b[K\n"
+	want := "one" + k + strings.Repeat("y", 28) + "…" + k + "\x1b[J" +
+		"\x1b[2A\r" + strings.Repeat("line"+k, 6) + "… 14 more lines" + k + "\x1b[J" +
+		"\x1b[7A\rdone" + k + strings.Repeat("x", 50) + k + "\x1b[J"
 	if diff := cmp.Diff(want, b.String()); diff != "" {
 		t.Error(diff)
 	}

@@ -29,23 +29,27 @@ func (r *redrawn) show(text string) {
 // end replaces it by its last version, whole.
 func (r *redrawn) end(text string) { r.replace(text, -1) }
 
+// replace writes over what was there, line by line: clearing it all first would
+// flicker, and tmux would keep every version that began at the top of the screen.
 func (r *redrawn) replace(text string, most int) {
 	var b strings.Builder
 	if r.lines > 0 {
-		fmt.Fprintf(&b, "\x1b[%dA\r\x1b[J", r.lines)
+		fmt.Fprintf(&b, "\x1b[%dA\r", r.lines)
 	}
 	r.lines = 0
 	for line := range strings.Lines(text) {
 		if r.lines == most {
-			fmt.Fprintf(&b, "… %d more lines\n", strings.Count(text, "\n")-most)
+			fmt.Fprintf(&b, "… %d more lines\x1b[K\n", strings.Count(text, "\n")-most)
 			r.lines++
 			break
 		}
+		line = strings.TrimRight(line, "\n")
 		if most >= 0 {
-			line = ansi.Truncate(strings.TrimRight(line, "\n"), max(r.width-1, 20), "…") + "\n"
+			line = ansi.Truncate(line, max(r.width-1, 20), "…")
 		}
-		b.WriteString(line)
+		b.WriteString(line + "\x1b[K\n")
 		r.lines++
 	}
+	b.WriteString("\x1b[J")
 	_, _ = io.WriteString(r.w, b.String()) // a terminal that is gone needs no picture
 }
