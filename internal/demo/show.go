@@ -83,7 +83,7 @@ func (w *world) fireNightly(ctx context.Context) error {
 	if _, err := w.api.Do(ctx, http.MethodPost, "/api/v1/webhooks/st2", nil, event); err != nil {
 		return fmt.Errorf("fire the trigger: %w", err)
 	}
-	fmt.Println("$ curl ... /api/v1/webhooks/st2   # we do not wait for 01:30: this is the event that the clock makes then")
+	fmt.Println("$ curl ... /api/v1/webhooks/st2   # the event that the clock makes at 01:30, now")
 	var id string
 	if err := until(ctx, time.Minute, func() (bool, error) {
 		id, err = w.newest(ctx, "backup.run")

@@ -35,6 +35,24 @@ var rules = &resource{
 	columns: []string{"ref", "pack", "description", "enabled"},
 	plain:   []string{"ref", "enabled", "trigger.type", "action.ref", "description"},
 	order:   []string{"id", "uid", "ref", "pack", "name", "description", "enabled"},
+	doubts:  ruleDoubts,
+}
+
+// ruleDoubts names what a rule speaks of and what is not there. That is no fault: a
+// pack that has it may come.
+func ruleDoubts(c *call, rule document) (list []string) {
+	for _, of := range []struct{ member, what, path string }{
+		{"trigger.type", "trigger type", "/api/v1/triggertypes"}, {"action.ref", "action", "/api/v1/actions"},
+	} {
+		ref, _ := member(rule, of.member).(string)
+		if ref == "" {
+			continue
+		}
+		if d, err := c.fetch(at(of.path, ref), nil); err == nil && d == nil {
+			list = append(list, fmt.Sprintf("there is no %s %q yet; until there is, the rule does nothing", of.what, ref))
+		}
+	}
+	return list
 }
 
 func ruleCommands() []*argparse.Command {

@@ -28,6 +28,9 @@ type resource struct {
 	attr    []string // members that get shows; nil: all
 	heads   bool     // the API gives whole members only: "trigger" for "trigger.ref"
 	show    map[string]func(*call, any) any
+
+	// doubts says what of a new one will not work as it is; for the plain style.
+	doubts func(*call, document) []string
 }
 
 func (r *resource) lower() string { return strings.ToLower(r.one) }

@@ -151,8 +151,19 @@ func (r *resource) create() *argparse.Command {
 		if err != nil {
 			return c.failed(err)
 		}
-		return c.one(d, nil, defaultOrder, nil)
+		return c.made(r, d)
 	})}
+}
+
+// made shows what was created or changed, and in the plain style what is doubtful.
+func (c *call) made(r *resource, d document) error {
+	err := c.one(d, nil, defaultOrder, nil)
+	if err == nil && c.style == Plain && r.doubts != nil {
+		for _, doubt := range r.doubts(c, d) {
+			fmt.Fprintf(c.Stderr, "warning: %s\n", doubt)
+		}
+	}
+	return err
 }
 
 // defaultOrder is what st2 shows first of things it knows nothing about.
@@ -187,7 +198,7 @@ func (r *resource) update() *argparse.Command {
 		if d, err = c.sendDocument(http.MethodPut, at(r.path, key(old, id)), d); err != nil {
 			return err
 		}
-		return c.one(d, nil, defaultOrder, nil)
+		return c.made(r, d)
 	})}
 }
 
