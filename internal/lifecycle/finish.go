@@ -19,7 +19,7 @@ func (s *Service) Finish(ctx context.Context, owner store.Owner, ex *squall.Exec
 	if s.finishDirect(ctx, owner, ex, out, stored, tail) {
 		return nil
 	}
-	out.Result = stored
+	written := squall.Outcome{Status: out.Status, Result: stored, Reason: out.Reason}
 	id := ex.ID
 	var told []squall.ID
 	err = s.st.Update(ctx, func(tx store.Tx) error {
@@ -34,7 +34,7 @@ func (s *Service) Finish(ctx context.Context, owner store.Owner, ex *squall.Exec
 		// let the guard say whether it is true.
 		now := squall.Running
 		for range 2 {
-			st, err := finishStep(now, out)
+			st, err := finishStep(now, written)
 			if err != nil {
 				return err
 			}
