@@ -18,8 +18,13 @@ import (
 const recordedPlain = "Ch@ngeMe"
 
 var (
-	objectID  = regexp.MustCompile(`\b[0-9a-f]{24}\b`)
-	actionRef = regexp.MustCompile(`action\.ref[^:|]*[:|]\s*(\S+)`)
+	objectID = regexp.MustCompile(`\b[0-9a-f]{24}\b`)
+	// The action of an execution, and the command it was given, in all forms of output.
+	actionRef   = regexp.MustCompile(`(?:action\.ref[^:|]*[:|]\s*|"ref": "|(?m:^ +)ref: )([\w-]+\.[\w.-]+)`)
+	givenCmd    = regexp.MustCompile(`(?m)["\s]cmd"?: "?(.*?)"?,?\s*\|?$`)
+	executionOf = regexp.MustCompile(`(?m)^id: ([0-9a-f]{24})\naction\.ref: (\S+)$`)
+	// What is said of things that do not exist.
+	isMissing = regexp.MustCompile(`is not found|cannot be found|doesn't exist|does not exist|Unable to identify resource`)
 )
 
 // provide brings into being what a recorded command names, and puts our
@@ -33,7 +38,7 @@ func (r *cliWorld) provide(ctx context.Context, words []string, want string) ([]
 		}
 		words[i] = strings.ReplaceAll(words[i], "examples.", asRecorded+".")
 	}
-	if len(words) < 2 || strings.Contains(want, "is not found") || strings.HasPrefix(want, "usage: ") {
+	if len(words) < 2 || isMissing.MatchString(want) || strings.HasPrefix(want, "usage: ") {
 		return words, nil
 	}
 	var err error
@@ -43,10 +48,10 @@ func (r *cliWorld) provide(ctx context.Context, words []string, want string) ([]
 	case "key":
 		err = r.provideKey(ctx, words, want)
 	case "rule", "action", "trigger", "policy":
-		err = r.provideContent(ctx, words)
+		err = r.provideContent(ctx, words, want)
 	case "action-alias":
 		if err = r.provideAlias(ctx); err == nil {
-			err = r.provideContent(ctx, words)
+			err = r.provideContent(ctx, words, want)
 		}
 	case "apikey":
 		err = r.provideID(words, func() (string, error) {
@@ -57,8 +62,12 @@ func (r *cliWorld) provide(ctx context.Context, words []string, want string) ([]
 			return r.rule(ctx, "clitimer", "core.st2.IntervalTimer", value.DictOf("unit", "hours", "delta", int64(5)))
 		})
 	case "webhook":
+		url := "clihook"
+		if words[1] == "get" && len(words) > 2 {
+			url = words[2]
+		}
 		err = r.provideID(words, func() (string, error) {
-			return r.rule(ctx, "clihook", "core.st2.webhook", value.DictOf("url", "clihook"))
+			return r.rule(ctx, "clihook", "core.st2.webhook", value.DictOf("url", url))
 		})
 	case "trigger-instance", "rule-enforcement", "trace":
 		err = r.provideEvent(ctx, words)
@@ -122,8 +131,12 @@ func (r *cliWorld) firstOf(ctx context.Context, path string) (string, error) {
 // provideExecution runs what the recording shows.
 func (r *cliWorld) provideExecution(ctx context.Context, words []string, want string) error {
 	if words[1] == "list" {
+		action, params := "core.noop", value.NewDict(0)
+		if slices.Contains(words, "failed") {
+			action, params = "core.local", value.DictOf("cmd", "false")
+		}
 		for range 3 {
-			if _, err := r.execute(ctx, "core.noop", value.NewDict(0), true); err != nil {
+			if _, err := r.execute(ctx, action, params, true); err != nil {
 				return err
 			}
 		}
@@ -131,8 +144,15 @@ func (r *cliWorld) provideExecution(ctx context.Context, words []string, want st
 	}
 	return r.provideID(words, func() (string, error) {
 		action, params := "core.local", value.DictOf("cmd", "date")
-		if m := actionRef.FindStringSubmatch(stripColors(want)); m != nil {
+		if known := r.ran[objectID.FindString(strings.Join(words, " "))]; known != "" {
+			action = known
+		}
+		shown := stripColors(want)
+		if m := actionRef.FindStringSubmatch(shown); m != nil {
 			action = m[1]
+		}
+		if m := givenCmd.FindStringSubmatch(shown); m != nil && words[1] != "re-run" {
+			params = value.DictOf("cmd", m[1])
 		}
 		if strings.HasPrefix(action, "examples.") {
 			action, params = strings.ReplaceAll(action, "examples.", asRecorded+"."), value.DictOf("name", "Z")
@@ -140,7 +160,7 @@ func (r *cliWorld) provideExecution(ctx context.Context, words []string, want st
 			params = value.NewDict(0)
 		}
 		ended := true
-		if words[1] == "pause" || words[1] == "resume" || words[1] == "cancel" && strings.Contains(want, "canceled.\n") {
+		if (words[1] == "pause" || words[1] == "resume") && !strings.Contains(want, "in completed state") || words[1] == "cancel" && strings.Contains(want, "canceled.\n") {
 			ended = false
 			if action == "core.local" && words[1] == "cancel" {
 				params = value.DictOf("cmd", "sleep 60")
@@ -206,13 +226,13 @@ var contents = map[string]struct {
 		return ruleBody(name, "core.st2.webhook", value.DictOf("url", "cli"))
 	}},
 	"action": {"actions", func(name string) *value.Dict {
-		return value.DictOf("name", name, "pack", "default", "enabled", true, "runner_type", "noop", "entry_point", "", "description", name)
+		return value.DictOf("name", name, "pack", "default", "enabled", true, "runner_type", "noop", "entry_point", "")
 	}},
 	"action-alias": {"actionalias", func(name string) *value.Dict {
-		return value.DictOf("name", name, "pack", "default", "action_ref", "core.noop", "description", name, "formats", value.NewList(name))
+		return value.DictOf("name", name, "pack", "default", "action_ref", "core.noop", "formats", value.NewList(name))
 	}},
 	"trigger": {"triggertypes", func(name string) *value.Dict {
-		return value.DictOf("name", name, "pack", "default", "description", name)
+		return value.DictOf("name", name, "pack", "default")
 	}},
 	"policy": {"policies", func(name string) *value.Dict {
 		return value.DictOf("name", name, "pack", "default", "enabled", true, "resource_ref", "core.noop", "policy_type", "action.concurrency",
@@ -222,8 +242,15 @@ var contents = map[string]struct {
 
 // provideContent makes the thing of the pack default that a command names, and
 // the file it reads.
-func (r *cliWorld) provideContent(ctx context.Context, words []string) error {
+func (r *cliWorld) provideContent(ctx context.Context, words []string, want string) error {
 	kind := contents[words[0]]
+	body := func(name string) *value.Dict {
+		d := kind.body(name)
+		if strings.Contains(want, "| description ") {
+			d.SetStr("description", name)
+		}
+		return d
+	}
 	path := "/api/v1/" + kind.path
 	for _, w := range words[2:] {
 		name, ok := strings.CutPrefix(w, "default.")
@@ -233,7 +260,7 @@ func (r *cliWorld) provideContent(ctx context.Context, words []string) error {
 		if _, err := r.w.call(ctx, http.MethodDelete, path+"/"+w, nil); err != nil { // as somebody else left it
 			return err
 		}
-		if _, err := r.made(ctx, http.MethodPost, path, kind.body(name)); err != nil {
+		if _, err := r.made(ctx, http.MethodPost, path, body(name)); err != nil {
 			return err
 		}
 	}
@@ -248,7 +275,7 @@ func (r *cliWorld) provideContent(ctx context.Context, words []string) error {
 			}
 		}
 		var err error
-		if words[i], err = r.file(filepath.Base(w), kind.body(name)); err != nil {
+		if words[i], err = r.file(filepath.Base(w), body(name)); err != nil {
 			return err
 		}
 	}

@@ -33,7 +33,7 @@ func cliSuite() Suite {
 var noModels = []string{"workflow_inspect", "config_list", "pack_show"}
 
 func (r *cliWorld) load(root string) ([]*Case, error) {
-	r.root = root
+	r.root, r.ran = root, map[string]string{}
 	files, err := filepath.Glob(filepath.Join(root, "cli", "*.txt"))
 	if err != nil {
 		return nil, err
@@ -59,6 +59,9 @@ func (r *cliWorld) load(root string) ([]*Case, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", f, err)
 		}
+		for _, m := range executionOf.FindAllStringSubmatch(stripColors(rest), -1) {
+			r.ran[m[1]] = m[2]
+		}
 		category, _, _ := strings.Cut(name, "_")
 		out = append(out, &Case{
 			Suite: "cli", Category: category, ID: "cli/" + name, Mode: "command", Input: command,
@@ -74,6 +77,7 @@ type cliWorld struct {
 	mu   sync.Mutex // the cases share what they create
 	w    *world
 	home string
+	ran  map[string]string // recorded executions and their actions
 }
 
 // prepare starts a server with the packs of the recorded one.
