@@ -128,7 +128,7 @@ func readExecution(ctx context.Context, tx store.Tx, id string, p store.Parts, l
 	if id == "last" {
 		last, err := tx.FindExecutions(ctx, store.ExecutionFilter{Limit: 1})
 		if err != nil || len(last) == 0 {
-			return nil, orElse(err, errNoExecution(id))
+			return nil, orElse(err, squall.Errorf(squall.Invalid, "No executions found in the database"))
 		}
 		id = string(last[0].ID)
 	}

@@ -24,6 +24,10 @@ const maxDelay = int64(365 * 24 * time.Hour / time.Millisecond)
 // executionCreate asks for a run. The answer shows the execution as it was
 // requested, also when it is running already.
 func (s *Server) executionCreate(w http.ResponseWriter, r *request) error {
+	open, err := s.showSecrets(r)
+	if err != nil {
+		return err
+	}
 	body, err := s.readObject(r, true)
 	if err != nil {
 		return err
@@ -50,7 +54,7 @@ func (s *Server) executionCreate(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	return s.respondRequested(w, r, ex)
+	return s.respondRequested(w, r, ex, open)
 }
 
 // executionRequest reads the body of a request for a run. st2: all other members
@@ -146,7 +150,7 @@ func (s *Server) onBehalf(r *request, user string) (string, error) {
 }
 
 // respondRequested answers with an execution as it was when it was requested.
-func (s *Server) respondRequested(w http.ResponseWriter, r *request, ex *squall.Execution) error {
+func (s *Server) respondRequested(w http.ResponseWriter, r *request, ex *squall.Execution, open bool) error {
 	if wait := preferredWait(r.Request); wait > 0 {
 		if err := s.awaitEnd(w, r, ex.ID, wait); err != nil {
 			return err
@@ -155,13 +159,13 @@ func (s *Server) respondRequested(w http.ResponseWriter, r *request, ex *squall.
 		if err != nil {
 			return err
 		}
-		v, err := s.view(r.Context(), now, false)
+		v, err := s.view(r.Context(), now, open)
 		if err != nil {
 			return err
 		}
 		return respond(w, http.StatusCreated, func(e *wire.Encoder) { e.Execution(v, wire.Fields{}) })
 	}
-	v, err := s.view(r.Context(), ex, false)
+	v, err := s.view(r.Context(), ex, open)
 	if err != nil {
 		return err
 	}
@@ -171,6 +175,10 @@ func (s *Server) respondRequested(w http.ResponseWriter, r *request, ex *squall.
 // executionReRun asks for another run of an execution's action with its
 // parameters, overridden by those given; ?no_merge=true takes only those given.
 func (s *Server) executionReRun(w http.ResponseWriter, r *request) error {
+	open, err := s.showSecrets(r)
+	if err != nil {
+		return err
+	}
 	body, err := s.readObject(r, true)
 	if err != nil {
 		return err
@@ -217,7 +225,7 @@ func (s *Server) executionReRun(w http.ResponseWriter, r *request) error {
 		if err != nil {
 			return err
 		}
-		return s.respondRequested(w, r, ex)
+		return s.respondRequested(w, r, ex, open)
 	}
 	var ex *squall.Execution
 	if len(tasks) > 0 {
@@ -228,7 +236,7 @@ func (s *Server) executionReRun(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	return s.respondRequested(w, r, ex)
+	return s.respondRequested(w, r, ex, open)
 }
 
 // rerunContext notes in the context of a run which tasks it repeats; nil for a
@@ -255,15 +263,21 @@ func isEmpty(doc jsonRaw) bool {
 
 // executionCancel asks an execution to stop.
 func (s *Server) executionCancel(w http.ResponseWriter, r *request) error {
+	open, err := s.showSecrets(r)
+	if err != nil {
+		return err
+	}
 	ex, err := s.execution(r, r.params["id"], 0, 0)
 	if err != nil {
 		return err
 	}
-	return s.cancel(w, r, ex.ID)
+	return s.cancel(w, r, ex, open)
 }
 
-func (s *Server) cancel(w http.ResponseWriter, r *request, id squall.ID) error {
-	ex, err := s.Lifecycle.Cancel(r.Context(), id, r.caller.User)
+// cancel asks an execution to stop and answers with it as the order left it: it may
+// be over by then.
+func (s *Server) cancel(w http.ResponseWriter, r *request, before *squall.Execution, open bool) error {
+	ex, err := s.Lifecycle.Cancel(r.Context(), before.ID, r.caller.User)
 	if refused, ok := errors.AsType[*squall.Error](err); ok && refused.Kind == squall.Conflict {
 		writeFault(w, http.StatusOK, refused.Msg) // st2: refusing to cancel what has ended is no error
 		return nil
@@ -271,9 +285,14 @@ func (s *Server) cancel(w http.ResponseWriter, r *request, id squall.ID) error {
 	if err != nil {
 		return err
 	}
-	v, err := s.view(r.Context(), ex, false)
+	v, err := s.view(r.Context(), ex, open)
 	if err != nil {
 		return err
+	}
+	if before.Status != squall.Canceled && ex.Status == squall.Canceled && slices.ContainsFunc(ex.Log, func(c squall.Change) bool { return c.Status == squall.Canceling }) {
+		result := v.Result // it says who canceled, from the order on
+		v = at(v, squall.Canceling)
+		v.Result = result
 	}
 	return respond(w, http.StatusOK, func(e *wire.Encoder) { e.Execution(v, wire.Fields{}) })
 }
@@ -320,6 +339,10 @@ func withHeaderContext(r *request, doc jsonRaw) (jsonRaw, error) {
 // executionPut moves an execution on request: canceling; pausing and resuming
 // are for workflows.
 func (s *Server) executionPut(w http.ResponseWriter, r *request) error {
+	open, err := s.showSecrets(r)
+	if err != nil {
+		return err
+	}
 	body, err := s.readObject(r, true)
 	if err != nil {
 		return err
@@ -342,18 +365,18 @@ func (s *Server) executionPut(w http.ResponseWriter, r *request) error {
 		if err := r.caller.CheckOn(auth.ExecutionStop, executionUIDs(ex)...); err != nil {
 			return err
 		}
-		return s.cancel(w, r, ex.ID)
+		return s.cancel(w, r, ex, open)
 	case squall.Pausing, squall.Paused:
-		return s.control(w, r, ex, "pause", s.Lifecycle.Pause)
+		return s.control(w, r, ex, open, "pause", s.Lifecycle.Pause)
 	case squall.Resuming, squall.Running:
-		return s.control(w, r, ex, "resume", s.Lifecycle.Resume)
+		return s.control(w, r, ex, open, "resume", s.Lifecycle.Resume)
 	default:
 		return squall.Errorf(squall.Invalid, "Failed updating execution. An execution becomes %s by itself; a client can ask for canceling, pausing or resuming.", status)
 	}
 }
 
 // control pauses or resumes a workflow and answers with it as the order left it.
-func (s *Server) control(w http.ResponseWriter, r *request, ex *squall.Execution, verb string,
+func (s *Server) control(w http.ResponseWriter, r *request, ex *squall.Execution, open bool, verb string,
 	do func(ctx context.Context, id squall.ID, by string) (*squall.Execution, error)) error {
 	if !lifecycle.IsFlow(ex.Runner) {
 		return errNotSupported(verb, ex)
@@ -366,7 +389,7 @@ func (s *Server) control(w http.ResponseWriter, r *request, ex *squall.Execution
 	if err != nil {
 		return err
 	}
-	v, err := s.view(r.Context(), changed, false)
+	v, err := s.view(r.Context(), changed, open)
 	if err != nil {
 		return err
 	}

@@ -303,6 +303,35 @@ func TestWhatIsRegistered(t *testing.T) {
 	}
 }
 
+// TestSecretsInAnswersToOrders: who may see secrets sees them also in the answer to
+// what they order, when they ask for it.
+func TestSecretsInAnswersToOrders(t *testing.T) {
+	ts := newTestServer(t)
+	wantFault(t, ts.do(t, ts.user, "GET", "/v1/executions/last", ""), http.StatusBadRequest, "No executions found in the database")
+	const body = `{"action":"default.gold1","parameters":{"x":"v","s":"topsecret"}}`
+	secret := func(a answer) any {
+		t.Helper()
+		params, _ := a.object(t)["parameters"].(map[string]any)
+		return params["s"]
+	}
+	id := ts.do(t, ts.admin, "POST", "/v1/executions", body).object(t)["id"].(string)
+	ts.end(t, id)
+	for _, c := range []struct{ token, path, body, want string }{
+		{ts.admin, "/v1/executions", body, "********"},
+		{ts.admin, "/v1/executions?show_secrets=true", body, "topsecret"},
+		{ts.user, "/v1/executions?show_secrets=true", body, "********"},
+		{ts.admin, "/v1/executions/" + id + "/re_run?show_secrets=1", "", "topsecret"},
+		{ts.user, "/v1/executions/" + id + "/re_run?show_secrets=1", "", "********"},
+	} {
+		if got := secret(ts.do(t, c.token, "POST", c.path, c.body)); got != c.want {
+			t.Errorf("%s: %v, want %s", c.path, got, c.want)
+		}
+	}
+	if a := ts.do(t, ts.admin, "POST", "/v1/executions?show_secrets=maybe", body); a.status != http.StatusBadRequest {
+		t.Errorf("%d %s", a.status, a.body)
+	}
+}
+
 // TestTraceOfAnExecution: what nobody but a person caused has a trace of its own,
 // which what is run again belongs to.
 func TestTraceOfAnExecution(t *testing.T) {
