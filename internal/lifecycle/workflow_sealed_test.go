@@ -300,3 +300,56 @@ func TestSecretAnswer(t *testing.T) {
 		b.wantSealed(t, second.ID, auth.SealedPrefix) // nothing secret was said
 	})
 }
+
+// An ActionChain keeps all its tasks' results in one, and shows what it has done
+// while it waits.
+func TestChainKeepsSecrets(t *testing.T) {
+	const text = `
+chain:
+  - {name: one, ref: core.hidden, parameters: {pw: x}, publish: {pin: "{{ one.pw }}"}, on-success: ask}
+  - {name: ask, ref: core.ask, parameters: {schema: {type: object, properties: {pin: {type: string, secret: true}}}}, on-success: two}
+  - {name: two, ref: core.hidden, parameters: {pw: "{{ ask.result.response.pin }}"}}
+`
+	eachFlowStore(t, nil, func(t *testing.T, b *flowBundle) {
+		ring := auth.NewKeyring(time.Now())
+		start := func() {
+			b.Service = lifecycle.New(b.st, types, lifecycle.Options{Keyring: ring, Workflows: lifecycle.Workflows{Exprs: exprs}})
+		}
+		update(t, b.st, func(ctx context.Context, tx store.Tx) error {
+			for _, a := range []*squall.Action{
+				{Ref: ref("chain"), Runner: "action-chain", Enabled: true, EntryPoint: "c.yaml", Definition: text},
+				{Ref: ref("hidden"), Runner: "noop", Enabled: true, Parameters: squall.Schema{{Name: "pw", Secret: true}}, Output: json.RawMessage(`{"pw":{"secret":true}}`)},
+				{Ref: ref("ask"), Runner: "inquirer", Enabled: true},
+			} {
+				if err := tx.PutAction(ctx, a); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		b.outcome = func(ex *squall.Execution) squall.Outcome {
+			if ex.Action != ref("hidden") {
+				return asking(ex)
+			}
+			return squall.Outcome{Status: squall.Succeeded, Result: json.RawMessage(`{"pw":"` + secretMarker + `"}`)}
+		}
+		start()
+		ex := b.run(t, "chain", ``)
+		if ex.Status != squall.Paused {
+			t.Fatalf("it %s: %s", ex.Status, b.OpenResult(ex))
+		}
+		if !strings.Contains(string(b.OpenResult(ex)), secretMarker) {
+			t.Errorf("while it waits, its result is %s", b.OpenResult(ex))
+		}
+		b.wantSealed(t, ex.ID, secretMarker)
+		start()
+		b.answer(t, b.pendingBelow(t, ex.ID).ID, `{"pin":"`+secretMarker+`-2"}`)
+		b.work(t)
+		b.wantSealed(t, ex.ID, secretMarker)
+		ex = b.get(t, ex.ID)
+		var r chainResult
+		if err := json.Unmarshal(b.OpenResult(ex), &r); err != nil || ex.Status != squall.Succeeded || len(r.Tasks) != 3 || r.Published["pin"] != secretMarker {
+			t.Errorf("%s with %s, %v", ex.Status, b.OpenResult(ex), err)
+		}
+	})
+}
