@@ -23,8 +23,9 @@ func (a *app) nodeImportCommand() *cobra.Command {
 		out             format
 	)
 	cmd := &cobra.Command{
-		Use:   "import [FILE | - | NAME ...]",
-		Short: "Bring machines into the inventory",
+		Use:        "import [FILE | - | NAME ...]",
+		SuggestFor: []string{"add", "create", "set"},
+		Short:      "Bring machines into the inventory",
 		Long: `Bring machines into the inventory: from a file, from the output of a command, or
 by their names. Understood are lists of our own
 

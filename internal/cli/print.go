@@ -105,6 +105,9 @@ func (p *IO) table(st styles, heads []string, rows [][]string) error {
 	for _, row := range rows {
 		b.WriteString(st2cli.Line(row, widths, nil) + "\n")
 	}
+	if len(rows) == 0 && p.isTerminal() {
+		b.WriteString(st.dim.Render("(none)") + "\n") // people wonder, programs do not
+	}
 	_, err := io.WriteString(p.Stdout, b.String())
 	return err
 }

@@ -11,7 +11,7 @@ import (
 
 // checkWords looks at a command line before Cobra does, for two mistakes that Cobra
 // lets pass: an unknown command below another, and a flag of ours that was meant
-// for the command behind `squall run`.
+// for the command behind `squall run` or `squall node run`.
 func checkWords(root *cobra.Command, words []string) error {
 	cmd, rest, err := root.Find(words)
 	if err != nil {
@@ -20,9 +20,9 @@ func checkWords(root *cobra.Command, words []string) error {
 	if cmd.HasParent() && cmd.HasSubCommands() && !cmd.Runnable() {
 		return unknownBelow(cmd, rest)
 	}
-	if cmd.CommandPath() == "squall run" {
+	if path := cmd.CommandPath(); path == "squall run" || path == "squall node run" {
 		_ = cmd.InheritedFlags() // makes --url and --token known, too
-		return swallowed(cmd.Flags(), rest)
+		return swallowed(path, cmd.Flags(), rest)
 	}
 	return nil
 }
@@ -56,8 +56,8 @@ func unknownBelow(cmd *cobra.Command, words []string) error {
 
 // swallowed refuses a short flag of ours behind the first word of a command:
 // `squall run core.local ls -a` would run ls, in the background.
-func swallowed(flags *pflag.FlagSet, words []string) error {
-	var bare []string // the action, then the command
+func swallowed(path string, flags *pflag.FlagSet, words []string) error {
+	var bare []string // the action or the machines, then the command
 	for i := 0; i < len(words); i++ {
 		w := words[i]
 		switch {
@@ -69,8 +69,8 @@ func swallowed(flags *pflag.FlagSet, words []string) error {
 				i++ // its value
 			}
 		case len(w) > 1 && w[0] == '-' && len(bare) > 1:
-			return usageErrorf("is %s meant for %s, or for squall? for the command: squall run %s -- %s %s\nfor squall: write it in front of the action",
-				w, bare[1], bare[0], strings.Join(bare[1:], " "), strings.Join(words[i:], " "))
+			return usageErrorf("is %s meant for %s, or for squall? for the command: %s %s -- %s %s\nfor squall: write it in front of %s",
+				w, bare[1], path, bare[0], strings.Join(bare[1:], " "), strings.Join(words[i:], " "), bare[0])
 		case len(w) > 1 && w[0] == '-':
 			if f := flags.ShorthandLookup(w[len(w)-1:]); f != nil && f.NoOptDefVal == "" {
 				i++

@@ -18,6 +18,7 @@ func TestWrongWords(t *testing.T) {
 		"action core.local":                 `there is no command "core.local" below squall action; see squall action --help`,
 		"run core.local ls -a":              "for the command: squall run core.local -- ls -a\n",
 		"run --wait 5s core.local df -h x":  "for the command: squall run core.local -- df -h x\n",
+		"node run web ls -a":                "for the command: squall node run web -- ls -a\n",
 		"run core.local ls --all":           "flags for the command that is run stand behind --",
 		"schedule create x core.noop":       "when? give one of --cron, --every and --at",
 		"run core.local -- ls -a":           "cannot reach the server",
