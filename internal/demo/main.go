@@ -95,11 +95,11 @@ func (w *world) invite(commands []string) error {
 		return err
 	}
 	say("Try it yourself, in another terminal:")
-	fmt.Printf("  . %s   # the address, the password, and squall in PATH\n", w.path("env"))
+	fmt.Printf("  . %s   # address, password, PATH\n", w.path("env"))
 	for _, line := range commands {
 		fmt.Println("  " + line)
 	}
-	fmt.Printf("The server runs until Ctrl-C here; its log is %s.\n", w.path("server.log"))
+	fmt.Printf("Ctrl-C here stops everything. The log: %s\n", w.path("server.log"))
 	return nil
 }
 
