@@ -224,7 +224,7 @@ func TestOutputIsTheOriginals(t *testing.T) {
 				t.Errorf("exit code %d, original %d", got.Code, theirs.Code)
 			}
 			if (theirs.Stdout != got.Stdout || theirs.Stderr != got.Stderr) && !c.output {
-				t.Errorf("--- the original:\n%s%s--- ours:\n%s%s", theirs.Stdout, theirs.Stderr, got.Stdout, got.Stderr)
+				t.Errorf("--- the original:\n%s%s--- ours:\n%s%s(-original +ours):\n%s", theirs.Stdout, theirs.Stderr, got.Stdout, got.Stderr, cmp.Diff(theirs, got))
 			}
 			if diff := cmp.Diff(wanted, unique(api.asked)); diff != "" && !c.requests {
 				t.Errorf("requests (-original +ours):\n%s", diff)

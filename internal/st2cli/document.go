@@ -137,10 +137,13 @@ func str(v any) string {
 	return s
 }
 
-// unescape undoes what st2 takes for escapes, and drops carriage returns.
+// unescape undoes what st2 takes for escapes.
 func unescape(s string) string {
-	return strings.NewReplacer(`\n`, "\n", `\r`, "", `\"`, `"`, "\r", "").Replace(s)
+	return strings.NewReplacer(`\n`, "\n", `\r`, "\r", `\"`, `"`).Replace(s)
 }
+
+// clean is unescape without carriage returns.
+func clean(s string) string { return strings.ReplaceAll(unescape(s), "\r", "") }
 
 // parseTime reads a time of the API.
 func parseTime(v any) (time.Time, bool) {

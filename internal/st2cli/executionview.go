@@ -104,7 +104,7 @@ func (c *call) blockText(d document, attributes []string) error {
 			return err
 		}
 		if s, ok := v.(string); ok {
-			v = unescape(s)
+			v = clean(s)
 		}
 		shown, err := c.blockValue(name, v)
 		if err != nil {

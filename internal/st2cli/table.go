@@ -1,6 +1,7 @@
 package st2cli
 
 import (
+	"math"
 	"slices"
 	"strings"
 
@@ -11,7 +12,7 @@ import (
 )
 
 // boxed draws rows between lines. A column is as wide as its head, or as its
-// widest cell up to its limit (0: none); cells are wrapped to that.
+// widest cell up to its limit; cells are wrapped to that.
 func boxed(heads []string, limits []int, rows [][]string) string {
 	wide := make([]int, len(heads))
 	for i, h := range heads {
@@ -21,10 +22,7 @@ func boxed(heads []string, limits []int, rows [][]string) string {
 			for line := range strings.SplitSeq(row[i], "\n") {
 				w = max(w, ansi.StringWidth(line))
 			}
-			if limits[i] > 0 {
-				w = min(w, limits[i])
-			}
-			wide[i] = max(wide[i], w)
+			wide[i] = max(wide[i], min(w, limits[i]))
 		}
 	}
 	rule := "+"
@@ -104,7 +102,7 @@ func (c *call) widths(columns []string, docs []document, given []int64) []int {
 		for _, d := range docs {
 			out[0] = max(out[0], len(text(d, "id")))
 		}
-		share = (all - out[0]) / len(columns)
+		share = int(math.Floor(float64(all-out[0]) / float64(len(columns)))) // there may be no room at all
 	}
 	debt := 0
 	for i, name := range columns[1:] {
@@ -188,7 +186,7 @@ func (c *call) cell(d document, name string, show func(any) any) string {
 	if v == nil && c.style == Plain {
 		return "-"
 	}
-	return unescape(str(v))
+	return clean(str(v))
 }
 
 // properties shows one document, a member a row: order first, then the others by
@@ -230,7 +228,7 @@ func (c *call) properties(d document, attributes, order []string, show map[strin
 			}
 			v = t
 		}
-		table = append(table, []string{name, unescape(str(v))})
+		table = append(table, []string{name, clean(str(v))})
 	}
 	if c.style == Boxed {
 		c.print(strings.TrimSuffix(boxed([]string{"Property", "Value"}, []int{20, 60}, table), "\n"))
