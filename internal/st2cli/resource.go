@@ -91,6 +91,9 @@ func (c *call) send(method, path string, body any) (any, error) {
 		if err != nil {
 			return nil, invalid("the document cannot be sent: %w", err)
 		}
+		if !json.Valid(raw) {
+			return nil, invalid("the document cannot be sent: NaN and infinite numbers are no JSON")
+		}
 		body = json.RawMessage(raw)
 	}
 	a, err := c.api.Do(c, method, path, nil, body)
