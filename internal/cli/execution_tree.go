@@ -35,11 +35,7 @@ Of a task with more than ten items only those are drawn that are not succeeded;
 		Example: "  squall execution tree last\n  squall execution tree 6b0314fc6e31f466e4e4acd2 --follow",
 		Args:    cobra.ExactArgs(1),
 		RunE: a.withClient(func(ctx context.Context, c *client.Client, args []string) error {
-			id, err := outermost(ctx, c, args[0])
-			if err != nil {
-				return err
-			}
-			ex, err := c.Execution(ctx, id)
+			ex, err := execution(ctx, c, args[0])
 			if err != nil {
 				return err
 			}
@@ -73,7 +69,11 @@ func execution(ctx context.Context, c *client.Client, id string) (*wire.Executio
 	if err != nil {
 		return nil, err
 	}
-	return c.Execution(ctx, id)
+	ex, err := c.Execution(ctx, id)
+	if squall.KindOf(err) == squall.NotFound {
+		return nil, squall.Errorf(squall.NotFound, "there is no execution %q; to see what there is: squall execution list", id)
+	}
+	return ex, err
 }
 
 // outermost turns "last" into the newest execution that is no task of another.
