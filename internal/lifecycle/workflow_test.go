@@ -515,6 +515,27 @@ func TestWorkflowIsPausedAndResumed(t *testing.T) {
 	})
 }
 
+// A workflow that is paused while its last task runs has nothing left to do when
+// it goes on: it runs again and ends, in one step.
+func TestWorkflowResumedAtItsEnd(t *testing.T) {
+	eachFlowStore(t, map[string]string{"flow": "version: 1.0\ntasks:\n  last:\n    action: core.noop\n"}, func(t *testing.T, b *flowBundle) {
+		ex := b.request(t, "flow")
+		running := b.claim(t)
+		if _, err := b.Pause(t.Context(), ex.ID, "bob"); err != nil {
+			t.Fatal(err)
+		}
+		b.finish(t, running)
+		if _, err := b.Resume(t.Context(), ex.ID, "bob"); err != nil {
+			t.Fatal(err)
+		}
+		b.work(t)
+		want := []squall.Status{squall.Requested, squall.Scheduled, squall.Running, squall.Pausing, squall.Paused, squall.Resuming, squall.Running, squall.Succeeded}
+		if diff := cmp.Diff(want, states(b.get(t, ex.ID))); diff != "" {
+			t.Error(diff)
+		}
+	})
+}
+
 // A workflow within another one that is paused by itself halts the outer one,
 // which goes on with it.
 func TestWorkflowWithinIsPaused(t *testing.T) {

@@ -109,6 +109,10 @@ func (s *Service) moveFlow(ctx context.Context, tx store.Tx, d *decision) (told 
 		m.Log = append(m.Log, squall.Change{Status: squall.Pausing, At: now})
 		from = squall.Pausing
 	}
+	if from == squall.Resuming && (d.status == squall.Succeeded || d.status == squall.Failed) { // st2: it runs again before it ends
+		m.Log = append(m.Log, squall.Change{Status: squall.Running, At: now})
+		from = squall.Running
+	}
 	for _, st := range between(from, d.status) {
 		m.Log = append(m.Log, squall.Change{Status: st, At: now, Reason: d.reasonFor(st)})
 	}
