@@ -22,6 +22,7 @@ type listing[T any] struct {
 	sorts  bool // "sort" counts; st2: by name, pack and id only
 	// keep returns the filters of the kind beyond id, name and pack; nil: none.
 	keep func(url.Values) (func(*T) bool, error)
+	hide func(context.Context, store.Tx, *T) error // takes away what the caller may not see; nil: nothing
 	show func(*T) any
 }
 
@@ -99,9 +100,15 @@ func (l listing[T]) find(s *Server, r *request, p page, keep func(*T) bool) (pag
 			if err != nil {
 				return err
 			}
-			if keep == nil || keep(noun) {
-				page = append(page, noun)
+			if keep != nil && !keep(noun) {
+				continue
 			}
+			if l.hide != nil {
+				if err := l.hide(r.Context(), tx, noun); err != nil {
+					return err
+				}
+			}
+			page = append(page, noun)
 		}
 		return nil
 	})

@@ -42,7 +42,7 @@ func (s *Server) addOrigins(ctx context.Context, f wire.Fields, views ...*wire.V
 		return nil
 	}
 	return s.Store.View(ctx, func(tx store.Tx) error {
-		known := originReader{ctx: ctx, tx: tx, docs: map[string]jsonRaw{}}
+		known := originReader{ctx: ctx, tx: tx, mask: s.newRuleMask(), docs: map[string]jsonRaw{}}
 		for v, o := range of {
 			v.Origin = wire.Origin{Rule: known.rule(o.Rule.ID)}
 			if ev := known.event(o.Instance.ID, &v.Origin); ev != nil {
@@ -58,6 +58,7 @@ func (s *Server) addOrigins(ctx context.Context, f wire.Fields, views ...*wire.V
 type originReader struct {
 	ctx  context.Context
 	tx   store.Tx
+	mask *ruleMask
 	docs map[string]jsonRaw
 	err  error
 }
@@ -88,6 +89,9 @@ func (r *originReader) rule(id string) jsonRaw {
 		}
 		rule, err := store.Decode[squall.Rule](c)
 		if err != nil {
+			return nil, err
+		}
+		if err := r.mask.hide(r.ctx, r.tx, rule); err != nil {
 			return nil, err
 		}
 		return wire.RuleOf(rule), nil

@@ -49,8 +49,12 @@ func ruleFields(name string) (exists, parts bool) {
 // ruleList lists rules. Filters: id, name, pack, action, trigger (the reference
 // of a trigger, not of its type: st2), enabled.
 func (s *Server) ruleList(w http.ResponseWriter, r *request) error {
+	mask, err := s.ruleMask(r)
+	if err != nil {
+		return err
+	}
 	return listContent(s, w, r, listing[squall.Rule]{
-		kind: store.Rules, fields: ruleFields, keep: ruleFilter, show: func(rule *squall.Rule) any { return wire.RuleOf(rule) },
+		kind: store.Rules, fields: ruleFields, keep: ruleFilter, hide: mask.hide, show: func(rule *squall.Rule) any { return wire.RuleOf(rule) },
 	})
 }
 
@@ -68,7 +72,11 @@ func ruleFilter(q url.Values) (func(*squall.Rule) bool, error) {
 
 // ruleGet answers with one rule.
 func (s *Server) ruleGet(w http.ResponseWriter, r *request) error {
-	rule, err := nounNamed[squall.Rule](s, r, store.Rules, r.params["ref"])
+	mask, err := s.ruleMask(r)
+	if err != nil {
+		return err
+	}
+	rule, err := s.readRule(r, mask)
 	if err != nil {
 		return err
 	}
@@ -101,20 +109,34 @@ func (s *Server) rulePut(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	if _, err := nounNamed[squall.Rule](s, r, store.Rules, r.params["ref"]); err != nil {
+	mask, err := s.ruleMask(r)
+	if err != nil {
+		return err
+	}
+	stored, err := s.readRule(r, nil)
+	if err != nil {
 		return err
 	}
 	rule, err := s.ruleOf(r, body)
 	if err != nil {
 		return err
 	}
+	keepMasked(stored, rule)
 	if err := r.caller.CheckOn(r.route.need, contentUIDs(store.Rules, rule.Ref)...); err != nil {
 		return err // it may be given another name
 	}
-	if err := s.changeContent(r, r.params["ref"], rule, func(tx store.Tx) error { return s.putRule(r, tx, rule) }); err != nil {
+	var shown squall.Rule
+	err = s.changeContent(r, r.params["ref"], rule, func(tx store.Tx) error {
+		if err := s.putRule(r, tx, rule); err != nil {
+			return err
+		}
+		shown = *rule
+		return mask.hide(r.Context(), tx, &shown)
+	})
+	if err != nil {
 		return err
 	}
-	return respondJSON(w, http.StatusOK, wire.RuleOf(rule))
+	return respondJSON(w, http.StatusOK, wire.RuleOf(&shown))
 }
 
 // ruleDelete removes a rule, and its trigger when no other rule waits for it.
@@ -346,18 +368,26 @@ func (s *Server) checkRuleRights(r *request, rule *squall.Rule) error {
 // ruleViewList lists rules with the descriptions of what they wait for and run.
 // Filters: id, name, pack (st2: those of rules beside them have no effect).
 func (s *Server) ruleViewList(w http.ResponseWriter, r *request) error {
+	mask, err := s.ruleMask(r)
+	if err != nil {
+		return err
+	}
 	describe, err := s.describer(r)
 	if err != nil {
 		return err
 	}
 	return listContent(s, w, r, listing[squall.Rule]{
-		kind: store.Rules, fields: ruleFields, show: func(rule *squall.Rule) any { return describe(rule) },
+		kind: store.Rules, fields: ruleFields, hide: mask.hide, show: func(rule *squall.Rule) any { return describe(rule) },
 	})
 }
 
 // ruleViewGet answers with one such rule.
 func (s *Server) ruleViewGet(w http.ResponseWriter, r *request) error {
-	rule, err := nounNamed[squall.Rule](s, r, store.Rules, r.params["ref"])
+	mask, err := s.ruleMask(r)
+	if err != nil {
+		return err
+	}
+	rule, err := s.readRule(r, mask)
 	if err != nil {
 		return err
 	}

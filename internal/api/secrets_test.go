@@ -248,3 +248,41 @@ func TestSecretThatCannotBeFetched(t *testing.T) {
 		t.Errorf("the runner was called with %v", rec.runs)
 	}
 }
+
+// TestSecretsOfARule: what a rule gives to a secret parameter is shown to who may
+// see it and asks; who writes back what was shown changes nothing.
+func TestSecretsOfARule(t *testing.T) {
+	ts, _ := secretServer(t)
+	made := ts.do(t, ts.admin, "POST", "/api/v1/rules", `{"name":"r","pack":"default","enabled":true,"trigger":{"type":"core.st2.webhook","parameters":{"url":"r"}},
+		"action":{"ref":"default.login","parameters":{"host":"MARKER-seen","pw":"MARKER-pw","auth":{"user":"u","key":"MARKER-key","list":["MARKER-1"]}}}}`)
+	if made.status != 201 {
+		t.Fatal(made.body)
+	}
+	masked := `{"host":"MARKER-seen","pw":"********","auth":{"user":"u","key":"********","list":["********"]}}`
+	open := `{"host":"MARKER-seen","pw":"MARKER-pw","auth":{"user":"u","key":"MARKER-key","list":["MARKER-1"]}}`
+	paths := []string{"/api/v1/rules/default.r", "/api/v1/rules", "/api/v1/rules?enabled=true", "/api/v1/rules/views", "/api/v1/rules/views/default.r"}
+	for _, path := range paths {
+		for query, want := range map[string]string{"": masked, "show_secrets=true": open} {
+			full := path + "?" + query
+			if strings.Contains(path, "?") {
+				full = path + "&" + query
+			}
+			if a := ts.do(t, ts.admin, "GET", full, ""); a.status != 200 || !strings.Contains(a.body, want) {
+				t.Errorf("%s: %s, want %s", full, a.body, want)
+			}
+			if a := ts.do(t, ts.user, "GET", full, ""); strings.Contains(a.body, "MARKER-pw") {
+				t.Errorf("%s: %s", full, a.body)
+			}
+		}
+	}
+
+	shown := ts.do(t, ts.admin, "GET", paths[0], "").body
+	changed := strings.NewReplacer(`"enabled":true`, `"enabled":false`, `"MARKER-seen"`, `"MARKER-other"`, `["********"]`, `["********","new"]`).Replace(shown)
+	if a := ts.do(t, ts.admin, "PUT", paths[0], changed); a.status != 200 || strings.Contains(a.body, "MARKER-pw") || !strings.Contains(a.body, `"enabled":false`) {
+		t.Fatal(a.body)
+	}
+	want := `{"auth":{"key":"MARKER-key","list":["********","new"],"user":"u"},"host":"MARKER-other","pw":"MARKER-pw"}`
+	if a := ts.do(t, ts.admin, "GET", paths[0]+"?show_secrets=true", ""); !strings.Contains(a.body, want) {
+		t.Errorf("%s, want %s", a.body, want)
+	}
+}

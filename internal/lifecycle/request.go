@@ -128,6 +128,15 @@ func (s *Service) current(ctx context.Context, tx store.Tx, ref squall.Ref) (*De
 	return def, nil
 }
 
+// Present returns the present form of an action. Error kind: NotFound.
+func (s *Service) Present(ctx context.Context, tx store.Tx, ref squall.Ref) (*Definition, error) {
+	version, err := tx.CurrentVersion(ctx, ref)
+	if err != nil {
+		return nil, err
+	}
+	return s.definition(ctx, tx, version)
+}
+
 // noAction is a request for an action that does not exist.
 type noAction struct{ error }
 
