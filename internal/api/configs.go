@@ -58,10 +58,7 @@ func (s *Server) configList(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	if err := refuseNames(r.query); err != nil {
-		return err
-	}
-	ids, err := idsOf(r.query)
+	ids, err := onlyIDs(r.query)
 	if err != nil {
 		return err
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"maps"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 
@@ -57,10 +56,7 @@ func (s *Server) triggerInstanceList(w http.ResponseWriter, r *request) error {
 		Type: q.Get("trigger_type"), Trigger: q.Get("trigger"), Status: squall.EventStatus(q.Get("status")), Offset: p.offset, Limit: p.limit,
 		Oldest: q.Get("sort_asc") == "true" || q.Get("sort") == "occurrence_time",
 	}
-	if f.IDs, err = idsOf(q); err != nil {
-		return err
-	}
-	if err := refuseNames(q); err != nil {
+	if f.IDs, err = onlyIDs(q); err != nil {
 		return err
 	}
 	if f.After, err = instant(q, "timestamp_gt"); err != nil {
@@ -157,13 +153,9 @@ func (s *Server) triggerInstanceReEmit(w http.ResponseWriter, r *request) error 
 // execution, trigger_instance, enforced_at_gt, enforced_at_lt.
 func (s *Server) enforcementFilter(r *request) (f store.EnforcementFilter, err error) {
 	q := r.query
-	f = store.EnforcementFilter{
-		Rule: q.Get("rule_ref"), Event: squall.ID(q.Get("trigger_instance")), Execution: squall.ID(q.Get("execution")), Oldest: enforcedFirst(q),
-	}
-	if f.IDs, err = idsOf(q); err != nil {
-		return f, err
-	}
-	if err := refuseNames(q); err != nil {
+	f = store.EnforcementFilter{Rule: q.Get("rule_ref"), Event: squall.ID(q.Get("trigger_instance")), Execution: squall.ID(q.Get("execution"))}
+	f.Oldest, _ = timeOrder(q, "enforced_at")
+	if f.IDs, err = onlyIDs(q); err != nil {
 		return f, err
 	}
 	if id := q.Get("rule_id"); id != "" {
@@ -187,17 +179,6 @@ func (s *Server) enforcementFilter(r *request) (f store.EnforcementFilter, err e
 		f.Before, err = instant(q, "enforced_at_lt")
 	}
 	return f, err
-}
-
-// enforcedFirst reports whether the oldest enforcements are asked for first.
-func enforcedFirst(q url.Values) bool {
-	for _, key := range list(q, "sort") {
-		name, down := strings.CutPrefix(key, "-")
-		if name = strings.TrimPrefix(name, "+"); name == "enforced_at" || name == "id" {
-			return !down
-		}
-	}
-	return false
 }
 
 func (s *Server) enforcements(w http.ResponseWriter, r *request, show func(context.Context, *squall.Enforcement) (wire.RuleEnforcement, error)) error {

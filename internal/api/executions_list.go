@@ -252,18 +252,14 @@ func within(span string, f *store.ExecutionFilter) (oldestFirst bool, err error)
 	return oldestFirst, nil
 }
 
-// ascending says in which order to list: as "sort" says, which knows time and
-// identifier only and passes over other keys; else newest first, but for who asks
-// for what came after an instant (st2). What sort_asc and sort_desc are set to does
-// not matter (st2).
+// ascending says in which order to list: as "sort" says; else newest first, but for
+// who asks for what came after an instant (st2). What sort_asc and sort_desc are set
+// to does not matter (st2).
 func ascending(q url.Values) bool {
-	for _, key := range list(q, "sort") {
-		name, down := strings.CutPrefix(key, "-")
-		if name = strings.TrimPrefix(name, "+"); name == "timestamp" || name == "id" {
-			return !down
-		}
-	}
+	oldestFirst, said := timeOrder(q, "timestamp")
 	switch {
+	case said:
+		return oldestFirst
 	case q.Get("timestamp_lt") != "" || q.Get("sort_desc") != "":
 		return false
 	default:

@@ -250,10 +250,7 @@ func (s *Server) configSchemaList(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	if err := refuseNames(r.query); err != nil {
-		return err
-	}
-	ids, err := idsOf(r.query)
+	ids, err := onlyIDs(r.query)
 	if err != nil {
 		return err
 	}

@@ -234,6 +234,26 @@ func refuseNames(q url.Values) error {
 	return nil
 }
 
+// onlyIDs reads the filter "id" of what has no name.
+func onlyIDs(q url.Values) ([]squall.ID, error) {
+	if err := refuseNames(q); err != nil {
+		return nil, err
+	}
+	return idsOf(q)
+}
+
+// timeOrder reads "sort" where it knows an instant and the identifier only, and
+// passes over other keys: whether the oldest come first, and whether that was said.
+func timeOrder(q url.Values, instant string) (oldestFirst, said bool) {
+	for _, key := range list(q, "sort") {
+		name, down := strings.CutPrefix(key, "-")
+		if name = strings.TrimPrefix(name, "+"); name == instant || name == "id" {
+			return !down, true
+		}
+	}
+	return false, false
+}
+
 // flag reads a boolean as StackStorm's router does. One without a value is not
 // one.
 func flag(q url.Values, name string) (bool, error) {
