@@ -215,7 +215,7 @@ func TestLostPostgreSQL(t *testing.T) {
 
 	// Shorter than the lease: nothing but patience is needed.
 	proxy.Down()
-	api.refused("database")
+	api.refused("PostgreSQL")
 	proxy.Up()
 	api.ready()
 	api.wait(short, "succeeded")
@@ -223,7 +223,7 @@ func TestLostPostgreSQL(t *testing.T) {
 
 	// Longer: the node must take the actions it has for lost, and says so.
 	proxy.Down()
-	api.refused("database")
+	api.refused("PostgreSQL")
 	time.Sleep(5 * time.Second)
 	proxy.Up()
 	api.ready()
