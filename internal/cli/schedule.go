@@ -259,30 +259,8 @@ func (a *app) schedules(cmd *cobra.Command, c *client.Client, only string, next 
 	for i := range timers {
 		of[timers[i].Ref] = &timers[i]
 	}
-	var views []struct {
-		Ref     string `json:"ref"`
-		Enabled bool   `json:"enabled"`
-		Trigger struct {
-			Ref        string          `json:"ref"`
-			Type       string          `json:"type"`
-			Parameters json.RawMessage `json:"parameters"`
-		} `json:"trigger"`
-		Action struct {
-			Ref string `json:"ref"`
-		} `json:"action"`
-	}
-	path := "/api/v1/rules/views"
-	if only != "" {
-		path += "/" + url.PathEscape(only)
-	}
-	if answer, err = c.Do(cmd.Context(), http.MethodGet, path, url.Values{"limit": {"100"}}, nil); err != nil {
-		return nil, err
-	}
-	body := answer.Body
-	if only != "" {
-		body = append(append([]byte{'['}, body...), ']')
-	}
-	if err := json.Unmarshal(body, &views); err != nil {
+	views, err := rulesOnTimers(cmd, c, only)
+	if err != nil {
 		return nil, err
 	}
 	list := []scheduleView{}
@@ -294,6 +272,46 @@ func (a *app) schedules(cmd *cobra.Command, c *client.Client, only string, next 
 		list = append(list, scheduleView{v.Ref, v.Enabled, v.Action.Ref, v.Trigger.Type, v.Trigger.Parameters, t.Next, t.Fault})
 	}
 	return list, nil
+}
+
+// scheduleRule is what schedules show of a rule.
+type scheduleRule struct {
+	Ref     string `json:"ref"`
+	Enabled bool   `json:"enabled"`
+	Trigger struct {
+		Ref        string          `json:"ref"`
+		Type       string          `json:"type"`
+		Parameters json.RawMessage `json:"parameters"`
+	} `json:"trigger"`
+	Action struct {
+		Ref string `json:"ref"`
+	} `json:"action"`
+}
+
+// rulesOnTimers reads all rules, page by page, or one.
+func rulesOnTimers(cmd *cobra.Command, c *client.Client, only string) (all []scheduleRule, err error) {
+	if only != "" {
+		answer, err := c.Do(cmd.Context(), http.MethodGet, "/api/v1/rules/views/"+url.PathEscape(only), nil, nil)
+		if err != nil {
+			return nil, err
+		}
+		all = make([]scheduleRule, 1)
+		return all, json.Unmarshal(answer.Body, &all[0])
+	}
+	const page = 100 // the most that everybody may ask for
+	for {
+		answer, err := c.Do(cmd.Context(), http.MethodGet, "/api/v1/rules/views", url.Values{"limit": {fmt.Sprint(page)}, "offset": {fmt.Sprint(len(all))}}, nil)
+		if err != nil {
+			return nil, err
+		}
+		var some []scheduleRule
+		if err := json.Unmarshal(answer.Body, &some); err != nil {
+			return nil, err
+		}
+		if all = append(all, some...); len(some) < page {
+			return all, nil
+		}
+	}
 }
 
 func (a *app) printSchedules(cmd *cobra.Command, c *client.Client, out format, only string, next int) error {
