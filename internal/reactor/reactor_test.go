@@ -481,24 +481,31 @@ func TestCompletions(t *testing.T) {
 		}
 		defer wg.Wait()
 		defer cancel()
-		end()
-		time.Sleep(500 * time.Millisecond) // both nodes have seen it
-		b.rule("ends", on("core.st2.generic.actiontrigger", ""), criteria(`{"trigger.status":{"type":"eq","pattern":"canceled"},"trigger.parameters.who":{"type":"eq","pattern":"x"}}`))
-		for range 5 {
-			end()
-		}
-		count := func() (n int) {
+		count := func(rule string) (n int) {
 			b.view(func(tx store.Tx) (err error) {
-				n, err = tx.CountEnforcements(b.Context(), store.EnforcementFilter{Rule: "p.ends"}, 0)
+				n, err = tx.CountEnforcements(b.Context(), store.EnforcementFilter{Rule: rule}, 0)
 				return err
 			})
 			return n
 		}
-		for until := time.Now().Add(30 * time.Second); count() < 5 && time.Now().Before(until); {
-			time.Sleep(20 * time.Millisecond)
+		hears := func(rule string, want int) {
+			for until := time.Now().Add(30 * time.Second); count(rule) < want && time.Now().Before(until); {
+				time.Sleep(20 * time.Millisecond)
+			}
+			b.equal("enforcements of "+rule, count(rule), want)
 		}
+		who := criteria(`{"trigger.status":{"type":"eq","pattern":"canceled"},"trigger.parameters.who":{"type":"eq","pattern":"x"}}`)
+		b.rule("first", on("core.st2.generic.actiontrigger", ""), who)
+		end()
+		hears("p.first", 1) // so this end has been told
+		b.rule("ends", on("core.st2.generic.actiontrigger", ""), who)
+		for range 5 {
+			end()
+		}
+		hears("p.first", 6)
+		hears("p.ends", 5)
 		time.Sleep(200 * time.Millisecond)
-		b.equal("enforcements", count(), 5)
+		hears("p.ends", 5)
 	})
 }
 
