@@ -80,7 +80,7 @@ func (c *completions) step(ctx context.Context) (again time.Duration, err error)
 	if err != nil {
 		return 0, err
 	}
-	if !x.listens(actionTrigger) && !x.listens(notifyTrigger) && !x.listens(inquiryTrigger) {
+	if !x.hearsEnds() {
 		return restAfter, c.rest(ctx)
 	}
 	for range 10 { // then the lock is looked after again
@@ -119,6 +119,11 @@ func (c *completions) begin(ctx context.Context) error {
 	return nil
 }
 
+// hearsEnds reports whether a rule waits for what the outbox tells.
+func (x *index) hearsEnds() bool {
+	return x.listens(actionTrigger) || x.listens(notifyTrigger) || x.listens(inquiryTrigger)
+}
+
 // rest goes to the end of the outbox: nobody wants to know what is there. It
 // does so often enough that a rule made a moment later does not hear of what was
 // before it.
@@ -133,6 +138,11 @@ func (c *completions) rest(ctx context.Context) error {
 		return err
 	})
 	if err != nil {
+		return err
+	}
+	// Asked after the end was read: a rule that is there by now hears of what came meanwhile.
+	x, err := c.r.currentNow(ctx)
+	if err != nil || x.hearsEnds() {
 		return err
 	}
 	c.place = end
