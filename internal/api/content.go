@@ -186,15 +186,23 @@ func errNoResource(name string) error {
 	return squall.Errorf(squall.NotFound, "Resource with a reference or id %q not found", name)
 }
 
-// nounNamed is contentNamed for the noun, in a transaction of its own.
-func nounNamed[T any](s *Server, r *request, kind store.ContentKind, name string) (noun *T, err error) {
+// nounNamed is contentNamed for the noun, in a transaction of its own, in which
+// hide takes away what the caller may not see.
+func nounNamed[T any](s *Server, r *request, kind store.ContentKind, name string, hide ...func(context.Context, store.Tx, *T) error) (noun *T, err error) {
 	err = s.Store.View(r.Context(), func(tx store.Tx) error {
 		c, err := contentNamed(r.Context(), tx, kind, name)
 		if err != nil {
 			return err
 		}
-		noun, err = store.Decode[T](c)
-		return err
+		if noun, err = store.Decode[T](c); err != nil {
+			return err
+		}
+		for _, f := range hide {
+			if err := f(r.Context(), tx, noun); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 	return noun, err
 }

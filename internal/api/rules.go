@@ -76,7 +76,7 @@ func (s *Server) ruleGet(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	rule, err := s.readRule(r, mask)
+	rule, err := nounNamed(s, r, store.Rules, r.params["ref"], mask.hide)
 	if err != nil {
 		return err
 	}
@@ -113,7 +113,7 @@ func (s *Server) rulePut(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	stored, err := s.readRule(r, nil)
+	stored, err := nounNamed[squall.Rule](s, r, store.Rules, r.params["ref"])
 	if err != nil {
 		return err
 	}
@@ -387,7 +387,7 @@ func (s *Server) ruleViewGet(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	rule, err := s.readRule(r, mask)
+	rule, err := nounNamed(s, r, store.Rules, r.params["ref"], mask.hide)
 	if err != nil {
 		return err
 	}

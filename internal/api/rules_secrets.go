@@ -3,7 +3,6 @@ package api
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 
 	"squall/internal/api/wire"
 	"squall/internal/param"
@@ -55,31 +54,13 @@ func (m *ruleMask) hide(ctx context.Context, tx store.Tx, rule *squall.Rule) err
 	return nil
 }
 
-// readRule reads the rule that is named, and hides its secrets.
-func (s *Server) readRule(r *request, m *ruleMask) (rule *squall.Rule, err error) {
-	err = s.Store.View(r.Context(), func(tx store.Tx) error {
-		c, err := contentNamed(r.Context(), tx, store.Rules, r.params["ref"])
-		if err != nil {
-			return err
-		}
-		if rule, err = store.Decode[squall.Rule](c); err != nil {
-			return err
-		}
-		return m.hide(r.Context(), tx, rule)
-	})
-	return rule, err
-}
-
 // keepMasked puts what was stored back where the caller sent the mask: who reads a
 // rule, changes something else and writes it again never saw the secret.
 func keepMasked(stored, sent *squall.Rule) {
 	if stored.Action.Ref != sent.Action.Ref || !bytes.Contains(sent.Action.Parameters, []byte(`"`+wire.Masked+`"`)) {
 		return
 	}
-	var before, after any
-	if decode(stored.Action.Parameters, &before) != nil || decode(sent.Action.Parameters, &after) != nil {
-		return
-	}
+	before, after := wire.DecodeNumbers(stored.Action.Parameters), wire.DecodeNumbers(sent.Action.Parameters)
 	if doc, err := marshal(unmasked(before, after)); err == nil {
 		sent.Action.Parameters = doc
 	}
@@ -105,11 +86,4 @@ func unmasked(before, after any) any {
 		}
 	}
 	return after
-}
-
-// decode reads a document and keeps its numbers as they are written.
-func decode(doc json.RawMessage, into *any) error {
-	d := json.NewDecoder(bytes.NewReader(doc))
-	d.UseNumber()
-	return d.Decode(into)
 }

@@ -110,14 +110,10 @@ type prepared struct {
 // current returns the present form of a request's action, which st2 calls a
 // mistake of the caller's when there is none.
 func (s *Service) current(ctx context.Context, tx store.Tx, ref squall.Ref) (*Definition, error) {
-	version, err := tx.CurrentVersion(ctx, ref)
+	def, err := s.Present(ctx, tx, ref)
 	if squall.KindOf(err) == squall.NotFound {
 		return nil, &noAction{squall.Errorf(squall.Invalid, "Action %q cannot be found.", ref)}
 	}
-	if err != nil {
-		return nil, err
-	}
-	def, err := s.definition(ctx, tx, version)
 	if err != nil {
 		return nil, err
 	}

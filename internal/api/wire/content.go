@@ -148,7 +148,7 @@ func TriggerOf(t *squall.Trigger) Trigger {
 // TriggerUID is the uid of a trigger. st2: its last part is a digest of the
 // parameters as Python's json module writes them, with sorted keys.
 func TriggerUID(t *squall.Trigger) string {
-	sum := md5.Sum(pythonJSON(nil, decodeNumbers(orEmpty(t.Parameters)))) //nolint:gosec // see the import
+	sum := md5.Sum(pythonJSON(nil, DecodeNumbers(orEmpty(t.Parameters)))) //nolint:gosec // see the import
 	return uid("trigger", t.Ref) + ":" + hex.EncodeToString(sum[:])
 }
 

@@ -25,7 +25,7 @@ func TestTriggerUID(t *testing.T) {
 func TestPythonJSON(t *testing.T) {
 	given := json.RawMessage(`{"b":[1,2.50,true,null],"a":{"é\n\"":"😀\u007f"}}`)
 	want := `{"a": {"\u00e9\n\"": "\ud83d\ude00\u007f"}, "b": [1, 2.50, true, null]}`
-	if got := string(pythonJSON(nil, decodeNumbers(given))); got != want {
+	if got := string(pythonJSON(nil, DecodeNumbers(given))); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
 }

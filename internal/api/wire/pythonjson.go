@@ -9,8 +9,9 @@ import (
 	"unicode/utf16"
 )
 
-// decodeNumbers reads a document and keeps numbers as they are written.
-func decodeNumbers(doc json.RawMessage) any {
+// DecodeNumbers reads a document and keeps numbers as they are written. What cannot
+// be read is an empty object.
+func DecodeNumbers(doc json.RawMessage) any {
 	d := json.NewDecoder(bytes.NewReader(doc))
 	d.UseNumber()
 	var v any
